@@ -1,0 +1,1 @@
+//! The decision record: TOML text, lifecycle and triggers.

@@ -1,0 +1,1 @@
+//! Where records live: a folder of TOML files with a SQLite index.

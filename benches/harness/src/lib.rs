@@ -1,0 +1,1 @@
+//! Load generation and process measurement for the reference services.

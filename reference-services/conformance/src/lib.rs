@@ -1,0 +1,1 @@
+//! Black-box contract tests for the reference services, run against any address.

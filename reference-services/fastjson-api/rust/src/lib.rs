@@ -1,0 +1,1 @@
+//! The JSON API reference service: prices an order.
