@@ -1,0 +1,87 @@
+// Live advice: when answers change, fetch the panel, show it, and keep the address in step.
+// Without this script the form's button does the same.
+
+const form = document.querySelector("form[data-live]");
+const panel = document.querySelector("#advice");
+const status = document.querySelector("#advice-status");
+
+const TYPING_PAUSE_MS = 350;
+let timer;
+let running;
+
+function address() {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    if (String(value).trim() !== "") query.append(name, value);
+  }
+  const text = query.toString();
+  return text === "" ? form.action : `${form.action}?${text}`;
+}
+
+async function update() {
+  running?.abort();
+  const mine = (running = new AbortController());
+  const url = address();
+  history.replaceState(null, "", url);
+  panel.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(url, { headers: { "X-Fragment": "panel" }, signal: mine.signal });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page.querySelector("#advice");
+    if (!fresh) throw new Error(`the server answered ${response.status}`);
+    const wasOpen = panel.querySelector("details.more")?.open;
+    panel.replaceChildren(...fresh.childNodes);
+    const more = panel.querySelector("details.more");
+    if (more && wasOpen) more.open = true;
+    say(panel.querySelector(".headline")?.textContent ?? "");
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    say("The advice could not be updated. Use the button “Update advice” to try again.");
+  } finally {
+    if (running === mine) panel.removeAttribute("aria-busy");
+  }
+}
+
+function say(text) {
+  if (status.textContent !== text) status.textContent = text;
+}
+
+// "Don't know" and an answer exclude each other, also where both are tick boxes or text.
+function settle(target) {
+  const question = target.closest("fieldset");
+  const unsure = question?.querySelector("input[type=checkbox][value=unknown]");
+  if (!unsure) return;
+  const others = question.querySelectorAll(`[name="${CSS.escape(unsure.name)}"]:not([value=unknown])`);
+  if (target === unsure && unsure.checked) {
+    for (const other of others) {
+      if (other.type === "checkbox") other.checked = false;
+      else other.value = "";
+    }
+  } else if (target !== unsure && (target.type !== "checkbox" || target.checked) && target.value !== "") {
+    unsure.checked = false;
+  }
+}
+
+if (form && panel && status) {
+  form.addEventListener("input", (event) => {
+    settle(event.target);
+    clearTimeout(timer);
+    timer = setTimeout(update, event.target.type === "text" ? TYPING_PAUSE_MS : 0);
+  });
+  // A link in the panel may lead to a question that is folded away.
+  panel.addEventListener("click", (event) => {
+    const hash = event.target.closest?.("a[href^='#']")?.hash;
+    const question = hash && document.getElementById(decodeURIComponent(hash.slice(1)));
+    const fold = question?.closest("details");
+    if (fold) fold.open = true;
+    question?.querySelector("input")?.focus({ preventScroll: true });
+  });
+}
+
+// After a faulty form, the summary of its faults is where to begin.
+document.querySelector(".problems")?.focus();
+
+for (const button of document.querySelectorAll("button[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
