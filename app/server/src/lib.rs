@@ -1,1 +1,17 @@
 //! The web application and the command line.
+//!
+//! [`routes`] is the one table of URLs; [`pages`] holds one file a page and [`api`] the JSON
+//! side; [`http`] serves and protects both; [`error`] turns every failure into a response.
+//! [`cli`] is the command line. Only the binary's `main` reads the clock and the environment and
+//! names a concrete store.
+
+pub mod api;
+pub mod assets;
+pub mod cli;
+pub mod demo;
+pub mod error;
+pub mod evidence;
+pub mod http;
+pub mod pages;
+pub mod routes;
+pub mod state;

@@ -1,0 +1,453 @@
+//! The one place that turns errors into responses.
+//!
+//! A handler returns an [`Error`]; its [`IntoResponse`] attaches an [`Explained`] to the response,
+//! and [`present`] dresses that for the asker: a page, or problem details (RFC 9457) for `/api/`
+//! and for whoever asks for JSON. What went wrong inside is logged once with the request id and
+//! never shown.
+
+use std::{error::Error as StdError, fmt::Write as _};
+
+use askama::Template;
+use assay_advice::{Problem, line_column};
+use assay_store::{StoreError, Stored};
+use axum::{
+    extract::{Request, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::request_id::RequestId;
+
+/// Everything a request can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No page or resource has this address.
+    #[error("nothing is at this address")]
+    NotFound,
+    /// No record has this id.
+    #[error("no record has the id {0:?}")]
+    NoSuchRecord(String),
+    /// The request cannot be read at all, for example broken JSON.
+    #[error("{message}")]
+    Malformed {
+        /// What cannot be read.
+        message: String,
+        /// Where, if known.
+        errors: Vec<FieldError>,
+    },
+    /// The request can be read but asks for something that is not allowed.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong as a whole.
+        message: String,
+        /// Each fault.
+        errors: Vec<FieldError>,
+    },
+    /// The body has a kind that this address does not read.
+    #[error("the content type {got:?} is not read here")]
+    UnsupportedMediaType {
+        /// The content type sent; empty when none was.
+        got: String,
+        /// What is read.
+        allowed: &'static str,
+    },
+    /// The body is larger than the limit.
+    #[error("the request is larger than {} KiB", crate::http::BODY_BYTES_MAX / 1024)]
+    TooLarge,
+    /// An edit came without the version that it edits.
+    #[error("the edit does not say which version it changes")]
+    PreconditionRequired,
+    /// Somebody else changed the record in between.
+    #[error("the record was changed in between")]
+    Conflict {
+        /// The record as it is now.
+        theirs: Box<Stored>,
+        /// The text that was refused.
+        yours: String,
+    },
+    /// The same idempotency key came with another request.
+    #[error("this idempotency key was used for a different request")]
+    KeyReused,
+    /// The request is refused for the safety of the person at the browser.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The store refuses or fails.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A fault of the program or the machine.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// One fault of an input, as problem details carry it and pages show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// The key or question id concerned, for example `answers.owners`.
+    pub field: String,
+    /// What is wrong, naming the offending value.
+    pub message: String,
+    /// What is allowed instead; may be empty.
+    pub allowed: String,
+    /// Line in the text sent, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Column in the text sent, from 1, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+}
+
+impl FieldError {
+    /// A problem and where it is in `text`.
+    #[must_use]
+    pub fn new(problem: &Problem, text: Option<&str>) -> Self {
+        let place = problem
+            .span
+            .as_ref()
+            .and_then(|span| text.map(|text| line_column(text, span.start)));
+        Self {
+            field: problem.field.clone(),
+            message: problem.message.clone(),
+            allowed: problem.help.clone(),
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+        }
+    }
+
+    /// All problems of a text.
+    #[must_use]
+    pub fn all(problems: &[Problem], text: Option<&str>) -> Vec<Self> {
+        problems.iter().map(|problem| Self::new(problem, text)).collect()
+    }
+}
+
+/// Both versions of a record that two people changed at once.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Versions {
+    /// The entity tag of the record as it is now.
+    pub etag: String,
+    /// Its text.
+    pub theirs: String,
+    /// The text that was refused.
+    pub yours: String,
+}
+
+/// An error in words for people, attached to a response until [`present`] dresses it.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The response's status.
+    pub status: StatusCode,
+    /// A few words.
+    pub title: &'static str,
+    /// A sentence or two: what happened and what to do.
+    pub message: String,
+    /// Each fault of the input.
+    pub errors: Vec<FieldError>,
+    /// Both versions after a conflict.
+    pub versions: Option<Versions>,
+    /// What is logged and never shown.
+    cause: Option<String>,
+}
+
+impl Explained {
+    fn new(status: StatusCode, title: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            title,
+            message: message.into(),
+            errors: Vec::new(),
+            versions: None,
+            cause: None,
+        }
+    }
+
+    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    fn internal(cause: String) -> Self {
+        Self {
+            cause: Some(cause),
+            ..Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong here",
+                "The fault is in assay or its machine, not in what you did. Nothing that was \
+                 confirmed as saved is lost. The log has the details under the id below.",
+            )
+        }
+    }
+
+    /// For a bare status that a library answered with.
+    fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::of(&Error::NotFound),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                status,
+                "This address does not do that",
+                "The address exists, but not for this method.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::of(&Error::TooLarge),
+            StatusCode::SERVICE_UNAVAILABLE => Self::new(
+                status,
+                "That took too long",
+                "The request was given up. Nothing was confirmed as saved; try again.",
+            ),
+            _ if status.is_server_error() => Self::internal(status.to_string()),
+            _ => Self::new(
+                status,
+                "The request could not be read",
+                status.canonical_reason().unwrap_or("The request is not well formed."),
+            ),
+        }
+    }
+
+    /// The words for an error.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        let message = sentence(&error.to_string());
+        match error {
+            Error::NotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "There is nothing here",
+                "No page has this address. The navigation above leads to everything there is.",
+            ),
+            Error::NoSuchRecord(_) => Self::new(
+                StatusCode::NOT_FOUND,
+                "There is no such record",
+                format!("{message} It may have been deleted or renamed in the folder."),
+            ),
+            Error::Malformed { errors, .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "The request could not be read", message)
+                    .with_errors(errors.clone())
+            }
+            Error::Invalid { errors, .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Some of this is not allowed", message)
+                    .with_errors(errors.clone())
+            }
+            Error::UnsupportedMediaType { allowed, .. } => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "This kind of content is not read here",
+                format!("{message} Send {allowed}."),
+            ),
+            Error::TooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "That is too large", message)
+            }
+            Error::PreconditionRequired => Self::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "Say which version you are changing",
+                "Send the ETag of the version that you read as If-Match, so that nobody's change \
+                 is overwritten.",
+            ),
+            Error::Conflict { theirs, yours } => Self {
+                versions: Some(Versions {
+                    etag: crate::api::etag(&theirs.hash),
+                    theirs: theirs.text.clone(),
+                    yours: yours.clone(),
+                }),
+                ..Self::new(
+                    StatusCode::PRECONDITION_FAILED,
+                    "Somebody else changed this record",
+                    "Nothing was saved. Both versions are here: merge them and send the result \
+                     with the new ETag.",
+                )
+            },
+            Error::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This key was used before",
+                format!("{message} Use a new Idempotency-Key for a new record."),
+            ),
+            Error::Refused(_) => {
+                Self::new(StatusCode::FORBIDDEN, "This request is refused", message)
+            }
+            Error::Store(error) => Self::of_store(error),
+            Error::Internal(source) => Self::internal(chain(source.as_ref())),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { theirs, yours } => Self::Conflict { theirs, yours },
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// A body that could not be taken in: too large, or the connection broke.
+impl From<BytesRejection> for Error {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::TooLarge
+        } else {
+            Self::Malformed { message: rejection.body_text(), errors: Vec::new() }
+        }
+    }
+}
+
+/// A template that could not be rendered.
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let explained = Explained::of(&self);
+        let mut response = explained.status.into_response();
+        response.extensions_mut().insert(explained);
+        response
+    }
+}
+
+/// The error page; it stands alone so that it can always be shown.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    status: u16,
+    title: &'static str,
+    message: &'a str,
+    errors: &'a [FieldError],
+    versions: Option<&'a Versions>,
+    request_id: &'a str,
+}
+
+/// Problem details after RFC 9457, with the faults of the input and, after a conflict, both texts.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ProblemDetails<'a> {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// A few words.
+    title: &'static str,
+    /// The response's status.
+    status: u16,
+    /// What happened and what to do.
+    detail: &'a str,
+    /// Each fault of the input.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    /// Both versions after a conflict.
+    #[serde(flatten)]
+    versions: Option<&'a Versions>,
+    /// The id under which the log speaks of this request.
+    request_id: &'a str,
+}
+
+/// Middleware: dresses every error response for whoever asked, and logs what is our own fault.
+pub async fn present(request: Request, next: Next) -> Response {
+    let json = wants_json(request.uri().path(), request.headers());
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .and_then(|id| id.header_value().to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let explained = match response.extensions_mut().remove::<Explained>() {
+        Some(explained) => explained,
+        None if is_bare(response.headers()) => Explained::of_status(status),
+        // A handler made its own page, for example a form with its faults.
+        None => return response,
+    };
+    if let Some(cause) = &explained.cause {
+        tracing::error!(request_id, cause, "a request failed");
+    }
+    let mut dressed = if json {
+        explained.problem_details(&request_id)
+    } else {
+        explained.page(&request_id)
+    };
+    // Keep what a library said beside the status, for example Allow with 405.
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            dressed.headers_mut().insert(name, value.clone());
+        }
+    }
+    dressed
+}
+
+impl Explained {
+    fn problem_details(&self, request_id: &str) -> Response {
+        let problem = ProblemDetails {
+            kind: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.message,
+            errors: &self.errors,
+            versions: self.versions.as_ref(),
+            request_id,
+        };
+        let mut response = (self.status, axum::Json(problem)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        response
+    }
+
+    fn page(&self, request_id: &str) -> Response {
+        let page = ErrorPage {
+            status: self.status.as_u16(),
+            title: self.title,
+            message: &self.message,
+            errors: &self.errors,
+            versions: self.versions.as_ref(),
+            request_id,
+        };
+        match page.render() {
+            Ok(html) => (self.status, Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(request_id, %error, "the error page failed");
+                (self.status, self.message.clone()).into_response()
+            }
+        }
+    }
+}
+
+/// Whether the asker is a program: everything below `/api/`, and who prefers JSON to a page.
+fn wants_json(path: &str, headers: &HeaderMap) -> bool {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    path.starts_with("/api/") || (accept.contains("json") && !accept.contains("text/html"))
+}
+
+/// Whether a library answered with a status and at most a line of text.
+fn is_bare(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
+}
+
+/// An error with the errors that caused it, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// An error's message as a sentence.
+fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let mut text = match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect::<String>(),
+        None => return String::new(),
+    };
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}

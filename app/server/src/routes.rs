@@ -1,0 +1,28 @@
+//! The one table of URLs.
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::{api, assets, error::Error, http::health, state::App};
+
+/// Every address the program answers.
+pub fn table(state: App) -> Router {
+    Router::new()
+        // Pages: one file in `pages` each.
+        // The JSON API: one file in `api` each.
+        .route("/api/v1/score", post(api::score::post))
+        .route("/api/v1/decisions", get(api::decisions::list).post(api::decisions::create))
+        .route("/api/v1/decisions/{id}", get(api::decision::get).put(api::decision::put))
+        .route("/api/v1/decisions/{id}/history", get(api::decision::history))
+        .route("/api/v1/decisions/{id}/status", post(api::decision::set_status))
+        .route("/api/v1/evidence/runs", get(api::evidence::runs))
+        .route("/api/v1/openapi.json", get(api::openapi::document))
+        // For machines.
+        .route("/static/{version}/{*name}", get(assets::serve))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(async || Error::NotFound)
+        .with_state(state)
+}

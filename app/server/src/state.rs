@@ -1,0 +1,62 @@
+//! What every handler can reach: the engine, the records, the clock and who is acting.
+
+use std::{path::PathBuf, sync::Arc};
+
+use assay_advice::{Engine, Model};
+use assay_store::Store;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use uuid::Uuid;
+
+use crate::{api::Keys, demo::Demo, evidence::Runs};
+
+/// The application's shared state, one for the process. Handlers take `State<App>`.
+pub type App = Arc<AppState>;
+
+/// The parts of [`App`].
+pub struct AppState {
+    /// The decision model, its measurements and its prepared draws.
+    pub engine: Arc<Engine>,
+    /// Where the records live.
+    pub store: Arc<dyn Store>,
+    /// The wall clock, given by `main`; tests give a fixed one.
+    pub clock: fn() -> Timestamp,
+    /// Who acts in local mode: `ASSAY_BY`, else the name of the operating system's user.
+    pub by: String,
+    /// The measurement runs the program knows, with those it could not read.
+    pub runs: Runs,
+    /// The fastjson-api service that runs inside this program on request.
+    pub demo: Demo,
+    /// The idempotency keys of recent creating requests.
+    pub keys: Keys,
+    /// Where the records' files are, to show to people.
+    pub decisions: PathBuf,
+}
+
+impl AppState {
+    /// The decision model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        self.engine.model()
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Today's date where the program runs.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.now().to_zoned(TimeZone::system()).date()
+    }
+
+    /// A new record's id: a version 7 UUID of the clock's time.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        let now = self.now();
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
+    }
+}
