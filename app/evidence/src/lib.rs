@@ -1,1 +1,26 @@
-//! Runs, metrics and paired statistics.
+//! What a measuring run says: its files, the paired statistics behind its figures, and the gates
+//! that decide whether a sample counts. Nothing here reads a file, a clock or a random number.
+//!
+//! A run folder holds `environment.toml`, `samples.toml` (every sample), `histograms.hlog` and
+//! `summary.toml`. [`Run`] is the folder read back; [`summarise`] computes the summary from the
+//! samples, so that anyone can check one against the other.
+
+mod environment;
+mod gates;
+mod parse;
+mod run;
+mod sample;
+pub mod stats;
+mod summarise;
+mod summary;
+
+pub use environment::{Environment, GoSettings, Machine, Pinning, Versions};
+pub use gates::{Check, LIMITS, Limits, check};
+pub use parse::ParseError;
+pub use run::Run;
+pub use sample::{Builds, Capacity, Load, Percentiles, Sample, Samples, Twin};
+pub use summarise::{Plan, summarise};
+pub use summary::{
+    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Void,
+    metric,
+};

@@ -1,0 +1,212 @@
+//! `samples.toml`: everything measured, one entry a process, as it was read.
+//!
+//! The file is only ever appended to, so that an interrupted run keeps its finished blocks.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::parse::{self, ParseError};
+use crate::summary::SCHEMA;
+
+/// One of a service's two language versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Twin {
+    /// The Rust version.
+    Rust,
+    /// The Go version.
+    Go,
+}
+
+impl fmt::Display for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "rust",
+            Self::Go => "go",
+        })
+    }
+}
+
+/// The samples of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Samples {
+    /// The schema of this file.
+    pub schema: u32,
+    /// Sizes and build times, which are taken once a run.
+    #[serde(default, rename = "build")]
+    pub builds: Vec<Builds>,
+    /// One entry for each twin of each block, in the order taken.
+    #[serde(default, rename = "sample")]
+    pub samples: Vec<Sample>,
+}
+
+/// What building a twin took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Builds {
+    /// Whose.
+    pub twin: Twin,
+    /// Size of the stripped binary in bytes.
+    pub binary_bytes: u64,
+    /// Seconds for a build with every cache empty; nothing when not taken.
+    #[serde(default)]
+    pub clean_s: Vec<f64>,
+    /// Seconds for a build after one function was added; nothing when not taken.
+    #[serde(default)]
+    pub incremental_s: Vec<f64>,
+}
+
+/// One fresh process of one twin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// The block, from 1.
+    pub block: u32,
+    /// 1 when this twin ran first in its block, else 2.
+    pub position: u32,
+    /// Whose.
+    pub twin: Twin,
+    /// Milliseconds from starting the process to its first answer.
+    pub cold_start_ms: f64,
+    /// Proportional set size in KiB after the first answer.
+    pub idle_pss_kib: f64,
+    /// Proportional set size in KiB at the end of the half load.
+    pub loaded_pss_kib: f64,
+    /// Peak resident set size in KiB.
+    pub peak_rss_kib: f64,
+    /// Growth of proportional set size in KiB per idle connection, in a process of its own.
+    pub pss_kib_per_connection: f64,
+    /// The closed loop.
+    pub capacity: Capacity,
+    /// The open loops, in the order taken: the half load first.
+    #[serde(rename = "load")]
+    pub loads: Vec<Load>,
+}
+
+/// A closed loop: every connection sends again as soon as it is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// Answers per second.
+    pub rps: f64,
+    /// Connections in use.
+    pub connections: u32,
+    /// Requests that failed.
+    pub errors: u64,
+    /// Share of the time that the generator's core did useful work.
+    pub generator_busy: f64,
+    /// Share of the time taken from our cores by the hypervisor.
+    pub steal: f64,
+}
+
+/// An open loop at one rate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// The rate aimed at in requests per second; the same in every block of a run.
+    pub rate_rps: f64,
+    /// The rate as a share of the slower twin's capacity.
+    pub share: f64,
+    /// True for the load whose figures are the headline, at half the slower twin's capacity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub half: bool,
+    /// Length of the schedule in seconds.
+    pub seconds: f64,
+    /// Requests in the schedule.
+    pub offered: u64,
+    /// Answers that came before the schedule's end.
+    pub achieved: u64,
+    /// Answers in all, those after the schedule's end included.
+    pub completed: u64,
+    /// Requests that failed or were not answered when waiting for stragglers ended.
+    pub errors: u64,
+    /// Requests that found every connection busy.
+    pub waited: u64,
+    /// CPU time of the process per answer, in µs.
+    pub cpu_us: f64,
+    /// The user part of it.
+    pub cpu_user_us: f64,
+    /// The kernel part of it.
+    pub cpu_kernel_us: f64,
+    /// Share of the time that the generator's core did useful work.
+    pub generator_busy: f64,
+    /// Share of the time taken from our cores by the hypervisor.
+    pub steal: f64,
+    /// 99th percentile in µs of the generator's own delay: sending after the intended time, or
+    /// after a connection came free where all were busy.
+    pub own_lag_p99_us: f64,
+    /// Done − intended: the headline.
+    pub latency: Percentiles,
+    /// Done − sent.
+    pub service: Percentiles,
+    /// Sent − intended.
+    pub lag: Percentiles,
+}
+
+/// Percentiles of a histogram, in µs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Percentiles {
+    /// The mean.
+    pub mean: f64,
+    /// 50th percentile.
+    pub p50: f64,
+    /// 90th percentile.
+    pub p90: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// 99.9th percentile.
+    pub p999: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl Samples {
+    /// No samples yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { schema: SCHEMA, ..Self::default() }
+    }
+
+    /// Reads `samples.toml`.
+    ///
+    /// # Errors
+    /// Says what is wrong and where.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        parse::toml("samples.toml", text)
+    }
+
+    /// The whole text of `samples.toml`.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML, which would be a fault of ours.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// The text that appends one sample to the file.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML, which would be a fault of ours.
+    pub fn entry(sample: &Sample) -> Result<String, toml::ser::Error> {
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            sample: [&'a Sample; 1],
+        }
+        toml::to_string(&Entry { sample: [sample] }).map(|text| format!("\n{text}"))
+    }
+
+    /// The number of blocks of which both twins are there.
+    #[must_use]
+    pub fn blocks(&self) -> u32 {
+        let of = |twin| self.samples.iter().filter(move |sample| sample.twin == twin);
+        let paired = of(Twin::Rust)
+            .filter(|rust| of(Twin::Go).any(|go| go.block == rust.block))
+            .count();
+        u32::try_from(paired).unwrap_or(u32::MAX)
+    }
+}

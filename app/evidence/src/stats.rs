@@ -1,0 +1,110 @@
+//! Paired statistics: Hodges–Lehmann estimates with exact signed-rank intervals, and Wilson's
+//! interval for a share.
+//!
+//! Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods* (3rd edition), §3.2–3.3;
+//! Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+
+/// An interval with its exact coverage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+    /// The probability that such an interval covers the centre.
+    pub level: f64,
+}
+
+/// The ranks, from 1, of the ordered Walsh averages that bound the centre of `n` differences with
+/// at least the coverage asked for, and the exact coverage. None when `n` is too small to have any:
+/// below six for 95%.
+#[must_use]
+pub fn signed_rank_ranks(n: usize, coverage: f64) -> Option<(usize, usize, f64)> {
+    let averages = n * (n + 1) / 2;
+    let probabilities = signed_rank_distribution(n);
+    let tail = (1.0 - coverage) / 2.0;
+    let mut cumulative = 0.0;
+    let mut found = None;
+    for (sum, probability) in probabilities.iter().enumerate() {
+        cumulative += probability;
+        let low = sum + 1;
+        if cumulative > tail || low > averages / 2 {
+            break;
+        }
+        found = Some((low, averages + 1 - low, 1.0 - 2.0 * cumulative));
+    }
+    found
+}
+
+/// P(T = t) for t = 0..=n(n+1)/2 of the signed-rank statistic T under symmetry.
+fn signed_rank_distribution(n: usize) -> Vec<f64> {
+    let mut probabilities = vec![0.0; n * (n + 1) / 2 + 1];
+    if let Some(first) = probabilities.first_mut() {
+        *first = 1.0;
+    }
+    for rank in 1..=n {
+        let before = probabilities.clone();
+        for (sum, probability) in probabilities.iter_mut().enumerate() {
+            let with = sum.checked_sub(rank).and_then(|rest| before.get(rest)).unwrap_or(&0.0);
+            *probability = 0.5 * (*probability + with);
+        }
+    }
+    probabilities
+}
+
+/// The averages of all pairs of values, each with itself included, in order.
+fn walsh_averages(values: &[f64]) -> Vec<f64> {
+    let mut averages: Vec<f64> = values
+        .iter()
+        .enumerate()
+        .flat_map(|(at, a)| values.iter().skip(at).map(move |b| 0.5 * (a + b)))
+        .collect();
+    averages.sort_by(f64::total_cmp);
+    averages
+}
+
+/// The middle of the values, the mean of the two middle ones for an even count; none of nothing.
+#[must_use]
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    middle(&sorted)
+}
+
+fn middle(sorted: &[f64]) -> Option<f64> {
+    let half = sorted.len() / 2;
+    let upper = *sorted.get(half)?;
+    if sorted.len() % 2 == 1 {
+        return Some(upper);
+    }
+    sorted.get(half - 1).map(|lower| 0.5 * (lower + upper))
+}
+
+/// The Hodges–Lehmann estimate of the centre: the median of the Walsh averages.
+#[must_use]
+pub fn hodges_lehmann(values: &[f64]) -> Option<f64> {
+    middle(&walsh_averages(values))
+}
+
+/// The exact signed-rank interval of the centre with at least the coverage asked for.
+#[must_use]
+pub fn signed_rank_interval(values: &[f64], coverage: f64) -> Option<Interval> {
+    let (low, high, level) = signed_rank_ranks(values.len(), coverage)?;
+    let averages = walsh_averages(values);
+    Some(Interval { low: *averages.get(low - 1)?, high: *averages.get(high - 1)?, level })
+}
+
+/// Wilson's interval for a share of `hits` in `n` at normal quantile `z` (1.96 for 95%).
+#[must_use]
+pub fn wilson(hits: u64, n: u64, z: f64) -> Option<(f64, f64)> {
+    if n == 0 || hits > n {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+    let (hits, n) = (hits as f64, n as f64);
+    let share = hits / n;
+    let centre = share + z * z / (2.0 * n);
+    let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z * z / n;
+    Some((((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)))
+}

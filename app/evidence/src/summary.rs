@@ -1,0 +1,340 @@
+//! `summary.toml`: the figures of a run, as the pages and the advice read them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::parse::{self, ParseError};
+use crate::sample::Twin;
+
+/// The schema this version of assay writes and reads.
+pub const SCHEMA: u32 = 1;
+
+/// The metric ids that other crates look up.
+pub mod metric {
+    /// Requests per second of one core, closed loop.
+    pub const CAPACITY: &str = "capacity_rps";
+    /// The greatest swept rate, requests per second, whose p99 stayed within the scenario's limit.
+    pub const CAPACITY_P99: &str = "capacity_p99_rps";
+    /// CPU time per request in µs, user and kernel, at the half-load rate.
+    pub const CPU: &str = "cpu_us_per_request";
+    /// User CPU time per request in µs at the half-load rate.
+    pub const CPU_USER: &str = "cpu_user_us_per_request";
+    /// Kernel CPU time per request in µs at the half-load rate.
+    pub const CPU_KERNEL: &str = "cpu_kernel_us_per_request";
+    /// Median latency in µs from the intended send time, at the half-load rate.
+    pub const HALF_P50: &str = "half_load_p50_us";
+    /// 95th percentile latency in µs at the half-load rate.
+    pub const HALF_P95: &str = "half_load_p95_us";
+    /// 99th percentile latency in µs at the half-load rate.
+    pub const HALF_P99: &str = "half_load_p99_us";
+    /// 99.9th percentile latency in µs at the half-load rate.
+    pub const HALF_P999: &str = "half_load_p999_us";
+    /// Proportional set size in MB (10⁶ bytes) after the first answer.
+    pub const IDLE_PSS: &str = "idle_pss_mb";
+    /// Proportional set size in MB at the end of the half load.
+    pub const LOADED_PSS: &str = "loaded_pss_mb";
+    /// Peak resident set size in MB over the process's life.
+    pub const PEAK_RSS: &str = "peak_rss_mb";
+    /// Proportional set size per idle keep-alive connection, in kB (10³ bytes).
+    pub const PSS_PER_CONNECTION: &str = "pss_kb_per_connection";
+    /// Milliseconds from starting the process to its first answer.
+    pub const COLD_START: &str = "cold_start_ms";
+    /// Seconds to build everything from nothing.
+    pub const CLEAN_BUILD: &str = "clean_build_s";
+    /// Seconds to rebuild after one function was added.
+    pub const INCREMENTAL_BUILD: &str = "incremental_build_s";
+    /// Size of the stripped binary in MB.
+    pub const BINARY: &str = "binary_mb";
+}
+
+/// How thorough a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A minute or two: enough to see whether a machine behaves as the shipped run says.
+    Quick,
+    /// At least ten blocks and the build times: enough to publish.
+    Publish,
+}
+
+/// Which direction of a metric is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+}
+
+/// A run's figures: `summary.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// The schema of this file, [`SCHEMA`].
+    pub schema: u32,
+    /// The name of the run folder.
+    pub run: String,
+    /// The reference service, such as `fastjson-api`.
+    pub service: String,
+    /// The checklist's workload it stands for, such as `json_api`.
+    pub workload: String,
+    /// The scenario's id, such as `json-quotes`.
+    pub scenario: String,
+    /// How much long-lived state the scenario keeps: `small`, `medium` or `large`.
+    pub resident_state: String,
+    /// How thorough the run was.
+    pub profile: Profile,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// The blocks the profile asks for. A block is one fresh process of each twin.
+    pub blocks_planned: u32,
+    /// The blocks that were finished.
+    pub blocks: u32,
+    /// The p99 limit in µs behind [`metric::CAPACITY_P99`].
+    pub p99_limit_us: f64,
+    /// What the reader must know before relying on the figures.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The figures.
+    #[serde(default, rename = "metric")]
+    pub metrics: Vec<Metric>,
+    /// Latency against throughput, by rising rate.
+    #[serde(default)]
+    pub sweep: Vec<SweepPoint>,
+    /// The validity gates and how the loads fared.
+    #[serde(default, rename = "gate")]
+    pub gates: Vec<Gate>,
+    /// The loads that failed a gate, and why.
+    #[serde(default, rename = "void")]
+    pub voids: Vec<Void>,
+}
+
+/// One metric of both twins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    /// One of [`metric`]'s ids.
+    pub id: String,
+    /// In words.
+    pub title: String,
+    /// The unit of the figures.
+    pub unit: String,
+    /// Which direction is better.
+    pub better: Better,
+    /// The condition under which the figure holds, such as "GOMAXPROCS = 1".
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// True when the generator gave out first, so that the figures are lower bounds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+    /// The Rust twin's figure; absent when no sample counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<Figure>,
+    /// The Go twin's figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub go: Option<Figure>,
+    /// Rust ÷ Go over the paired blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<Ratio>,
+}
+
+/// A figure of one twin over the blocks, `low <= value <= high`.
+///
+/// From six blocks on, the Hodges–Lehmann estimate and its exact signed-rank interval on the log
+/// scale; below that the median with the least and greatest; a figure taken once stands for all
+/// three.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    /// The estimate.
+    pub value: f64,
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+/// Rust ÷ Go, from paired blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ratio {
+    /// The Hodges–Lehmann estimate.
+    pub estimate: f64,
+    /// The lower end; absent with fewer than six pairs, which have no 95% interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// The upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// The interval's exact coverage, such as 0.951.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// The number of pairs.
+    pub n: u32,
+}
+
+/// One rate of the latency–throughput sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepPoint {
+    /// Requests per second offered to one core.
+    pub rate_rps: f64,
+    /// The rate as a share of the slower twin's closed-loop capacity.
+    pub share: f64,
+    /// The Rust twin's latencies; absent when it was not offered this rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<SweepFigures>,
+    /// The Go twin's latencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub go: Option<SweepFigures>,
+}
+
+/// Latencies of one twin at one rate, from the intended send time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFigures {
+    /// Median in µs.
+    pub p50_us: Figure,
+    /// 99th percentile in µs.
+    pub p99_us: Figure,
+    /// 99.9th percentile in µs.
+    pub p999_us: Figure,
+    /// CPU time per request in µs.
+    pub cpu_us: Figure,
+    /// The blocks behind the figures.
+    pub blocks: u32,
+    /// True when no block passed the gates at this rate, so that the figures do not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub void: bool,
+}
+
+/// A validity gate over all loads of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// `achieved`, `errors`, `steal`, `lag` or `generator`.
+    pub id: String,
+    /// What is required, in words.
+    pub title: String,
+    /// How many loads were checked.
+    pub checked: u32,
+    /// How many of them failed.
+    pub failed: u32,
+    /// The worst value seen, in the gate's own unit; for `lag` relative to its limit.
+    pub worst: f64,
+}
+
+/// A load that failed a gate: kept among the samples, left out of the figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Void {
+    /// The block, from 1.
+    pub block: u32,
+    /// Whose sample.
+    pub twin: Twin,
+    /// The offered rate in requests per second.
+    pub rate_rps: f64,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl Summary {
+    /// Reads `summary.toml`.
+    ///
+    /// # Errors
+    /// Says what is wrong and where: TOML syntax, an unknown or missing key, a figure out of
+    /// order, a metric listed twice, or a newer schema.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let summary: Self = parse::toml("summary.toml", text)?;
+        summary.validate().map_err(|fault| fault.locate("summary.toml", text))?;
+        Ok(summary)
+    }
+
+    /// The text of `summary.toml`.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML, which would be a fault of ours.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// The metric with an id of [`metric`].
+    #[must_use]
+    pub fn metric(&self, id: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.id == id)
+    }
+
+    /// Whether every planned block was finished.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.blocks >= self.blocks_planned
+    }
+
+    fn validate(&self) -> Result<(), parse::Fault> {
+        for (at, metric) in self.metrics.iter().enumerate() {
+            let fault = |message: String| {
+                parse::Fault::at_id(&metric.id, format!("metric \"{}\": {message}", metric.id))
+            };
+            if self.metrics.iter().take(at).any(|other| other.id == metric.id) {
+                return Err(fault("is listed twice".into()));
+            }
+            for (name, figure) in [("rust", metric.rust), ("go", metric.go)] {
+                if let Some(message) = figure.and_then(|figure| figure.fault(name)) {
+                    return Err(fault(message));
+                }
+            }
+            if let Some(message) = metric.ratio.and_then(|ratio| ratio.fault()) {
+                return Err(fault(message));
+            }
+        }
+        for point in &self.sweep {
+            for (name, figures) in [("rust", &point.rust), ("go", &point.go)] {
+                let Some(figures) = figures else { continue };
+                let all = [figures.p50_us, figures.p99_us, figures.p999_us, figures.cpu_us];
+                if let Some(message) = all.iter().find_map(|figure| figure.fault(name)) {
+                    let rate = point.rate_rps;
+                    return Err(parse::Fault::new(format!("sweep at {rate} rps: {message}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Metric {
+    /// The figure of a twin.
+    #[must_use]
+    pub fn twin(&self, twin: Twin) -> Option<Figure> {
+        match twin {
+            Twin::Rust => self.rust,
+            Twin::Go => self.go,
+        }
+    }
+}
+
+impl Figure {
+    /// A figure taken once.
+    #[must_use]
+    pub fn once(value: f64) -> Self {
+        Self { value, low: value, high: value }
+    }
+
+    fn fault(self, name: &str) -> Option<String> {
+        let Self { value, low, high } = self;
+        let finite = value.is_finite() && low.is_finite() && high.is_finite();
+        if !finite {
+            return Some(format!("{name} has a figure that is not a finite number"));
+        }
+        (low > value || value > high).then(|| {
+            format!("{name} needs low <= value <= high, but has {low}, {value}, {high}")
+        })
+    }
+}
+
+impl Ratio {
+    fn fault(self) -> Option<String> {
+        let low = self.low.unwrap_or(self.estimate);
+        let high = self.high.unwrap_or(self.estimate);
+        Figure { value: self.estimate, low, high }.fault("ratio")
+    }
+}
