@@ -1,0 +1,3 @@
+module fastjson
+
+go 1.26

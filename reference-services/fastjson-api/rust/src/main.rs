@@ -1,0 +1,80 @@
+//! Starts the service: `fastjson-api --listen ADDR [--threads N]`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+const USAGE: &str = "usage: fastjson-api --listen ADDR [--threads N]";
+const THREADS_MAX: usize = 1_024;
+
+struct Settings {
+    listen: String,
+    /// Threads that serve requests; as many as the machine has cores when not given.
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let settings = match settings(std::env::args().skip(1)) {
+        Ok(settings) => settings,
+        Err(message) => {
+            eprintln!("{message}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match runtime(settings.threads).and_then(|runtime| runtime.block_on(run(&settings.listen))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fastjson-api: {}: {error}", settings.listen);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, String> {
+    let mut listen = None;
+    let mut threads = None;
+    while let Some(argument) = arguments.next() {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (argument, arguments.next()),
+        };
+        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--listen" => listen = Some(value),
+            "--threads" => match value.parse() {
+                Ok(count @ 1..=THREADS_MAX) => threads = Some(count),
+                _ => return Err(format!("--threads must be 1 to {THREADS_MAX}, not {value}")),
+            },
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    let listen = listen.ok_or("--listen is missing")?;
+    Ok(Settings { listen, threads })
+}
+
+fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
+    let mut builder = match threads {
+        Some(1) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if let Some(count) = threads {
+        builder.worker_threads(count);
+    }
+    builder.enable_all().build()
+}
+
+async fn run(listen: &str) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let listener = TcpListener::bind(listen).await?;
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    fastjson_api::serve(listener, fastjson_api::router(), stop).await
+}
