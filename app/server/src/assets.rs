@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 
 #[derive(Embed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../static"]
+#[folder = "../../static"]
 struct Files;
 
 /// One digest of all files: it names the folder in their URLs, so that relative imports between

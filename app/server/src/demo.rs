@@ -20,11 +20,8 @@ use tokio::{
     time::{self, Instant},
 };
 
-use crate::http::{Limits, serve};
-
 /// The order sent when the visitor sends nothing of their own.
-pub const SAMPLE_ORDER: &str =
-    include_str!("../../../reference-services/fastjson-api/sample-order.json");
+pub use fastjson_api::SAMPLE_ORDER;
 
 /// The service stops by itself after this long without a request from the page.
 const IDLE: Duration = Duration::from_secs(10 * 60);
@@ -83,8 +80,7 @@ impl Demo {
         let used = Arc::new(Notify::new());
         let stop = Arc::new(Notify::new());
         let until = unused_or_stopped(Arc::clone(&used), Arc::clone(&stop));
-        let limits = Limits { shutdown: Duration::from_secs(1), ..Limits::default() };
-        let task = tokio::spawn(serve(listener, fastjson_api::router(), limits, until));
+        let task = tokio::spawn(fastjson_api::serve(listener, fastjson_api::router(), until));
         *slot = Some(Running { address, used, stop, task });
         Ok(address)
     }

@@ -161,6 +161,43 @@ impl Explained {
         }
     }
 
+    /// What the store says is written for people; only its faults are logged as well.
+    fn of_store(error: &StoreError) -> Self {
+        let message = sentence(&error.to_string());
+        match error {
+            StoreError::NotFound(id) => Self::of(&Error::NoSuchRecord(id.to_string())),
+            StoreError::Conflict { theirs, yours } => Self::of(&Error::Conflict {
+                theirs: theirs.clone(),
+                yours: yours.clone(),
+            }),
+            StoreError::Invalid { problems } => Self::of(&Error::Invalid {
+                message,
+                errors: FieldError::all(problems, None),
+            }),
+            StoreError::IdTaken(_) => {
+                Self::new(StatusCode::CONFLICT, "This record is already kept", message)
+            }
+            StoreError::Damaged { problems, .. } => {
+                Self::new(StatusCode::CONFLICT, "This record's file is damaged", message)
+                    .with_errors(FieldError::all(problems, None))
+            }
+            StoreError::DiskFull { .. } => Self {
+                cause: Some(message.clone()),
+                ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)
+            },
+            StoreError::Unreadable { .. }
+            | StoreError::Unwritable { .. }
+            | StoreError::Index { .. } => Self {
+                cause: Some(message.clone()),
+                ..Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The records cannot be reached",
+                    message,
+                )
+            },
+        }
+    }
+
     fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self

@@ -76,20 +76,18 @@ impl Runs {
         self.runs.iter().find(|run| run.name == name)
     }
 
-    /// What the advice reads: for each workload the newest complete run, one made to be published
+    /// What the advice reads: for each scenario the newest complete run, one made to be published
     /// before a quick one. A run that lacks a needed figure does not count.
     #[must_use]
     pub fn measurements(&self) -> Measurements {
-        let mut best: BTreeMap<&str, (bool, WorkloadMeasurement)> = BTreeMap::new();
+        let mut best: BTreeMap<(&str, &str), (bool, WorkloadMeasurement)> = BTreeMap::new();
         // Oldest first, so that a newer run of the same kind replaces an older one.
         for run in self.runs.iter().rev().filter(|run| run.summary.complete()) {
             let published = run.summary.profile == Profile::Publish;
             let Some(measurement) = measurement(run) else { continue };
-            match best.get(run.summary.workload.as_str()) {
-                Some((true, _)) if !published => {}
-                _ => {
-                    best.insert(&run.summary.workload, (published, measurement));
-                }
+            let scenario = (run.summary.workload.as_str(), run.summary.scenario.as_str());
+            if published || !matches!(best.get(&scenario), Some((true, _))) {
+                best.insert(scenario, (published, measurement));
             }
         }
         let workloads = best.into_values().map(|(_, measurement)| measurement).collect();
@@ -172,7 +170,7 @@ fn figures(summary: &Summary, twin: Twin) -> Option<TwinFigures> {
     let milliseconds =
         |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1e-3));
     Some(TwinFigures {
-        capacity_rps_per_core: figure(metric::CAPACITY)?,
+        capacity_rps_per_core: figure(metric::CAPACITY_P99).or_else(|| figure(metric::CAPACITY))?,
         cpu_ms_per_request: milliseconds(metric::CPU)?,
         idle_pss_mb: figure(metric::IDLE_PSS)?,
         loaded_pss_mb: figure(metric::LOADED_PSS)?,

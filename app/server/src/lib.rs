@@ -12,6 +12,8 @@ pub mod demo;
 pub mod error;
 pub mod evidence;
 pub mod http;
+pub mod listing;
 pub mod pages;
+pub mod recording;
 pub mod routes;
 pub mod state;

@@ -1,3 +1,72 @@
-//! The `assay` program.
+//! The `assay` program: the one place that reads the clock and the environment and names a store.
 
-fn main() {}
+use std::{
+    env,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use assay::cli::{self, Cli, Opening, Surroundings};
+use assay_advice::Model;
+use assay_store::{FolderStore, Store};
+use clap::Parser;
+use jiff::Timestamp;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&cli.settings.log))
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the program cannot start its threads: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    runtime.block_on(cli::run(cli, surroundings()))
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        clock: now,
+        user: variable("USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USERNAME")),
+        cache: cache_folder(),
+        open,
+    }
+}
+
+fn open(decisions: PathBuf, data: PathBuf, model: Arc<Model>) -> Opening {
+    Box::pin(async move {
+        let store: Arc<dyn Store> = Arc::new(FolderStore::open(decisions, data, model).await?);
+        Ok(store)
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The user's cache folder by the rules of the system, with `assay` in it.
+fn cache_folder() -> PathBuf {
+    let home = || variable("HOME").map(PathBuf::from);
+    let folder = if cfg!(target_os = "macos") {
+        home().map(|home| home.join("Library/Caches"))
+    } else if cfg!(windows) {
+        variable("LOCALAPPDATA").map(PathBuf::from)
+    } else {
+        // The XDG base directory specification: a relative path counts as unset.
+        let named = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| home().map(|home| home.join(".cache")))
+    };
+    folder.unwrap_or_else(env::temp_dir).join("assay")
+}

@@ -1,0 +1,210 @@
+//! `/api/v1/decisions`: the list, and new records.
+
+use assay_advice::{Choice, Verdict};
+use assay_records::Standing;
+use assay_store::{Facet, Page, Summary};
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    body::{Body, Format},
+    decision::Resource,
+    etag,
+};
+use crate::{
+    error::Error,
+    listing::Wanted,
+    recording::{self, Wishes},
+    state::App,
+};
+
+/// A page of the list.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct List {
+    /// All records that the filters let through.
+    total: u64,
+    /// The page, from 1.
+    page: u32,
+    /// The records on a page.
+    per_page: u32,
+    /// The records: the best match first when words were given, else the newest first.
+    items: Vec<Item>,
+    /// What the list could be narrowed to.
+    facets: Facets,
+}
+
+/// A line of the list.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Item {
+    id: Uuid,
+    number: u32,
+    file_name: String,
+    title: String,
+    service: Option<String>,
+    team: Option<String>,
+    /// `draft`, `proposed`, `accepted`, `rejected`, `deprecated` or `superseded`.
+    #[schema(value_type = String)]
+    status: Standing,
+    /// The option chosen.
+    #[schema(value_type = Option<String>)]
+    option: Option<Choice>,
+    /// The option advised.
+    #[schema(value_type = Option<String>)]
+    recommended: Option<Choice>,
+    #[schema(value_type = Option<String>)]
+    verdict: Option<Verdict>,
+    overridden: bool,
+    tags: Vec<String>,
+    #[schema(value_type = String)]
+    created: Timestamp,
+    #[schema(value_type = Option<String>)]
+    decided: Option<Date>,
+    /// The first day on which it is due for review.
+    #[schema(value_type = Option<String>)]
+    due_on: Option<Date>,
+    /// Whether it is due for review today.
+    due: bool,
+}
+
+/// For each filter, the values it could take and the records each would leave.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Facets {
+    statuses: Vec<Count>,
+    options: Vec<Count>,
+    teams: Vec<Count>,
+    tags: Vec<Count>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct Count {
+    value: String,
+    count: u64,
+}
+
+impl List {
+    /// A page of the store as the API shows it.
+    pub(crate) fn new(page: Page, number: u32, per_page: u32, today: Date) -> Self {
+        let counts = |facets: Vec<Facet>| {
+            facets.into_iter().map(|facet| Count { value: facet.value, count: facet.count })
+        };
+        Self {
+            total: page.total,
+            page: number,
+            per_page,
+            items: page.items.into_iter().map(|item| Item::new(item, today)).collect(),
+            facets: Facets {
+                statuses: counts(page.facets.statuses).collect(),
+                options: counts(page.facets.options).collect(),
+                teams: counts(page.facets.teams).collect(),
+                tags: counts(page.facets.tags).collect(),
+            },
+        }
+    }
+}
+
+impl Item {
+    fn new(summary: Summary, today: Date) -> Self {
+        Self {
+            due: summary.is_due(today),
+            id: summary.id,
+            number: summary.number,
+            file_name: summary.file_name,
+            title: summary.title,
+            service: summary.service,
+            team: summary.team,
+            status: summary.standing,
+            option: summary.option,
+            recommended: summary.recommended,
+            verdict: summary.verdict,
+            overridden: summary.overridden,
+            tags: summary.tags,
+            created: summary.created,
+            decided: summary.decided,
+            due_on: summary.due_on,
+        }
+    }
+}
+
+/// Lists the records.
+#[utoipa::path(
+    get, path = "/api/v1/decisions", tag = "decisions", params(Wanted),
+    responses(
+        (status = 200, description = "A page of records", body = List),
+        (status = 422, description = "A filter that is not allowed"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<List>, Error> {
+    let today = app.today();
+    let filter = Wanted::parse(query.as_deref())?.filter(today)?;
+    let page = app.store.list(&filter).await?;
+    Ok(Json(List::new(page, filter.page, filter.per_page, today)))
+}
+
+/// A new decision: what is said of it, and the answers that it rests on.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub(crate) struct NewDecision {
+    /// Question ids with their answers; what is missing is unanswered.
+    #[schema(value_type = Object)]
+    answers: Value,
+    #[serde(flatten)]
+    wishes: Wishes,
+}
+
+/// Records a decision. The advice, the triggers and the rationale are drafted from the answers.
+/// TOML takes the same keys, or the text of a whole record, which is kept as it is.
+#[utoipa::path(
+    post, path = "/api/v1/decisions", tag = "decisions",
+    params(("Idempotency-Key" = Option<String>, Header,
+            description = "Sent again with the same body, gives the record of the first time")),
+    request_body(content((NewDecision = "application/json"), (String = "application/toml"))),
+    responses(
+        (status = 201, description = "The record, its address and its ETag", body = Resource),
+        (status = 200, description = "The record that this key created before", body = Resource),
+        (status = 400, description = "The body cannot be read"),
+        (status = 409, description = "The id of the record sent is taken"),
+        (status = 415, description = "Neither JSON nor TOML"),
+        (status = 422, description = "Something in it is not allowed, or the key is used"),
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let turn = app.keys.turn(&headers, &body.text).await?;
+    if let Some(turn) = &turn
+        && let Some(id) = turn.created_before()?
+    {
+        let stored = app.store.get(id).await?;
+        return Ok(answer(StatusCode::OK, &Resource::new(stored)));
+    }
+    let stored = if body.format == Format::Toml && recording::is_record(&body.text) {
+        recording::keep_text(&app, body.text).await?
+    } else {
+        let new: NewDecision = body.parse()?;
+        let answers = super::score::answers(&app, &new.answers)?;
+        let draft = recording::draft(&app, answers, new.wishes)?;
+        recording::create(&app, &draft).await?
+    };
+    if let Some(turn) = turn {
+        turn.remember(stored.id);
+    }
+    Ok(answer(StatusCode::CREATED, &Resource::new(stored)))
+}
+
+fn answer(status: StatusCode, resource: &Resource) -> Response {
+    let location = format!("/api/v1/decisions/{}", resource.id);
+    let headers = [(header::LOCATION, location), (header::ETAG, etag(&resource.hash))];
+    (status, headers, Json(resource)).into_response()
+}

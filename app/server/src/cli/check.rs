@@ -1,0 +1,336 @@
+//! `assay check [DIR]`: faults in a folder of records, and what is due for review.
+//!
+//! It reads the files alone and writes nothing, so that it runs anywhere, for example in CI.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+};
+
+use assay_advice::{Model, Problem, line_column};
+use assay_records::{Record, Status};
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    Context, Failure, input,
+    report::{self, Severity},
+    write_json,
+};
+
+/// Records with this tag come with the program: they are examples, nobody's to review.
+const EXAMPLE_TAG: &str = "assay";
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// The folder [default: that of --decisions]
+    dir: Option<PathBuf>,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+    /// What makes the check fail
+    #[arg(long, value_enum, default_value = "error", value_name = "WHAT")]
+    fail_on: FailOn,
+    /// The day to check for, as YYYY-MM-DD [default: today]
+    #[arg(long, value_name = "DATE")]
+    today: Option<Date>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Workflow commands that GitHub shows beside the lines
+    Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Files that cannot be used
+    Error,
+    /// Those, and records due for review
+    Due,
+}
+
+/// How a finding counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Error,
+    Warning,
+    Due,
+}
+
+struct Finding {
+    kind: Kind,
+    file: String,
+    problem: Problem,
+}
+
+struct Source {
+    name: String,
+    /// Absent when it cannot be read as text.
+    text: Option<String>,
+    record: Option<Record>,
+}
+
+pub(super) fn run(
+    context: &Context,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let model = context.model()?;
+    let folder = arguments.dir.as_deref().unwrap_or(&context.settings.decisions);
+    let mut findings = Vec::new();
+    let sources = read_folder(folder, &model, &mut findings)?;
+    find_shared_ids(&sources, &mut findings);
+    find_due(&sources, arguments.today.unwrap_or_else(|| context.today()), &mut findings);
+    findings.sort_by(|a, b| a.file.cmp(&b.file));
+
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    match format {
+        Format::Text => write_text(out, &sources, &findings)?,
+        Format::Json => write_document(out, &sources, &findings)?,
+        Format::Github => write_github(out, &sources, &findings)?,
+    }
+    let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count();
+    let (errors, warnings, due) = (count(Kind::Error), count(Kind::Warning), count(Kind::Due));
+    let summary = format!(
+        "{} checked: {}, {}, {due} due for review",
+        plural(sources.len(), "record"),
+        plural(errors, "error"),
+        plural(warnings, "warning"),
+    );
+    if errors > 0 || (arguments.fail_on == FailOn::Due && due > 0) {
+        out.flush()?;
+        return Err(Failure::Input(summary));
+    }
+    // The result is on standard output; a closed standard error loses nothing.
+    let _ = writeln!(io::stderr(), "{summary}");
+    Ok(())
+}
+
+/// Reads every `.toml` file of the folder, in the order of their names.
+fn read_folder(
+    folder: &Path,
+    model: &Model,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Source>, Failure> {
+    let cannot = |error: io::Error| {
+        Failure::CannotRun(format!("the folder {} cannot be read: {error}", folder.display()))
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.extension().is_some_and(|ending| ending == "toml") && !hidden {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths.iter().map(|path| read_record(path, model, findings)).collect())
+}
+
+fn read_record(path: &Path, model: &Model, findings: &mut Vec<Finding>) -> Source {
+    let name = path.display().to_string();
+    let mut keep = |kind, problems: Vec<Problem>| {
+        let found = problems.into_iter().map(|problem| Finding {
+            kind,
+            file: name.clone(),
+            problem,
+        });
+        findings.extend(found);
+    };
+    let text = match input::read_file(path) {
+        Ok(text) => text,
+        Err(failure) => {
+            keep(Kind::Error, vec![problem("", failure.to_string(), "")]);
+            return Source { name, text: None, record: None };
+        }
+    };
+    let record = match Record::parse(&text, model) {
+        Ok(parsed) => {
+            keep(Kind::Warning, parsed.warnings);
+            Some(parsed.record)
+        }
+        Err(problems) => {
+            keep(Kind::Error, problems);
+            None
+        }
+    };
+    Source { name, text: Some(text), record }
+}
+
+/// Two files with one id are both wrong: nobody can tell which of them a link means.
+fn find_shared_ids(sources: &[Source], findings: &mut Vec<Finding>) {
+    let mut by_id: BTreeMap<Uuid, Vec<&Source>> = BTreeMap::new();
+    for source in sources {
+        if let Some(record) = &source.record {
+            by_id.entry(record.id).or_default().push(source);
+        }
+    }
+    for (id, sharing) in by_id.into_iter().filter(|(_, sharing)| sharing.len() > 1) {
+        for source in &sharing {
+            let others: Vec<_> = sharing
+                .iter()
+                .filter(|other| other.name != source.name)
+                .map(|other| other.name.as_str())
+                .collect();
+            let text = source.text.as_deref().unwrap_or_default();
+            let at = text.find(&id.to_string());
+            findings.push(Finding {
+                kind: Kind::Error,
+                file: source.name.clone(),
+                problem: Problem {
+                    field: "id".to_owned(),
+                    span: at.map(|at| at..at + id.to_string().len()),
+                    message: format!("{} has the same id", others.join(" and ")),
+                    help: "give the copy an id of its own; `assay record` makes one".to_owned(),
+                },
+            });
+        }
+    }
+}
+
+/// Records not yet out of force whose date has come or whose trigger has fired.
+fn find_due(sources: &[Source], today: Date, findings: &mut Vec<Finding>) {
+    let superseded: HashSet<Uuid> = sources
+        .iter()
+        .filter_map(|source| source.record.as_ref())
+        .filter(|record| record.status == Status::Accepted)
+        .flat_map(|record| record.supersedes.iter().copied())
+        .collect();
+    for source in sources {
+        let Some(record) = &source.record else { continue };
+        let alive =
+            matches!(record.status, Status::Draft | Status::Proposed | Status::Accepted);
+        let example = record.tags.iter().any(|tag| tag == EXAMPLE_TAG);
+        if !alive || example || superseded.contains(&record.id) {
+            continue;
+        }
+        let since = record.due_on().filter(|day| *day <= today);
+        let message = match (since, record.has_fired()) {
+            (Some(day), _) => format!("due for review since {day}"),
+            (None, true) => "due for review: a trigger has fired".to_owned(),
+            (None, false) => continue,
+        };
+        let help = "review it, and set review_by to the next date";
+        findings.push(Finding {
+            kind: Kind::Due,
+            file: source.name.clone(),
+            problem: problem("review_by", message, help),
+        });
+    }
+}
+
+fn problem(field: &str, message: String, help: &str) -> Problem {
+    Problem { field: field.to_owned(), span: None, message, help: help.to_owned() }
+}
+
+fn text_of<'a>(sources: &'a [Source], file: &str) -> Option<&'a str> {
+    sources.iter().find(|source| source.name == file)?.text.as_deref()
+}
+
+fn write_text(
+    out: &mut dyn Write,
+    sources: &[Source],
+    findings: &[Finding],
+) -> Result<(), Failure> {
+    let styled = io::stdout().is_terminal();
+    for finding in findings {
+        let severity = match finding.kind {
+            Kind::Error => Severity::Error,
+            Kind::Warning | Kind::Due => Severity::Warning,
+        };
+        let text = text_of(sources, &finding.file);
+        let shown = report::render(&finding.file, text, &finding.problem, severity, styled);
+        out.write_all(shown.as_bytes())?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    checked: usize,
+    findings: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    kind: Kind,
+    file: &'a str,
+    line: Option<usize>,
+    column: Option<usize>,
+    field: &'a str,
+    message: &'a str,
+    help: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn new(finding: &'a Finding, sources: &[Source]) -> Self {
+        let span = finding.problem.span.as_ref();
+        let place = text_of(sources, &finding.file)
+            .and_then(|text| span.map(|span| line_column(text, span.start)));
+        Self {
+            kind: finding.kind,
+            file: &finding.file,
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+            field: &finding.problem.field,
+            message: &finding.problem.message,
+            help: &finding.problem.help,
+        }
+    }
+}
+
+fn write_document(
+    out: &mut dyn Write,
+    sources: &[Source],
+    findings: &[Finding],
+) -> Result<(), Failure> {
+    let findings = findings.iter().map(|finding| Entry::new(finding, sources)).collect();
+    write_json(out, &Document { checked: sources.len(), findings })
+}
+
+/// GitHub's workflow commands, one a line: `::error file=…,line=…,col=…::message`.
+fn write_github(
+    out: &mut dyn Write,
+    sources: &[Source],
+    findings: &[Finding],
+) -> Result<(), Failure> {
+    for finding in findings {
+        let entry = Entry::new(finding, sources);
+        let command = match finding.kind {
+            Kind::Error => "error",
+            Kind::Warning | Kind::Due => "warning",
+        };
+        let mut place = format!("file={}", escape_property(entry.file));
+        if let (Some(line), Some(column)) = (entry.line, entry.column) {
+            place.push_str(&format!(",line={line},col={column}"));
+        }
+        let message = escape_data(&finding.problem.to_string());
+        writeln!(out, "::{command} {place}::{message}")?;
+    }
+    Ok(())
+}
+
+fn escape_data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn plural(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}

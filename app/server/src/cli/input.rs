@@ -1,0 +1,49 @@
+//! Reading the files that people name, with a limit and plain words for every fault.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use super::Failure;
+
+/// The largest file read: the same as the largest request.
+const FILE_BYTES_MAX: u64 = crate::http::BODY_BYTES_MAX as u64;
+
+/// Reads a file, or standard input for `-`.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    if path.as_os_str() == "-" {
+        return read_text(io::stdin().lock(), "standard input");
+    }
+    read_file(path)
+}
+
+/// Reads a file.
+pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        return Err(Failure::CannotRun(format!("{name} is a folder; name a file")));
+    }
+    let file = File::open(path)
+        .map_err(|error| Failure::CannotRun(format!("{name} cannot be read: {error}")))?;
+    read_text(file, &name)
+}
+
+fn read_text(source: impl Read, name: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    source
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::CannotRun(format!("{name} cannot be read: {error}")))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let limit = FILE_BYTES_MAX / 1024;
+        return Err(Failure::Input(format!("{name} is larger than {limit} KiB")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..at).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::Input(format!("{name} is not UTF-8 text: line {line} holds other bytes"))
+    })
+}

@@ -1,0 +1,278 @@
+//! The command line: what it accepts, and one file a verb.
+//!
+//! Results go to standard output, everything said to people to standard error. Exit codes: 0 done,
+//! 1 something is wrong in what was given, 2 it could not run.
+
+mod bench;
+mod check;
+mod input;
+mod list;
+mod record;
+mod report;
+mod score;
+mod serve;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    pin::Pin,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use assay_advice::{Engine, Model};
+use assay_store::{Store, StoreError};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    api::Keys,
+    demo::Demo,
+    evidence::Runs,
+    state::{App, AppState},
+};
+
+/// Decide, service by service, whether to build a backend in Rust, in Go, or as a hybrid.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Options for every verb.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do; without one, `serve`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that stand before or after the verb.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Address to serve on; only this machine can reach it
+    #[arg(long, global = true, env = "ASSAY_LISTEN", default_value = "127.0.0.1:8080",
+          value_name = "ADDRESS", value_parser = address)]
+    pub listen: SocketAddr,
+    /// Folder of the decision records
+    #[arg(long, global = true, env = "ASSAY_DECISIONS", default_value = "decisions",
+          value_name = "DIR")]
+    pub decisions: PathBuf,
+    /// Folder of the search index, which may be deleted at any time [default: a cache folder]
+    #[arg(long, global = true, env = "ASSAY_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder with measurement runs of your own, beside those built in
+    #[arg(long, global = true, env = "ASSAY_RUNS", value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+    /// Decision model to use instead of the built-in one
+    #[arg(long, global = true, env = "ASSAY_MODEL", value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Your name in the history of records [default: the system's user name]
+    #[arg(long, global = true, env = "ASSAY_BY", value_name = "NAME", hide = true)]
+    pub by: Option<String>,
+    /// What to log to standard error, for example `info` or `assay=debug`
+    #[arg(long, global = true, env = "ASSAY_LOG", default_value = "warn", value_name = "FILTER",
+          hide = true)]
+    pub log: String,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the web application on this machine (the default)
+    Serve,
+    /// Score an answers file, a record or a precedent
+    Score(score::Arguments),
+    /// Record a decision from an answers file or a whole record
+    Record(record::Arguments),
+    /// List the records
+    List(list::ListArguments),
+    /// Search the records' texts
+    Search(list::SearchArguments),
+    /// Check a folder of records: faults, and what is due for review
+    Check(check::Arguments),
+    /// Measure a reference service's twins on this machine (Linux, needs the source tree)
+    Bench(bench::Arguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What the program takes from its surroundings; `main` provides it.
+pub struct Surroundings {
+    /// The wall clock.
+    pub clock: fn() -> Timestamp,
+    /// The operating system's name for the user.
+    pub user: Option<String>,
+    /// The folder for what can be deleted at any time.
+    pub cache: PathBuf,
+    /// Opens the store of a decisions folder, with its index in a data folder.
+    pub open: fn(PathBuf, PathBuf, Arc<Model>) -> Opening,
+}
+
+/// A store being opened.
+pub type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send>>;
+
+/// Why a verb did not do what was asked; the message is for people.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Something is wrong in what was given, or a check found something: exit code 1.
+    #[error("{0}")]
+    Input(String),
+    /// It could not run: exit code 2.
+    #[error("{0}")]
+    CannotRun(String),
+    /// The result could not be written out.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::CannotRun(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Output(error.into())
+    }
+}
+
+/// Runs the verb and says how it went. A reader that has gone away (`assay list | head`) is no
+/// failure.
+pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
+    let context = Context { settings: cli.settings, surroundings };
+    let mut out = io::stdout().lock();
+    let result = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&context).await,
+        Command::Score(arguments) => score::run(&context, &arguments, &mut out),
+        Command::Record(arguments) => record::run(&context, &arguments, &mut out).await,
+        Command::List(arguments) => list::run(&context, &arguments, &mut out).await,
+        Command::Search(arguments) => list::search(&context, &arguments, &mut out).await,
+        Command::Check(arguments) => check::run(&context, &arguments, &mut out),
+        Command::Bench(arguments) => bench::run(&context, &arguments, &mut out),
+        Command::Completions { shell } => completions(shell, &mut out),
+    };
+    match result.and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let message = failure.to_string();
+            // Standard error may be closed too; there is nobody left to tell.
+            let _ = match message.starts_with("error") || message.is_empty() {
+                true => write!(io::stderr(), "{message}"),
+                false => writeln!(io::stderr(), "error: {message}"),
+            };
+            match failure {
+                Failure::Input(_) => ExitCode::from(1),
+                Failure::CannotRun(_) | Failure::Output(_) => ExitCode::from(2),
+            }
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> Result<(), Failure> {
+    // The generator panics when its writer fails, so it writes to memory.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "assay", &mut script);
+    Ok(out.write_all(&script)?)
+}
+
+/// The settings and the surroundings together: what a verb works with.
+struct Context {
+    settings: Settings,
+    surroundings: Surroundings,
+}
+
+impl Context {
+    /// The model asked for, or the built-in one.
+    fn model(&self) -> Result<Model, Failure> {
+        let Some(path) = &self.settings.model else {
+            return Ok(Model::builtin().clone());
+        };
+        let text = input::read_file(path)?;
+        Model::parse(&text).map_err(|problems| {
+            let name = path.display().to_string();
+            Failure::CannotRun(report::problems(&name, &text, &problems, stderr_is_terminal()))
+        })
+    }
+
+    /// The runs known; those that cannot be read are told and left out.
+    fn runs(&self) -> Runs {
+        let runs = Runs::load(self.settings.runs.as_deref());
+        for fault in &runs.faults {
+            // A closed standard error leaves nobody to tell.
+            let _ = writeln!(
+                io::stderr(),
+                "warning: the run {} is left out: {}",
+                fault.run,
+                fault.message
+            );
+        }
+        runs
+    }
+
+    /// The model with its measurements, ready to score.
+    fn engine(&self, runs: &Runs) -> Result<Engine, Failure> {
+        Ok(Engine::new(self.model()?, runs.measurements(), assay_advice::SEED))
+    }
+
+    /// The store of a decisions folder.
+    async fn store(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
+        let data = self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone());
+        Ok((self.surroundings.open)(decisions.to_path_buf(), data, model).await?)
+    }
+
+    /// Everything the pages and the API need.
+    async fn app(&self) -> Result<App, Failure> {
+        let runs = self.runs();
+        let engine = Arc::new(self.engine(&runs)?);
+        let model = Arc::new(engine.model().clone());
+        Ok(Arc::new(AppState {
+            store: self.store(&self.settings.decisions, model).await?,
+            engine,
+            clock: self.surroundings.clock,
+            by: self.by(),
+            runs,
+            demo: Demo::default(),
+            keys: Keys::default(),
+            decisions: self.settings.decisions.clone(),
+        }))
+    }
+
+    /// Who acts.
+    fn by(&self) -> String {
+        let named = self.settings.by.clone().or_else(|| self.surroundings.user.clone());
+        named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Today's date where the program runs.
+    fn today(&self) -> Date {
+        (self.surroundings.clock)().to_zoned(TimeZone::system()).date()
+    }
+}
+
+/// An address to serve on; `localhost` stands for 127.0.0.1.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric
+        .parse()
+        .map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:8080".to_owned())
+}
+
+/// Whether colours and boxes are welcome on standard error.
+fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Writes a value as one JSON document.
+fn write_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    Ok(writeln!(out)?)
+}

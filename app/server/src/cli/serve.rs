@@ -1,0 +1,77 @@
+//! `assay serve`: the web application on this machine.
+
+use std::{
+    future::Future,
+    io::{self, Write},
+    net::SocketAddr,
+    path,
+};
+
+use tokio::{net::TcpListener, signal};
+
+use super::{Context, Failure};
+use crate::http;
+
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let address = context.settings.listen;
+    refuse_other_machines(address)?;
+    // The port comes first: a second assay should say so at once.
+    let listener = TcpListener::bind(address).await.map_err(|error| in_words(address, &error))?;
+    let app = context.app().await?;
+
+    let bound = listener.local_addr().unwrap_or(address);
+    let decisions = path::absolute(&app.decisions).unwrap_or_else(|_| app.decisions.clone());
+    let mut stderr = io::stderr();
+    // A closed standard error is no reason not to serve.
+    let _ = writeln!(stderr, "assay is ready: http://{bound}/");
+    let _ = writeln!(stderr, "decisions are in {}; Ctrl-C stops", decisions.display());
+
+    let stop = stop_signal()?;
+    http::serve(listener, http::app(app), http::Limits::default(), stop)
+        .await
+        .map_err(|error| Failure::CannotRun(format!("serving stopped: {error}")))
+}
+
+/// Without sign-in, whoever reaches the program can change the records.
+fn refuse_other_machines(address: SocketAddr) -> Result<(), Failure> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(Failure::CannotRun(format!(
+        "refusing to listen on {address}: other machines could reach it, and there is no sign-in \
+         yet\nUse an address of this machine only, for example --listen 127.0.0.1:{}",
+        address.port()
+    )))
+}
+
+fn in_words(address: SocketAddr, error: &io::Error) -> Failure {
+    let port = address.port();
+    Failure::CannotRun(match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} is in use, perhaps by another assay\nStop that, or choose another port: \
+             --listen {}:{}",
+            address.ip(),
+            port.checked_add(1).unwrap_or(8080)
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("port {port} is not allowed for your user; choose one above 1023")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    })
+}
+
+/// Completes on Ctrl-C or when the system asks the program to end.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    #[cfg(unix)]
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
+        .map_err(|error| Failure::CannotRun(format!("signals cannot be handled: {error}")))?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = signal::ctrl_c().await;
+    })
+}
