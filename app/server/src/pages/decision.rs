@@ -1,0 +1,240 @@
+//! `/decisions/{id}`: a record for reading, its text, and the next step of its life.
+
+use askama::Template;
+use assay_advice::{Choice, Notice, Problem, Score};
+use assay_records::{Amendment, Event, EventKind, Record, Section, Status, amend};
+use assay_store::{Link, StoreError, Stored};
+use axum::{
+    body::Bytes,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    pages::{
+        Page,
+        checklist::ProblemView,
+        decisions::day_of,
+        markdown,
+        plot::{self, Bar},
+        record::problem_views,
+        sheet,
+        words::{self, Headline, Share},
+    },
+    state::App,
+};
+
+#[derive(Template)]
+#[template(path = "decision.html")]
+struct View<'a> {
+    stored: &'a Stored,
+    record: &'a Record,
+    problems: Vec<ProblemView>,
+    advice: Option<AdviceView<'a>>,
+    rationale: Vec<(&'static str, String)>,
+    answers: Vec<(String, String)>,
+    again: String,
+    supersedes: Vec<Link>,
+    moves: &'static [Status],
+    due: bool,
+}
+
+struct AdviceView<'a> {
+    score: &'a Score,
+    headline: Headline,
+    first: String,
+    shares: Vec<Share>,
+    notices: &'a [Notice],
+    top: Choice,
+    runner_up: Choice,
+    bars: Vec<Bar>,
+    height: usize,
+    importance: String,
+}
+
+/// `GET /decisions/{id}`, and `GET /decisions/{id}.toml` for the text as it is kept.
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    if let Some(id) = id.strip_suffix(".toml") {
+        return Ok(download(find(&app, id).await?));
+    }
+    let stored = find(&app, &id).await?;
+    let view = view(&app, &stored, Vec::new()).await?;
+    Ok(Page(view).into_response())
+}
+
+/// The record whose id stands in the address.
+pub(crate) async fn find(app: &App, id: &str) -> Result<Stored, Error> {
+    let unknown = || Error::NoSuchRecord(id.to_owned());
+    let uuid = Uuid::try_parse(id).map_err(|_| unknown())?;
+    match app.store.get(uuid).await {
+        Err(StoreError::NotFound(_)) => Err(unknown()),
+        found => Ok(found?),
+    }
+}
+
+fn download(stored: Stored) -> Response {
+    // The store makes file names of letters, digits and dashes; others are not repeated here.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = stored.file_name.chars().filter(|c| plain(*c)).collect();
+    let headers = [
+        (header::CONTENT_TYPE, "application/toml; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, stored.text).into_response()
+}
+
+async fn view<'a>(
+    app: &'a App,
+    stored: &'a Stored,
+    problems: Vec<ProblemView>,
+) -> Result<View<'a>, Error> {
+    let record = &stored.record;
+    let mut supersedes = Vec::new();
+    for id in &record.supersedes {
+        // A record that is gone leaves its id; the relation is still worth showing.
+        let link = match app.store.get(*id).await {
+            Ok(old) => Link { id: *id, number: old.number, title: old.record.title },
+            Err(_) => Link { id: *id, number: 0, title: id.to_string() },
+        };
+        supersedes.push(link);
+    }
+    let sections = Section::ALL.into_iter().zip(["Context", "Decision", "Consequences"]);
+    let rationale = sections
+        .filter(|(section, _)| !record.rationale.get(*section).trim().is_empty())
+        .map(|(section, title)| (title, markdown::render(record.rationale.get(section))));
+    let questions = app.model().questions().iter();
+    let answers = questions
+        .filter(|question| !record.answers.value(&question.id).is_open())
+        .map(|q| (q.label.clone(), sheet::in_words(app.model(), &record.answers, &q.id)));
+    let today = app.today();
+    let example = record.tags.iter().any(|tag| tag == "assay");
+    Ok(View {
+        problems,
+        advice: record.advice.as_ref().map(|score| advice(app, record, score)),
+        rationale: rationale.collect(),
+        answers: answers.collect(),
+        again: sheet::query(record.service.as_deref().unwrap_or_default(), &record.answers),
+        supersedes,
+        moves: record.status.next(),
+        due: !example && (record.has_fired() || record.due_on().is_some_and(|day| day <= today)),
+        stored,
+        record,
+    })
+}
+
+fn advice<'a>(app: &App, record: &Record, score: &'a Score) -> AdviceView<'a> {
+    let (top, runner_up) = words::compared(score);
+    let name = |id: &str| {
+        let criterion = app.model().criteria().iter().find(|criterion| criterion.id == id);
+        criterion.map_or_else(|| id.to_owned(), |criterion| criterion.name.clone())
+    };
+    let (bars, height) = plot::bars(&score.reasons, (top, runner_up), name);
+    AdviceView {
+        score,
+        headline: Headline::new(score, &record.answers),
+        first: words::first_sentence(score),
+        shares: words::shares(score),
+        notices: &score.notices,
+        top,
+        runner_up,
+        bars,
+        height,
+        importance: words::importance_sentence(score),
+    }
+}
+
+/// `POST /decisions/{id}`: the next status of its life.
+pub(crate) async fn set_status(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Error> {
+    let stored = find(&app, &id).await?;
+    let (mut status, mut hash) = (None, String::new());
+    for (key, value) in form_urlencoded::parse(&body) {
+        match key.as_ref() {
+            "status" => status = Status::from_id(&value),
+            "hash" => hash = value.into_owned(),
+            _ => {}
+        }
+    }
+    let status = status.ok_or_else(|| Error::Malformed {
+        message: "the form names no status".to_owned(),
+        errors: Vec::new(),
+    })?;
+    match change_status(&app, &stored, &hash, status).await {
+        Ok(()) => Ok(Redirect::to(&format!("/decisions/{}", stored.id)).into_response()),
+        Err(Refused::Problems(problems)) => {
+            let problems = problem_views(app.model(), &problems);
+            let view = view(&app, &stored, problems).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(view)).into_response())
+        }
+        Err(Refused::Store(error)) => Err(error.into()),
+    }
+}
+
+enum Refused {
+    Problems(Vec<Problem>),
+    Store(StoreError),
+}
+
+async fn change_status(
+    app: &App,
+    stored: &Stored,
+    hash: &str,
+    status: Status,
+) -> Result<(), Refused> {
+    let old = stored.record.status;
+    let mut changes = vec![Amendment::Status(status)];
+    if status == Status::Accepted && stored.record.decided.is_none() {
+        changes.push(Amendment::Decided(Some(app.today())));
+    }
+    changes.push(Amendment::Event(Event {
+        at: app.now(),
+        by: app.by.clone(),
+        kind: EventKind::Status,
+        detail: format!("{} → {}", old.id(), status.id()),
+    }));
+    let text = amend(&stored.text, app.model(), &changes).map_err(Refused::Problems)?;
+    match app.store.update(stored.id, hash, text).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::Invalid { problems }) => Err(Refused::Problems(problems)),
+        Err(error) => Err(Refused::Store(error)),
+    }
+}
+
+/// What the button to the next status says.
+fn step(status: Status) -> &'static str {
+    match status {
+        Status::Draft => "Back to draft",
+        Status::Proposed => "Propose it",
+        Status::Accepted => "Accept it",
+        Status::Rejected => "Reject it",
+        Status::Deprecated => "Deprecate it",
+    }
+}
+
+/// What happened, in words.
+fn happened(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Created => "Created",
+        EventKind::Edited => "Edited",
+        EventKind::Reviewed => "Reviewed",
+        EventKind::Status => "Status changed",
+        EventKind::TriggerFired => "Trigger fired",
+        EventKind::Revisited => "Revisited",
+        EventKind::Rescored => "Scored again",
+    }
+}
+
+/// A figure of an evidence row; a dash when it is not given.
+fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), plot::significant)
+}

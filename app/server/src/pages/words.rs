@@ -1,0 +1,154 @@
+//! A score in words: what the checklist, a record and the overview say alike.
+
+use assay_advice::{Answers, AnswerValue, Choice, Score, Settled, Verdict};
+
+/// The verdict as a headline.
+pub(crate) struct Headline {
+    /// The recommended option, which lends its hue.
+    pub(crate) option: Option<Choice>,
+    /// What doing it means, for example "Keep Go"; empty without a recommended option.
+    pub(crate) name: String,
+    /// The rest of the headline.
+    pub(crate) words: &'static str,
+}
+
+impl Headline {
+    /// The headline of a score for these answers.
+    pub(crate) fn new(score: &Score, answers: &Answers) -> Self {
+        let words = match (score.verdict, score.settled) {
+            (Verdict::Strong, _) => "a strong recommendation",
+            (Verdict::Lean, _) => "a lean",
+            (Verdict::TooClose, _) if all_ruled_out(score) => "Every option is ruled out",
+            (Verdict::TooClose, Some(Settled::RustInCore)) => {
+                "Too close to call: Rust in the core; the edge is open"
+            }
+            (Verdict::TooClose, Some(Settled::GoAtEdge)) => {
+                "Too close to call: Go at the edge; the core is open"
+            }
+            (Verdict::TooClose, None) => "Too close to call",
+        };
+        let name = score.recommended.map(|option| course(option, answers).to_owned());
+        Self { option: score.recommended, name: name.unwrap_or_default(), words }
+    }
+}
+
+/// What choosing an option means when code exists already.
+fn course(option: Choice, answers: &Answers) -> &'static str {
+    match (answers.value("existing_code"), option) {
+        (AnswerValue::One("go"), Choice::Go) => "Keep Go",
+        (AnswerValue::One("go"), Choice::Rust) => "Rewrite in Rust",
+        (AnswerValue::One("go"), Choice::Hybrid) => "Keep Go, rewrite the core in Rust",
+        (AnswerValue::One("rust"), Choice::Rust) => "Keep Rust",
+        (AnswerValue::One("rust"), Choice::Go) => "Rewrite in Go",
+        (AnswerValue::One("rust"), Choice::Hybrid) => "Keep Rust, rewrite the edge in Go",
+        (_, option) => option.name(),
+    }
+}
+
+fn all_ruled_out(score: &Score) -> bool {
+    Choice::ALL.iter().all(|option| !score.options.get(*option).knocked_out.is_empty())
+}
+
+/// One option's share of first ranks.
+pub(crate) struct Share {
+    pub(crate) option: Choice,
+    /// A whole number as a rule; "<1" and ">99" rather than a false 0 or 100.
+    pub(crate) percent: String,
+    /// 0 to 100, the bar's width.
+    pub(crate) width: f64,
+}
+
+/// The shares in the order used everywhere.
+pub(crate) fn shares(score: &Score) -> Vec<Share> {
+    let share = |option: Choice| {
+        let share = score.options.get(option).first_share;
+        Share { option, percent: percent(share), width: (share * 1000.0).round() / 10.0 }
+    };
+    Choice::ALL.into_iter().map(share).collect()
+}
+
+/// A share as a percentage, never rounded to a certainty that it is not.
+pub(crate) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 0.0 && percent < 0.5 => "<1".to_owned(),
+        percent if percent < 100.0 && percent >= 99.5 => ">99".to_owned(),
+        percent => format!("{percent:.0}"),
+    }
+}
+
+/// How often the advised option, or the settled part, comes first.
+pub(crate) fn first_sentence(score: &Score) -> String {
+    let readings = format!("of {} plausible readings of the answers", thousands(score.draws));
+    match (score.recommended, score.settled) {
+        (Some(option), _) => {
+            let share = percent(score.options.get(option).first_share);
+            format!("First in {share}% {readings}.")
+        }
+        (None, Some(Settled::RustInCore)) => {
+            let share = percent(score.rust_in_core);
+            format!("Rust, whole or as the core, comes first in {share}% {readings}.")
+        }
+        (None, Some(Settled::GoAtEdge)) => {
+            let share = percent(score.go_at_edge);
+            format!("Go, whole or as the edge, comes first in {share}% {readings}.")
+        }
+        (None, None) => format!("No option comes first often enough in {} plausible readings \
+             of the answers.", thousands(score.draws)),
+    }
+}
+
+/// How far all importances may be off, in words; empty when there is nothing to say.
+pub(crate) fn importance_sentence(score: &Score) -> String {
+    match score.importance_factor {
+        Some(factor) if factor.is_finite() => format!(
+            "The order holds while every importance is right to within a factor of {factor:.1}."
+        ),
+        _ => String::new(),
+    }
+}
+
+/// The first and second option by value, those certainly ruled out last: whom reasons compare.
+pub(crate) fn compared(score: &Score) -> (Choice, Choice) {
+    let mut order = Choice::ALL;
+    order.sort_by(|a, b| {
+        let (a, b) = (score.options.get(*a), score.options.get(*b));
+        let out = a.knocked_out.is_empty().cmp(&b.knocked_out.is_empty()).reverse();
+        out.then(b.value.total_cmp(&a.value))
+    });
+    let [first, second, _] = order;
+    (first, second)
+}
+
+/// A whole number with separators, as people write it.
+pub(crate) fn thousands(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_never_rounded_to_a_certainty() {
+        assert_eq!(percent(0.0), "0");
+        assert_eq!(percent(0.0004), "<1");
+        assert_eq!(percent(0.834), "83");
+        assert_eq!(percent(0.9996), ">99");
+        assert_eq!(percent(1.0), "100");
+    }
+
+    #[test]
+    fn numbers_have_separators() {
+        assert_eq!(thousands(16_384), "16,384");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_000_000), "1,000,000");
+    }
+}
