@@ -1,1 +1,33 @@
 //! The decision record: TOML text, lifecycle and triggers.
+//!
+//! A record is a text first: people edit it by hand, and [`amend`] changes only what it is told
+//! to. [`Record::parse`] reads it with every problem at its place, [`Draft::to_toml`] writes a new
+//! one, and [`check_revision`] says which changes of an old one are allowed.
+
+mod amend;
+mod draft;
+mod limits;
+mod name;
+mod parse;
+mod prefill;
+mod reader;
+mod record;
+mod rules;
+mod schema;
+mod status;
+mod trigger;
+mod write;
+
+pub use amend::{Amendment, amend};
+pub use draft::Draft;
+pub use limits::{
+    MAX_EVENTS, MAX_LINE_CHARS, MAX_LIST, MAX_RECORD_BYTES, MAX_TEXT_CHARS, MAX_TRIGGERS,
+};
+pub use name::{content_hash, file_name, number_of, slug};
+pub use parse::Parsed;
+pub use prefill::draft_from;
+pub use record::{Chosen, Event, EventKind, Evidence, Rationale, Record, Section};
+pub use rules::check_revision;
+pub use schema::json_schema;
+pub use status::{Standing, Status};
+pub use trigger::{Comparison, Condition, Trigger, TriggerKind, Window};

@@ -1,1 +1,12 @@
 //! Where records live: a folder of TOML files with a SQLite index.
+//!
+//! The folder is the truth. The index only makes it quick to list and search; it may be deleted at
+//! any time and is rebuilt. All SQL is in this crate.
+
+mod error;
+mod filter;
+mod store;
+
+pub use error::StoreError;
+pub use filter::{Facet, Facets, Filter, Page, Summary};
+pub use store::{BadFile, Link, Store, Stored};

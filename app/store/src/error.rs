@@ -1,0 +1,100 @@
+//! What can go wrong with a store, said so that a person can act on it.
+
+use std::{io, path::Path};
+
+use assay_advice::Problem;
+use uuid::Uuid;
+
+use crate::Stored;
+
+/// Why a store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No record has this id.
+    #[error("there is no record {0}")]
+    NotFound(Uuid),
+    /// Somebody else changed the record since the writer read it. Nothing was written.
+    #[error("{} was changed by someone else in the meantime", theirs.file_name)]
+    Conflict {
+        /// The record as it is now.
+        theirs: Box<Stored>,
+        /// The text that was not written.
+        yours: String,
+    },
+    /// The text is not a record, or its change is not allowed. Nothing was written.
+    #[error("the record cannot be kept: {}", first(problems))]
+    Invalid {
+        /// What must be mended; spans are byte ranges of the text given.
+        problems: Vec<Problem>,
+    },
+    /// The record's file on disk cannot be read as a record; it is left as it is.
+    #[error("{file_name} must be mended by hand first: {}", first(problems))]
+    Damaged {
+        /// The file's name within the folder.
+        file_name: String,
+        /// What must be mended.
+        problems: Vec<Problem>,
+    },
+    /// Another record already has this id. Nothing was written.
+    #[error("{0} already has this id")]
+    IdTaken(String),
+    /// The folder or a file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// What could not be read.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder cannot be written to. Nothing was written.
+    #[error("cannot write to {path}: {source}; nothing was changed")]
+    Unwritable {
+        /// What could not be written.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The disk is full. Nothing was written.
+    #[error("cannot write to {path}: the disk is full; nothing was changed")]
+    DiskFull {
+        /// What could not be written.
+        path: String,
+    },
+    /// The index cannot be used; the records themselves are safe.
+    #[error(
+        "the index in {path} cannot be used: {message}; delete it or choose another with --data"
+    )]
+    Index {
+        /// The index's file or folder.
+        path: String,
+        /// Why.
+        message: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::Unreadable {
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
+    pub(crate) fn unwritable(path: &Path, source: io::Error) -> Self {
+        let path = path.display().to_string();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Unwritable { path, source },
+        }
+    }
+}
+
+fn first(problems: &[Problem]) -> String {
+    let Some(problem) = problems.first() else {
+        return "it has a problem".to_owned();
+    };
+    match problems.len() {
+        1 => problem.to_string(),
+        all => format!("{problem} (and {} more)", all - 1),
+    }
+}

@@ -1,0 +1,145 @@
+//! What to list, and what a list holds.
+
+use assay_advice::{Choice, Verdict};
+use assay_records::Standing;
+use jiff::{Timestamp, civil::Date};
+use uuid::Uuid;
+
+/// Which records to list. The default lets every record through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter {
+    /// Words that must all occur; the last may be the beginning of a word.
+    pub q: Option<String>,
+    /// The status as readers see it.
+    pub status: Option<Standing>,
+    /// The option chosen.
+    pub option: Option<Choice>,
+    /// The team.
+    pub team: Option<String>,
+    /// A tag.
+    pub tag: Option<String>,
+    /// Only records due for review on this day: their date has come or a trigger has fired. Examples
+    /// (tagged `assay`) and records no longer in force are never due.
+    pub due: Option<Date>,
+    /// Whether the choice went against the advice.
+    pub overridden: Option<bool>,
+    /// The page, from 1.
+    pub page: u32,
+    /// The records on a page, at most [`Filter::MAX_PER_PAGE`].
+    pub per_page: u32,
+}
+
+impl Filter {
+    /// The records on a page unless said otherwise.
+    pub const PER_PAGE: u32 = 50;
+    /// The most records on a page.
+    pub const MAX_PER_PAGE: u32 = 1000;
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            q: None,
+            status: None,
+            option: None,
+            team: None,
+            tag: None,
+            due: None,
+            overridden: None,
+            page: 1,
+            per_page: Self::PER_PAGE,
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The records: the best match first when words were given, else the newest number first.
+    pub items: Vec<Summary>,
+    /// All records that the filter lets through.
+    pub total: u64,
+    /// What the list could be narrowed to.
+    pub facets: Facets,
+}
+
+/// For each filter, the values it could take and how many records each would leave, given the other
+/// filters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Ids of [`Standing`].
+    pub statuses: Vec<Facet>,
+    /// Ids of [`Choice`].
+    pub options: Vec<Facet>,
+    /// Teams, most records first.
+    pub teams: Vec<Facet>,
+    /// Tags, most records first.
+    pub tags: Vec<Facet>,
+}
+
+/// One value a filter could take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// The value.
+    pub value: String,
+    /// How many records it would leave.
+    pub count: u64,
+}
+
+/// A line of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The record's id.
+    pub id: Uuid,
+    /// The number shown to people.
+    pub number: u32,
+    /// The file's name within the folder.
+    pub file_name: String,
+    /// The title.
+    pub title: String,
+    /// The service decided about.
+    pub service: Option<String>,
+    /// The team that owns it.
+    pub team: Option<String>,
+    /// The status as readers see it.
+    pub standing: Standing,
+    /// The option chosen.
+    pub option: Option<Choice>,
+    /// The option advised, if the advice named one.
+    pub recommended: Option<Choice>,
+    /// How firmly it was advised.
+    pub verdict: Option<Verdict>,
+    /// Whether the choice went against the advice.
+    pub overridden: bool,
+    /// The tags; `assay` marks the examples that come with the program.
+    pub tags: Vec<String>,
+    /// When it was written.
+    pub created: Timestamp,
+    /// The day of the decision.
+    pub decided: Option<Date>,
+    /// The first day on which it is due for review.
+    pub due_on: Option<Date>,
+    /// Whether a trigger has fired since the last review.
+    pub fired: bool,
+}
+
+impl Summary {
+    /// Whether the record is one of the examples that come with the program.
+    #[must_use]
+    pub fn is_example(&self) -> bool {
+        self.tags.iter().any(|tag| tag == EXAMPLE_TAG)
+    }
+
+    /// Whether the record is due for review on this day.
+    #[must_use]
+    pub fn is_due(&self, today: Date) -> bool {
+        let alive = matches!(
+            self.standing,
+            Standing::Draft | Standing::Proposed | Standing::Accepted
+        );
+        alive && !self.is_example() && (self.fired || self.due_on.is_some_and(|day| day <= today))
+    }
+}
+
+/// The tag of the records that come with the program.
+pub(crate) const EXAMPLE_TAG: &str = "assay";

@@ -1,0 +1,89 @@
+//! What a place for records can do.
+
+use assay_advice::Problem;
+use assay_records::{Record, Standing};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{Filter, Page, StoreError};
+
+/// A place where records live.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The records that a filter lets through, a page of them, with counts.
+    async fn list(&self, filter: &Filter) -> Result<Page, StoreError>;
+
+    /// One record as it is now.
+    async fn get(&self, id: Uuid) -> Result<Stored, StoreError>;
+
+    /// Keeps a new record durably under the next number. `slug_source`, usually the title, gives the
+    /// readable part of the file name; `id` must be the id in the text.
+    async fn create(&self, slug_source: &str, id: Uuid, text: String)
+    -> Result<Stored, StoreError>;
+
+    /// Replaces a record's text durably if it still has the hash that the writer read; else a
+    /// conflict with both texts. What [`assay_records::check_revision`] forbids is refused.
+    async fn update(
+        &self,
+        id: Uuid,
+        expected_hash: &str,
+        text: String,
+    ) -> Result<Stored, StoreError>;
+
+    /// The files that should be records and are not, in order of their names.
+    async fn bad_files(&self) -> Result<Vec<BadFile>, StoreError>;
+
+    /// Whether the store can answer.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// A record as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The record's id.
+    pub id: Uuid,
+    /// The number shown to people; two records may share one after a merge.
+    pub number: u32,
+    /// The file's name within the folder.
+    pub file_name: String,
+    /// The text, exactly.
+    pub text: String,
+    /// The SHA-256 of the text in hex: the entity tag of the record.
+    pub hash: String,
+    /// The text read.
+    pub record: Record,
+    /// What is odd in the text but allowed; spans are byte ranges of it.
+    pub warnings: Vec<Problem>,
+    /// The accepted records that replace this one, oldest first.
+    pub superseded_by: Vec<Link>,
+}
+
+impl Stored {
+    /// The record's status as readers see it.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing::of(self.record.status, !self.superseded_by.is_empty())
+    }
+}
+
+/// Enough of another record to link to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The record's id.
+    pub id: Uuid,
+    /// Its number.
+    pub number: u32,
+    /// Its title.
+    pub title: String,
+}
+
+/// A file that should be a record and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFile {
+    /// The file's name within the folder.
+    pub file_name: String,
+    /// Its text; absent when it cannot be read as text or is too big.
+    pub text: Option<String>,
+    /// What must be mended; spans are byte ranges of `text`.
+    pub problems: Vec<Problem>,
+}
