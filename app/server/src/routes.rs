@@ -5,12 +5,21 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{api, assets, error::Error, http::health, state::App};
+use crate::{api, assets, error::Error, http::health, pages, state::App};
 
 /// Every address the program answers.
 pub fn table(state: App) -> Router {
     Router::new()
         // Pages: one file in `pages` each.
+        .route("/", get(pages::overview::get))
+        .route("/checklist", get(pages::checklist::get))
+        .route("/checklist/record", get(pages::record::get).post(pages::record::post))
+        .route("/decisions", get(pages::decisions::list))
+        .route("/decisions/{id}", get(pages::decision::get).post(pages::decision::set_status))
+        .route("/decisions/{id}/edit", get(pages::edit::get).post(pages::edit::post))
+        .route("/evidence", get(pages::evidence::list))
+        .route("/evidence/{service}", get(pages::evidence::service).post(pages::evidence::tryit))
+        .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
         .route("/api/v1/decisions", get(api::decisions::list).post(api::decisions::create))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use assay_advice::{Choice, Notice, Problem, Score};
-use assay_records::{Amendment, Event, EventKind, Record, Section, Status, amend};
+use assay_records::{Amendment, Event, EventKind, Evidence, Record, Section, Status, amend};
 use assay_store::{Link, StoreError, Stored};
 use axum::{
     body::Bytes,
@@ -39,7 +39,8 @@ struct View<'a> {
     answers: Vec<(String, String)>,
     again: String,
     supersedes: Vec<Link>,
-    moves: &'static [Status],
+    /// The statuses that may follow, and what their buttons say.
+    moves: Vec<(&'static str, &'static str)>,
     due: bool,
 }
 
@@ -122,7 +123,7 @@ async fn view<'a>(
         answers: answers.collect(),
         again: sheet::query(record.service.as_deref().unwrap_or_default(), &record.answers),
         supersedes,
-        moves: record.status.next(),
+        moves: record.status.next().iter().map(|next| (next.id(), step(*next))).collect(),
         due: !example && (record.has_fired() || record.due_on().is_some_and(|day| day <= today)),
         stored,
         record,
@@ -235,6 +236,17 @@ fn happened(kind: EventKind) -> &'static str {
 }
 
 /// A figure of an evidence row; a dash when it is not given.
-fn figure(value: Option<f64>) -> String {
+fn figure(value: &Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), plot::significant)
+}
+
+/// The ratio of an evidence row with its interval.
+fn ratio(row: &Evidence) -> String {
+    let ratio = figure(&row.ratio);
+    match row.low.zip(row.high) {
+        Some((low, high)) => {
+            format!("{ratio} [{}, {}]", plot::significant(low), plot::significant(high))
+        }
+        None => ratio,
+    }
 }
