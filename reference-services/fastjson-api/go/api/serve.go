@@ -31,7 +31,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		ReadTimeout:                  requestTimeout,
 		MaxHeaderBytes:               headBytesMax,
 		DisableGeneralOptionsHandler: true,
-		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelError),
+		ErrorLog:                     slog.NewLogLogger(slog.Default().Handler(), slog.LevelError),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(limit(listener, connectionsMax)) }()

@@ -1,0 +1,169 @@
+//! A blocking HTTP/1.1 client that can also send what is not quite HTTP.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// A connection to the service under test.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+/// A response read whole.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Result<Value> {
+        serde_json::from_slice(&self.body).with_context(|| {
+            format!(
+                "the body is not JSON: {:?}",
+                String::from_utf8_lossy(&self.body)
+            )
+        })
+    }
+}
+
+impl Connection {
+    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(READ_TIMEOUT))?;
+        stream.set_write_timeout(Some(READ_TIMEOUT))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.get_mut().write_all(bytes)?)
+    }
+
+    /// Reads the answer to a request of any method but HEAD.
+    pub(crate) fn receive(&mut self) -> Result<Response> {
+        let mut response = self.receive_head()?;
+        response.body = if response.header("transfer-encoding") == Some("chunked") {
+            self.chunks()?
+        } else {
+            let length = response.header("content-length").unwrap_or("0").parse()?;
+            self.exactly(length)?
+        };
+        Ok(response)
+    }
+
+    pub(crate) fn receive_head(&mut self) -> Result<Response> {
+        let status_line = self.line()?;
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let status = status.with_context(|| format!("not a status line: {status_line:?}"))?;
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                return Ok(Response {
+                    status,
+                    headers,
+                    body: Vec::new(),
+                });
+            }
+            let (name, value) = line.split_once(':').context("a header without a colon")?;
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+
+    /// Checks that the service has closed the connection and sent nothing before.
+    pub(crate) fn expect_closed(&mut self) -> Result<()> {
+        let mut rest = Vec::new();
+        // A reset is a way of closing, too.
+        if self
+            .stream
+            .read_to_end(&mut rest)
+            .is_err_and(|error| is_timeout(&error))
+        {
+            bail!("the connection stays open");
+        }
+        ensure!(
+            rest.is_empty(),
+            "sent {:?} before closing",
+            String::from_utf8_lossy(&rest)
+        );
+        Ok(())
+    }
+
+    fn chunks(&mut self) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let size = usize::from_str_radix(self.line()?.trim(), 16)?;
+            body.extend(self.exactly(size)?);
+            ensure!(body.len() <= BODY_BYTES_MAX, "the body is too long");
+            ensure!(self.line()?.is_empty(), "a chunk is longer than it says");
+            if size == 0 {
+                return Ok(body);
+            }
+        }
+    }
+
+    fn exactly(&mut self, length: usize) -> Result<Vec<u8>> {
+        ensure!(length <= BODY_BYTES_MAX, "the body is too long");
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(body)
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.stream
+            .by_ref()
+            .take(LINE_BYTES_MAX)
+            .read_line(&mut line)?;
+        ensure!(
+            line.ends_with('\n'),
+            "the connection ended within a line: {line:?}"
+        );
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+    )
+}
+
+/// The bytes of `POST /v1/quotes` with a body.
+pub(crate) fn post_quote(body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST /v1/quotes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Sends one request on a connection of its own.
+pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Result<Response> {
+    let mut connection = Connection::open(address)?;
+    connection.send(request)?;
+    connection.receive()
+}

@@ -1,0 +1,64 @@
+//! `conformance fastjson-api ADDR [--against ADDR]`: checks a running service against its
+//! contract, and against a twin.
+
+use anyhow::{Context, Result, bail};
+use conformance::{Check, differential, fastjson_api};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR]";
+const SEED: u64 = 1;
+const ORDERS: usize = 2_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(checks) => report(&checks),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<Vec<Check>> {
+    match arguments {
+        ["fastjson-api", address] => Ok(fastjson_api::run(resolve(address)?)),
+        ["fastjson-api", address, "--against", twin] => {
+            let (address, twin) = (resolve(address)?, resolve(twin)?);
+            let mut checks = fastjson_api::run(address);
+            checks.push(differential::run(address, twin, SEED, ORDERS));
+            Ok(checks)
+        }
+        _ => bail!("{USAGE}"),
+    }
+}
+
+fn resolve(address: &str) -> Result<SocketAddr> {
+    let mut addresses = address
+        .to_socket_addrs()
+        .with_context(|| format!("{address} is not an address"))?;
+    addresses
+        .next()
+        .with_context(|| format!("{address} is unknown"))
+}
+
+fn report(checks: &[Check]) -> ExitCode {
+    let mut failed = 0;
+    for check in checks {
+        match &check.outcome {
+            Ok(()) => println!("ok      {}", check.name),
+            Err(error) => {
+                failed += 1;
+                println!("FAILED  {}: {error:#}", check.name);
+            }
+        }
+    }
+    println!("{} checks, {failed} failed", checks.len());
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

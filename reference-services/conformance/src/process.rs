@@ -1,0 +1,89 @@
+//! Starting a service from its binary and stopping it again.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+const STOP_POLL: Duration = Duration::from_millis(10);
+
+/// A running service; killed when dropped.
+#[derive(Debug)]
+pub struct Service {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Service {
+    /// Starts `binary --listen 127.0.0.1:0` and waits for its line `listening on ADDR`.
+    ///
+    /// # Errors
+    /// When it does not start, or says something else.
+    pub fn start(binary: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut child = Command::new(binary)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let address = line
+            .trim_end()
+            .strip_prefix("listening on ")
+            .and_then(|at| at.parse().ok());
+        match address {
+            Some(address) => Ok(Self { child, address }),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                bail!(
+                    "{} said {line:?} instead of where it listens",
+                    binary.display()
+                )
+            }
+        }
+    }
+
+    /// Sends SIGTERM, without waiting.
+    ///
+    /// # Errors
+    /// When there is no `kill` command, or no such process.
+    pub fn terminate(&self) -> Result<()> {
+        let status = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()?;
+        ensure!(status.success(), "kill: {status}");
+        Ok(())
+    }
+
+    /// Waits for the process to end.
+    ///
+    /// # Errors
+    /// When it is still there after 15 s.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        let start = Instant::now();
+        while start.elapsed() < STOP_TIMEOUT {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            sleep(STOP_POLL);
+        }
+        bail!("still running {STOP_TIMEOUT:?} after SIGTERM")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended already; either way nothing is left running.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
