@@ -1,7 +1,17 @@
 //! The engine: streams made once per model, then a recommendation for any answers.
 
 use crate::{
-    Answers, ByOption, Choice, Measurements, Model, OptionScore, Performance, Score, Verdict,
+    Answers, ByOption, Choice, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
+    Settled, Verdict,
+    flips::{self, Candidate},
+    kernel::{CellStreams, Plan},
+    notices, performance,
+    sensitivity::importance_factor,
+    situation::Situation,
+    smaa::{Acceptability, acceptability},
+    streams::{BLOCK, BLOCKS, Streams},
+    value::{Ground, Totals},
+    wording::Reasoning,
 };
 
 /// How many plausible readings of the answers a recommendation rests on.
@@ -10,21 +20,47 @@ pub const DRAWS: u32 = 16_384;
 /// The seed of the draws unless told otherwise.
 pub const SEED: u64 = 20_261_121;
 
+/// The bounds of a first-rank share that verdicts ask for.
+const STRONG: f64 = 0.85;
+const LEAN: f64 = 0.65;
+const SETTLED: f64 = 0.85;
+
+/// From this share of the swing on, open questions keep a verdict from being strong.
+const OPEN_SHARE: f64 = 1.0 / 3.0;
+
 /// A model with its measurements and its streams of draws.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    model: Model,
-    measurements: Measurements,
+    ground: Ground,
+    streams: Streams,
+    cells: Vec<CellStreams>,
     seed: u64,
+}
+
+/// Shares and the verdict drawn from them.
+#[derive(Clone, Debug)]
+pub(crate) struct Judgement {
+    pub(crate) shares: [f64; 3],
+    pub(crate) verdict: Verdict,
+    pub(crate) recommended: Option<Choice>,
+    /// Why a strong verdict was held back.
+    pub(crate) caps: Vec<&'static str>,
 }
 
 impl Engine {
     /// Makes the streams; costs some tens of ms, once.
     #[must_use]
     pub fn new(model: Model, measurements: Measurements, seed: u64) -> Self {
+        let streams = Streams::new(&model, seed);
+        let ground = Ground::new(model, measurements);
+        let measured = ground.measurements.workloads.iter();
+        let cells = measured
+            .map(|m| CellStreams::new(m, &ground, seed))
+            .collect();
         Self {
-            model,
-            measurements,
+            ground,
+            streams,
+            cells,
             seed,
         }
     }
@@ -32,57 +68,362 @@ impl Engine {
     /// The model.
     #[must_use]
     pub const fn model(&self) -> &Model {
-        &self.model
+        &self.ground.model
     }
 
     /// What has been measured.
     #[must_use]
     pub const fn measurements(&self) -> &Measurements {
-        &self.measurements
+        &self.ground.measurements
     }
 
     /// The recommendation, without precedents.
     #[must_use]
     pub fn score(&self, answers: &Answers) -> Score {
-        let open = |q: &&crate::Question| answers.value(&q.id).is_open();
+        let mut score = self.recommend(answers);
+        score.flips = self.flips(answers);
+        score.next_question = self.next_question(answers);
+        score
+    }
+
+    /// The recommendation without flips and next question, which cost most of the time.
+    #[must_use]
+    pub fn recommend(&self, answers: &Answers) -> Score {
+        let ground = &self.ground;
+        let situation = Situation::new(&ground.model, answers);
+        let totals = ground.totals(&situation);
+        let plan = Plan::new(ground, &situation, None);
+        let judged = self.judge(&situation, &totals, &plan);
+        let assessed = performance::assess(ground, &situation);
+        let [rust, go, hybrid] = judged.shares;
+        let (rust_in_core, go_at_edge) = ((rust + hybrid).min(1.0), (go + hybrid).min(1.0));
+        let values = totals.values();
+        let options = ByOption::from_fn(|choice| OptionScore {
+            value: values.get(choice as usize).copied().unwrap_or(0.0),
+            first_share: judged.shares.get(choice as usize).copied().unwrap_or(0.0),
+            knocked_out: notices::knocked_out(ground, &situation, choice),
+        });
+        let contributions = contributions(&totals);
+        let settled = (judged.verdict == Verdict::TooClose && totals.out != 7)
+            .then(|| settled(rust_in_core, go_at_edge))
+            .flatten();
         Score {
-            model: self.model.reference(),
-            options: ByOption::from_fn(|_| OptionScore::default()),
-            recommended: None,
-            verdict: Verdict::TooClose,
-            settled: None,
-            rust_in_core: 0.0,
-            go_at_edge: 0.0,
-            notices: Vec::new(),
-            reasons: Vec::new(),
+            model: ground.model.reference(),
+            recommended: judged.recommended,
+            verdict: judged.verdict,
+            settled,
+            rust_in_core,
+            go_at_edge,
+            notices: notices::all(ground, answers, &situation, &totals, &judged, &assessed),
+            reasons: self.reasons(answers, &totals, &contributions, &assessed),
             flips: Vec::new(),
-            importance_factor: None,
+            importance_factor: importance_factor(&contributions),
             next_question: None,
-            unknown: self
-                .model
-                .questions()
-                .iter()
-                .filter(open)
-                .map(|q| q.id.clone())
-                .collect(),
-            performance: Performance::default(),
+            unknown: open_questions(&ground.model, answers),
+            performance: assessed.performance,
             precedents: Vec::new(),
+            options,
             draws: DRAWS,
             seed: self.seed,
         }
     }
 
+    /// What would change the recommendation.
+    #[must_use]
+    pub fn flips(&self, answers: &Answers) -> Vec<Flip> {
+        let situation = Situation::new(&self.ground.model, answers);
+        let totals = self.ground.totals(&situation);
+        let found = flips::find(&self.ground, &situation, &totals);
+        found
+            .into_iter()
+            .map(|candidate| self.rescored(candidate))
+            .collect()
+    }
+
+    fn rescored(&self, candidate: Candidate) -> Flip {
+        let plan = Plan::new(&self.ground, &candidate.situation, candidate.scale);
+        let mut totals = self.ground.totals(&candidate.situation);
+        if let Some((criterion, scale)) = candidate.scale
+            && let Some(term) = totals.terms.get_mut(criterion)
+        {
+            term.swing *= scale;
+        }
+        let judged = self.judge(&candidate.situation, &totals, &plan);
+        Flip {
+            kind: candidate.kind,
+            recommended: candidate.choice(),
+            verdict_after: judged.verdict,
+            changes: candidate.changes,
+            text: candidate.text,
+        }
+    }
+
+    /// The open question most worth answering: one not yet looked at before a "don't know".
+    #[must_use]
+    pub fn next_question(&self, answers: &Answers) -> Option<String> {
+        let effects = self.total_effects(answers);
+        let unasked = |id: &str| answers.value(id) == crate::AnswerValue::Unanswered;
+        let worth = || effects.iter().filter(|(_, effect)| *effect > 0.0);
+        let next = worth()
+            .find(|(id, _)| unasked(id))
+            .or_else(|| worth().next());
+        next.map(|(id, _)| id.clone())
+    }
+
+    /// For each open question the share of draws in which another option wins when that question
+    /// alone is drawn again (its total effect on the winner), greatest first.
+    #[must_use]
+    pub fn total_effects(&self, answers: &Answers) -> Vec<(String, f64)> {
+        let situation = Situation::new(&self.ground.model, answers);
+        let plan = Plan::new(&self.ground, &situation, None);
+        let questions = self.ground.model.questions().iter().enumerate();
+        let mut effects: Vec<(usize, &str, u32)> = questions
+            .filter(|(index, _)| plan.depends_on(*index))
+            .map(|(index, question)| (index, question.id.as_str(), 0))
+            .collect();
+        for block in 0..BLOCKS {
+            let before = plan.scores(&self.streams, &self.cells, block);
+            let winners = before.winners();
+            for (question, _, changed) in &mut effects {
+                let after = plan
+                    .rescored(&self.streams, &self.cells, block, &before, *question)
+                    .winners();
+                let differ = winners
+                    .iter()
+                    .zip(&after)
+                    .map(|(was, is)| u32::from(was != is));
+                *changed += differ.sum::<u32>();
+            }
+        }
+        effects.sort_by_key(|(_, _, changed)| std::cmp::Reverse(*changed));
+        let share = |changed: u32| f64::from(changed) / f64::from(DRAWS);
+        effects
+            .into_iter()
+            .map(|(_, id, changed)| (id.to_owned(), share(changed)))
+            .collect()
+    }
+
     /// How robust the recommendation is, in full.
     #[must_use]
-    pub fn robustness(&self, _answers: &Answers) -> Robustness {
-        Robustness::default()
+    pub fn robustness(&self, answers: &Answers) -> Robustness {
+        let situation = Situation::new(&self.ground.model, answers);
+        let plan = Plan::new(&self.ground, &situation, None);
+        let criteria = self.ground.model.criteria();
+        let found = self.sampled(&plan, criteria.len());
+        let named = |weights: &Vec<f64>| {
+            criteria
+                .iter()
+                .map(|c| c.id.clone())
+                .zip(weights.iter().copied())
+                .collect()
+        };
+        let at = |choice: Choice| choice as usize;
+        Robustness {
+            ranks: ByOption::from_fn(|choice| {
+                let ranks = found.ranks.get(at(choice)).map(Vec::as_slice);
+                if let Some([first, second, third]) = ranks {
+                    [*first, *second, *third]
+                } else {
+                    [0.0; 3]
+                }
+            }),
+            central_weights: ByOption::from_fn(|choice| {
+                let weights = found.central_weights.get(at(choice));
+                weights
+                    .and_then(Option::as_ref)
+                    .map(named)
+                    .unwrap_or_default()
+            }),
+            confidence: ByOption::from_fn(|choice| {
+                found.confidence.get(at(choice)).copied().flatten()
+            }),
+            total_effects: self.total_effects(answers),
+        }
+    }
+
+    /// The same draws as the shares, through the general analysis.
+    fn sampled(&self, plan: &Plan, criteria: usize) -> Acceptability {
+        let mut loaded = usize::MAX;
+        let mut block = Vec::new();
+        acceptability(3, criteria, DRAWS, |draw, weights, values| {
+            let (at, within) = (draw as usize / BLOCK, draw as usize % BLOCK);
+            if at != loaded {
+                block = plan.detail(&self.streams, &self.cells, at, criteria);
+                loaded = at;
+            }
+            if let Some(drawn) = block.get(within) {
+                weights.copy_from_slice(&drawn.weights);
+                values.copy_from_slice(&drawn.values);
+            }
+        })
     }
 
     /// What each criterion says.
     #[must_use]
-    pub fn explain(&self, _answers: &Answers) -> Vec<CriterionDetail> {
-        Vec::new()
+    pub fn explain(&self, answers: &Answers) -> Vec<CriterionDetail> {
+        let situation = Situation::new(&self.ground.model, answers);
+        let totals = self.ground.totals(&situation);
+        let contributions = contributions(&totals);
+        let swing = totals.swing();
+        let (first, second) = compared(&totals);
+        let criteria = self.ground.model.criteria().iter();
+        criteria
+            .zip(&totals.terms)
+            .zip(contributions)
+            .map(|((criterion, term), contribution)| CriterionDetail {
+                id: criterion.id.clone(),
+                name: criterion.name.clone(),
+                group: criterion.group.clone(),
+                swing: term.swing,
+                weight: if swing > 0.0 { term.swing / swing } else { 0.0 },
+                values: ByOption::from_fn(|choice| {
+                    let known = term.measured || !criterion.kind.is_measured();
+                    term.values.get(choice as usize).copied().filter(|_| known)
+                }),
+                measured: term.measured,
+                contribution,
+                compared: (first, second),
+            })
+            .collect()
     }
+
+    fn judge(&self, situation: &Situation, totals: &Totals, plan: &Plan) -> Judgement {
+        let shares = plan
+            .first_counts(&self.streams, &self.cells)
+            .map(|count| f64::from(count) / f64::from(DRAWS));
+        let top = (0..3).rev().max_by(|l: &usize, r: &usize| {
+            let of = |option: &usize| shares.get(*option).copied().unwrap_or(0.0);
+            of(l).total_cmp(&of(r))
+        });
+        let first = totals.first();
+        let bound = lower_bound(shares.get(first).copied().unwrap_or(0.0));
+        if totals.out == 7 || top != Some(first) || bound < LEAN {
+            let caps = Vec::new();
+            return Judgement {
+                shares,
+                verdict: Verdict::TooClose,
+                recommended: None,
+                caps,
+            };
+        }
+        let mut caps = notices::caps(&self.ground, situation);
+        let open: f64 = totals
+            .terms
+            .iter()
+            .filter(|t| t.open)
+            .map(|t| t.swing)
+            .sum();
+        if open >= OPEN_SHARE * totals.swing() {
+            caps.push("capped_unknown");
+        }
+        let strong = bound >= STRONG && caps.is_empty();
+        if bound < STRONG {
+            caps.retain(|cap| *cap != "capped_unknown");
+        }
+        let verdict = if strong {
+            Verdict::Strong
+        } else {
+            Verdict::Lean
+        };
+        Judgement {
+            shares,
+            verdict,
+            recommended: Choice::ALL.get(first).copied(),
+            caps,
+        }
+    }
+
+    fn reasons(
+        &self,
+        answers: &Answers,
+        totals: &Totals,
+        contributions: &[f64],
+        assessed: &performance::Assessment,
+    ) -> Vec<Reason> {
+        let (first, second) = compared(totals);
+        let measured = assessed
+            .cell
+            .and_then(|at| self.ground.measurements.workloads.get(at));
+        let reasoning = Reasoning {
+            ground: &self.ground,
+            answers,
+            first,
+            second,
+            measured,
+            performance: &assessed.performance.summary,
+        };
+        let criteria = self.ground.model.criteria().iter();
+        let mut reasons: Vec<Reason> = criteria
+            .zip(&totals.terms)
+            .zip(contributions)
+            .map(|((criterion, term), contribution)| Reason {
+                criterion: criterion.id.clone(),
+                contribution: *contribution,
+                text: reasoning.text(criterion, term, *contribution),
+                evidence: measured
+                    .filter(|_| criterion.kind.is_measured() && term.measured)
+                    .map(|measured| format!("{}/{}", measured.run, measured.scenario)),
+            })
+            .collect();
+        reasons.sort_by(|l, r| r.contribution.abs().total_cmp(&l.contribution.abs()));
+        reasons
+    }
+}
+
+/// First and second option.
+pub(crate) fn compared(totals: &Totals) -> (Choice, Choice) {
+    let [first, second, _] = totals.order();
+    let choice = |at: usize| Choice::ALL.get(at).copied().unwrap_or(Choice::Rust);
+    (choice(first), choice(second))
+}
+
+/// `wⱼ (vⱼ(a) − vⱼ(b))` for every criterion.
+fn contributions(totals: &Totals) -> Vec<f64> {
+    let swing = totals.swing();
+    let [first, second, _] = totals.order();
+    let contribution = |term: &crate::value::Term| {
+        let value = |at: usize| term.values.get(at).copied().unwrap_or(0.0);
+        if swing > 0.0 {
+            term.swing / swing * (value(first) - value(second))
+        } else {
+            0.0
+        }
+    };
+    totals.terms.iter().map(contribution).collect()
+}
+
+/// The lower end of Wilson's 95% interval of a share of all draws.
+fn lower_bound(share: f64) -> f64 {
+    const Z: f64 = 1.959_964;
+    let n = f64::from(DRAWS);
+    let spread = Z * libm::sqrt(share * (1.0 - share) / n + Z * Z / (4.0 * n * n));
+    (share + Z * Z / (2.0 * n) - spread) / (1.0 + Z * Z / n)
+}
+
+fn settled(rust_in_core: f64, go_at_edge: f64) -> Option<Settled> {
+    let (share, which) = if rust_in_core >= go_at_edge {
+        (rust_in_core, Settled::RustInCore)
+    } else {
+        (go_at_edge, Settled::GoAtEdge)
+    };
+    (share >= SETTLED).then_some(which)
+}
+
+/// Unanswered questions; a list that was left empty means none, so it is not open.
+fn open_questions(model: &Model, answers: &Answers) -> Vec<String> {
+    let open = |question: &&crate::Question| match answers.value(&question.id) {
+        crate::AnswerValue::Unknown => true,
+        crate::AnswerValue::Unanswered => {
+            !matches!(question.kind, crate::QuestionKind::Many { .. })
+        }
+        _ => false,
+    };
+    model
+        .questions()
+        .iter()
+        .filter(open)
+        .map(|question| question.id.clone())
+        .collect()
 }
 
 /// What the draws say beyond the first-rank shares.
@@ -95,8 +436,8 @@ pub struct Robustness {
     pub central_weights: ByOption<Vec<(String, f64)>>,
     /// For each option its first-rank share when importance is fixed at its central weights.
     pub confidence: ByOption<Option<f64>>,
-    /// For each question without an answer: P(the winner changes when it alone is redrawn),
-    /// greatest first.
+    /// For each open question that plays a part: the share of draws in which the winner changes
+    /// when it alone is drawn again, greatest first.
     pub total_effects: Vec<(String, f64)>,
 }
 
@@ -109,9 +450,9 @@ pub struct CriterionDetail {
     pub name: String,
     /// The id of its group.
     pub group: String,
-    /// Swing points, averaged over unknown answers.
+    /// Swing points, averaged over open answers; 0 when it is not measured.
     pub swing: f64,
-    /// The share of all swing that counts, 0 to 1; 0 when it is not measured.
+    /// The share of all swing, 0 to 1.
     pub weight: f64,
     /// What each option offers, 0 to 1; absent when it is not measured.
     pub values: ByOption<Option<f64>>,
@@ -121,4 +462,12 @@ pub struct CriterionDetail {
     pub contribution: f64,
     /// The first option and the second, that the contribution compares.
     pub compared: (Choice, Choice),
+}
+
+/// A notice with its id.
+pub(crate) fn notice(id: &str, text: impl Into<String>) -> Notice {
+    Notice {
+        id: id.to_owned(),
+        text: text.into(),
+    }
 }

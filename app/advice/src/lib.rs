@@ -1,19 +1,36 @@
 //! The decision model and its arithmetic: answers in, an explained recommendation out.
+//!
+//! [`Model`] is read from TOML, [`Answers`] are checked against it, and an [`Engine`] gives a
+//! [`Score`]: a value for each option with the contribution of each criterion, how often each
+//! option ranks first over plausible readings of the answers (SMAA-2), a verdict, and what would
+//! change it. Nothing here does I/O or reads a clock; the same seed gives the same bits.
 
 mod answers;
 mod choice;
 mod engine;
 mod expr;
+mod flips;
+mod gower;
+mod kernel;
 mod measure;
 mod model;
 mod model_parse;
+mod notices;
+mod performance;
 mod presets;
 mod problem;
 mod score;
+mod sensitivity;
+mod situation;
+mod smaa;
+mod streams;
+mod value;
+mod wording;
 
 pub use answers::{AnswerValue, Answers, Sheet};
 pub use choice::{ByOption, Choice};
 pub use engine::{CriterionDetail, DRAWS, Engine, Robustness, SEED};
+pub use gower::{Comparison, gower};
 pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasurement};
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,
@@ -24,3 +41,5 @@ pub use score::{
     Change, Flip, FlipKind, ModelRef, Need, Notice, OptionScore, Performance, PrecedentRef, Reason,
     Score, Settled, Verdict,
 };
+pub use sensitivity::{importance_factor, importance_thresholds};
+pub use smaa::{Acceptability, acceptability};

@@ -86,3 +86,307 @@ impl Estimate {
         }
     }
 }
+
+use crate::{
+    model::HybridMemory,
+    situation::{Known, Number, Situation},
+};
+
+/// What the answers to `tail_latency` stand for, in ms of p99 (DESIGN: bands 500/50/10), by
+/// order of tightening; the last also asks this of p99.9.
+const BANDS_MS: [f64; 3] = [500.0, 50.0, 10.0];
+
+/// The least log₂ headroom told apart; beyond it a need is missed hopelessly.
+const LEAST_LOG2: f64 = -20.0;
+
+/// The needs as numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    peak_rps: Option<Number>,
+    cores: Option<Number>,
+    cpu_ms: Option<Number>,
+    p99_ms: Option<Number>,
+    memory_mb: Option<Number>,
+    connections: Option<Number>,
+    existing_rust: bool,
+}
+
+impl Needs {
+    pub(crate) fn new(known: &Known, situation: &Situation, existing_rust: bool) -> Self {
+        Self {
+            peak_rps: situation.number(known.peak_rps),
+            cores: situation.number(known.cores),
+            cpu_ms: situation.number(known.cpu_ms),
+            p99_ms: situation.number(known.p99_ms),
+            memory_mb: situation.number(known.memory_mb),
+            connections: situation.number(known.connections),
+            existing_rust,
+        }
+    }
+
+    /// Whether some number is marked as a must.
+    pub(crate) fn any_must(&self) -> bool {
+        [self.peak_rps, self.p99_ms, self.memory_mb]
+            .iter()
+            .flatten()
+            .any(|number| number.must)
+    }
+
+    /// Whether the work of one request is known; without it every capacity is an upper bound.
+    pub(crate) const fn work_is_known(&self) -> bool {
+        self.cpu_ms.is_some()
+    }
+
+    /// The user's CPU time per request ÷ that of the twin in the existing language, else Go's.
+    pub(crate) fn work_factor(&self, measured: &WorkloadMeasurement) -> Option<f64> {
+        let twin = if self.existing_rust {
+            &measured.rust
+        } else {
+            &measured.go
+        };
+        self.cpu_ms
+            .map(|cpu_ms| cpu_ms.value / twin.cpu_ms_per_request.value)
+    }
+}
+
+/// One need held against Rust, Go and the hybrid.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) id: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) need: f64,
+    pub(crate) must: bool,
+    /// In the need's unit.
+    pub(crate) measured: [f64; 3],
+    /// log₂ of capacity ÷ need.
+    pub(crate) log2: [f64; 3],
+    /// Half the width of the interval of `log2`.
+    pub(crate) width: [f64; 3],
+}
+
+/// The least headroom over all needs, for Rust, Go and the hybrid.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Headroom {
+    pub(crate) log2: [f64; 3],
+    pub(crate) width: [f64; 3],
+    /// log₂ of the least headroom over the musts, and its width; infinite without a must.
+    pub(crate) must: [f64; 3],
+    pub(crate) must_width: [f64; 3],
+}
+
+impl Estimate {
+    /// Half the width of the interval on a log₂ scale.
+    fn width(&self) -> f64 {
+        let width = 0.5 * libm::log2(self.high / self.low);
+        if width.is_finite() {
+            width.max(0.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+impl TwinFigures {
+    fn p99_at(&self, load: Option<f64>) -> f64 {
+        self.latency_at(load, self.half_load_p99_ms.value, |point| point.p99_ms)
+    }
+
+    fn p999_at(&self, load: Option<f64>) -> f64 {
+        self.latency_at(load, self.half_load_p999_ms.value, |point| point.p999_ms)
+    }
+
+    /// Reads the sweep at a load, linear between its points; beyond capacity nothing is met.
+    fn latency_at(&self, load: Option<f64>, half: f64, of: fn(&SweepPoint) -> f64) -> f64 {
+        let Some(load) = load else { return half };
+        let mut before: Option<&SweepPoint> = None;
+        for point in &self.sweep {
+            if load <= point.rps_per_core {
+                return before.map_or(of(point), |before| {
+                    let span = point.rps_per_core - before.rps_per_core;
+                    let part = if span > 0.0 {
+                        (load - before.rps_per_core) / span
+                    } else {
+                        1.0
+                    };
+                    of(before) + part * (of(point) - of(before))
+                });
+            }
+            before = Some(point);
+        }
+        if load > self.capacity_rps_per_core.value {
+            return f64::INFINITY;
+        }
+        before.map_or(half, of)
+    }
+}
+
+/// Holds every stated need against the measurement, one after another. `band` is the state of
+/// `tail_latency`. Until a gateway is measured, capacity and latency of the hybrid are Rust's.
+pub(crate) fn hold(
+    measured: &WorkloadMeasurement,
+    needs: &Needs,
+    band: Option<u8>,
+    hybrid: HybridMemory,
+    sink: &mut dyn FnMut(Held),
+) {
+    let (rust, go) = (&measured.rust, &measured.go);
+    let factor = needs.work_factor(measured).unwrap_or(1.0);
+    let load = match (needs.peak_rps, needs.cores) {
+        (Some(peak), Some(cores)) => Some(peak.value / cores.value * factor),
+        _ => None,
+    };
+    if let (Some(peak), Some(cores)) = (needs.peak_rps, needs.cores) {
+        let of = |twin: &TwinFigures| twin.capacity_rps_per_core.value / factor * cores.value;
+        let width = [
+            rust.capacity_rps_per_core.width(),
+            go.capacity_rps_per_core.width(),
+        ];
+        sink(more(
+            "throughput",
+            "requests/s",
+            peak,
+            of(rust),
+            of(go),
+            width,
+        ));
+    }
+    let in_band = band.and_then(|band| BANDS_MS.get(usize::from(band)));
+    let p99 = needs.p99_ms.or(in_band.map(|ms| Number {
+        value: *ms,
+        must: false,
+    }));
+    if let Some(p99) = p99 {
+        let width = [rust.half_load_p99_ms.width(), go.half_load_p99_ms.width()];
+        sink(less(
+            "p99_ms",
+            "ms",
+            p99,
+            [rust.p99_at(load), go.p99_at(load)],
+            width,
+        ));
+    }
+    if let (Some(&tightest), true) = (BANDS_MS.last(), in_band == BANDS_MS.last()) {
+        let width = [rust.half_load_p999_ms.width(), go.half_load_p999_ms.width()];
+        let need = Number {
+            value: tightest,
+            must: false,
+        };
+        sink(less(
+            "p999_ms",
+            "ms",
+            need,
+            [rust.p999_at(load), go.p999_at(load)],
+            width,
+        ));
+    }
+    if let Some(limit) = needs.memory_mb {
+        let per_connection =
+            |twin: &TwinFigures| match (needs.connections, twin.pss_kb_per_connection) {
+                (Some(connections), Some(kb)) => connections.value * kb.value / 1000.0,
+                _ => 0.0,
+            };
+        let of = |twin: &TwinFigures| twin.loaded_pss_mb.value + per_connection(twin);
+        let width = [rust.loaded_pss_mb.width(), go.loaded_pss_mb.width()];
+        let mut held = less("memory_mb", "MB", limit, [of(rust), of(go)], width);
+        let both = hybrid.rust_loaded * of(rust) + hybrid.go_idle * go.idle_pss_mb.value;
+        let ([_, _, measured], [_, _, log2]) = (&mut held.measured, &mut held.log2);
+        (*measured, *log2) = (both, ratio(limit.value, both));
+        sink(held);
+    }
+}
+
+fn ratio(above: f64, below: f64) -> f64 {
+    let log2 = libm::log2(above / below);
+    if log2.is_nan() {
+        LEAST_LOG2
+    } else {
+        log2.clamp(LEAST_LOG2, -LEAST_LOG2)
+    }
+}
+
+/// A need of which more is better: capacity ÷ need.
+fn more(
+    id: &'static str,
+    unit: &'static str,
+    need: Number,
+    rust: f64,
+    go: f64,
+    [rust_width, go_width]: [f64; 2],
+) -> Held {
+    let log2 = [
+        ratio(rust, need.value),
+        ratio(go, need.value),
+        ratio(rust, need.value),
+    ];
+    let width = [rust_width, go_width, rust_width];
+    Held {
+        id,
+        unit,
+        need: need.value,
+        must: need.must,
+        measured: [rust, go, rust],
+        log2,
+        width,
+    }
+}
+
+/// A need of which less is better: need ÷ measured.
+fn less(
+    id: &'static str,
+    unit: &'static str,
+    need: Number,
+    [rust, go]: [f64; 2],
+    [rust_width, go_width]: [f64; 2],
+) -> Held {
+    let log2 = [
+        ratio(need.value, rust),
+        ratio(need.value, go),
+        ratio(need.value, rust),
+    ];
+    let width = [rust_width, go_width, rust_width];
+    Held {
+        id,
+        unit,
+        need: need.value,
+        must: need.must,
+        measured: [rust, go, rust],
+        log2,
+        width,
+    }
+}
+
+/// The least headroom; none without a need. A must rules nothing out while the work of a request
+/// is unknown.
+pub(crate) fn headroom(
+    measured: &WorkloadMeasurement,
+    needs: &Needs,
+    band: Option<u8>,
+    hybrid: HybridMemory,
+) -> Option<Headroom> {
+    let none = [f64::INFINITY; 3];
+    let mut least = Headroom {
+        log2: none,
+        width: [0.0; 3],
+        must: none,
+        must_width: [0.0; 3],
+    };
+    let mut any = false;
+    hold(measured, needs, band, hybrid, &mut |held| {
+        any = true;
+        take_least(&mut least.log2, &mut least.width, &held);
+        if held.must && needs.work_is_known() {
+            take_least(&mut least.must, &mut least.must_width, &held);
+        }
+    });
+    any.then_some(least)
+}
+
+fn take_least(log2: &mut [f64; 3], width: &mut [f64; 3], held: &Held) {
+    for (((log2, width), own), own_width) in
+        log2.iter_mut().zip(width).zip(held.log2).zip(held.width)
+    {
+        if own < *log2 {
+            (*log2, *width) = (own, own_width);
+        }
+    }
+}

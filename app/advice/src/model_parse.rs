@@ -377,6 +377,7 @@ fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterio
         .iter()
         .chain(&values)
         .for_each(|expr| expr.factors(&mut factors));
+    measured_factors(kind, model, &mut factors);
     let table = Table::build(&factors, |states| row(&factors, states, &swings, &values));
     let table = table.unwrap_or_else(|| {
         faults.add(
@@ -408,6 +409,30 @@ fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterio
         claims: raw.claims.clone(),
         factors,
         table,
+    }
+}
+
+/// What the measurement itself is chosen by.
+fn measured_factors(kind: CriterionKind, model: &Model, factors: &mut Vec<Factor>) {
+    let ids: &[&str] = match kind {
+        CriterionKind::Judged | CriterionKind::Build => &[],
+        CriterionKind::Headroom => &["workload", "resident_state", "tail_latency"],
+        CriterionKind::Tail | CriterionKind::Economy => &["workload", "resident_state"],
+    };
+    for question in ids.iter().filter_map(|id| model.question_index(id)) {
+        let states = model
+            .questions
+            .get(question)
+            .map_or(0, |q| q.answers().len());
+        let states = u8::try_from(states).unwrap_or(u8::MAX);
+        let factor = Factor {
+            question,
+            holds: None,
+            states,
+        };
+        if states > 0 && !factors.contains(&factor) {
+            factors.push(factor);
+        }
     }
 }
 

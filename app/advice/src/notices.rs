@@ -1,0 +1,197 @@
+//! What the reader must know beside the verdict, and what holds a strong verdict back.
+
+use crate::{
+    AnswerValue, Answers, Choice, CriterionKind, Notice,
+    engine::{Judgement, notice},
+    performance::Assessment,
+    situation::Situation,
+    value::{Ground, Offer, Totals},
+    wording::{capitalised, join},
+};
+
+/// What holds a strong verdict back, beside open questions.
+pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> {
+    let mut caps = Vec::new();
+    let needs = ground.needs(situation);
+    if needs.any_must()
+        && let Some(criterion) = ground
+            .model
+            .criteria()
+            .iter()
+            .find(|c| c.kind == CriterionKind::Headroom)
+    {
+        let (mut not_measured, mut across) = (false, false);
+        ground.points(criterion, situation, &needs, |point| match point.offer {
+            Offer::Headroom(headroom) => {
+                let musts = headroom.must.iter().zip(headroom.must_width);
+                across |= musts
+                    .filter(|(must, _)| must.is_finite())
+                    .any(|(must, width)| must - width < 0.0 && must + width >= 0.0);
+            }
+            _ => not_measured = true,
+        });
+        if not_measured {
+            caps.push("not_measured");
+        }
+        if across {
+            caps.push("measure_first");
+        }
+    }
+    if consider_staying(ground, situation) {
+        caps.push("consider_staying");
+    }
+    caps
+}
+
+fn answered(ground: &Ground, situation: &Situation, id: &str, value: &str) -> bool {
+    let question = ground.model.question_index(id);
+    let state = situation.state(question);
+    let answers = question
+        .and_then(|at| ground.model.questions().get(at))
+        .map(|q| q.answers());
+    let answer = answers
+        .zip(state)
+        .and_then(|(answers, state)| answers.get(usize::from(state)));
+    answer.is_some_and(|answer| answer.value == value)
+}
+
+fn consider_staying(ground: &Ground, situation: &Situation) -> bool {
+    let is = |id, value| answered(ground, situation, id, value);
+    (is("go_fluency", "none") && is("rust_fluency", "none"))
+        || (is("existing_code", "other") && is("paved_road", "neither"))
+}
+
+/// What rules an option out for certain, by id.
+pub(crate) fn knocked_out(ground: &Ground, situation: &Situation, choice: Choice) -> Vec<String> {
+    let mut ids: Vec<String> = stated(ground, situation, choice)
+        .map(|k| k.id.clone())
+        .collect();
+    let missed = ground.missed_musts(situation, &ground.needs(situation));
+    if missed >> (choice as usize) & 1 == 1 {
+        ids.push("must_missed".to_owned());
+    }
+    ids
+}
+
+fn stated<'a>(
+    ground: &'a Ground,
+    situation: &'a Situation,
+    choice: Choice,
+) -> impl Iterator<Item = &'a crate::Knockout> {
+    let out = ground
+        .model
+        .knockouts()
+        .iter()
+        .filter(move |k| *k.rules_out.get(choice));
+    out.filter(|k| {
+        k.when
+            .iter()
+            .all(|(f, state)| situation.factor(*f) == Some(*state))
+    })
+}
+
+/// Every notice, the weightiest first.
+pub(crate) fn all(
+    ground: &Ground,
+    answers: &Answers,
+    situation: &Situation,
+    totals: &Totals,
+    judged: &Judgement,
+    assessed: &Assessment,
+) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if consider_staying(ground, situation) {
+        notices.push(notice(
+            "consider_staying",
+            "Consider staying with what you have: neither language fits this team yet, so the advice goes no further than a lean.",
+        ));
+    }
+    if totals.out == 7 {
+        notices.push(all_knocked_out(ground, situation));
+    }
+    notices.extend(existing(answers, judged));
+    if judged.caps.contains(&"measure_first") {
+        let text =
+            "Measure first: the measurement cannot tell whether a limit that must be kept is kept.";
+        notices.push(notice("measure_first", text));
+    }
+    let summary = &assessed.performance.summary;
+    if let Some(id) = assessed.notice {
+        let needs = ground.needs(situation);
+        let text = if id == "not_measured" && needs.any_must() {
+            format!(
+                "{summary} A number that must be kept cannot be checked, so the advice goes no further than a lean."
+            )
+        } else if id == "not_measured" {
+            format!("{summary} Performance, tail and resource use contribute nothing.")
+        } else {
+            summary.clone()
+        };
+        notices.push(notice(id, text));
+    }
+    if assessed.headroom.is_some() && totals.out & 4 == 0 {
+        let text = "No gateway has been measured yet: the hybrid's capacity, latency and processor time are taken to be Rust's.";
+        notices.push(notice("hybrid_as_rust", text));
+    }
+    if let (Some(at), Some(cell)) = (situation.state(ground.known.resident_state), assessed.cell)
+        && ground
+            .cell(situation.state(ground.known.workload), Some(at), true)
+            .is_none()
+        && ground.measurements.workloads.get(cell).is_some()
+    {
+        let text =
+            "The tail was not measured with that much data in memory: it contributes nothing.";
+        notices.push(notice("tail_not_measured", text));
+    }
+    if judged.caps.contains(&"capped_unknown") {
+        let text = "A third or more of what counts hangs on open questions, so the advice goes no further than a lean.";
+        notices.push(notice("capped_unknown", text));
+    }
+    notices
+}
+
+fn all_knocked_out(ground: &Ground, situation: &Situation) -> Notice {
+    let mut why: Vec<String> = Vec::new();
+    for choice in Choice::ALL {
+        for knockout in stated(ground, situation, choice) {
+            if !why.contains(&knockout.text) {
+                why.push(knockout.text.clone());
+            }
+        }
+    }
+    if ground.missed_musts(situation, &ground.needs(situation)) != 0 {
+        why.push("a limit that must be kept is missed".to_owned());
+    }
+    let text = format!(
+        "Every option is ruled out: {}. Loosen one of these.",
+        join(&why)
+    );
+    notice("all_knocked_out", text)
+}
+
+/// With code in Go or Rust, the options read keep or rewrite.
+fn existing(answers: &Answers, judged: &Judgement) -> Option<Notice> {
+    let AnswerValue::One(id) = answers.value("existing_code") else {
+        return None;
+    };
+    let has = Choice::from_id(id)?;
+    let part = |has: Choice| match has {
+        Choice::Rust => "keep the core in Rust and rewrite the edge in Go",
+        _ => "keep the edge in Go and rewrite the core in Rust",
+    };
+    Some(match judged.recommended {
+        None => notice(
+            "keep",
+            format!("Too close to justify a rewrite: keep it in {has}."),
+        ),
+        Some(choice) if choice == has => notice(
+            "keep",
+            format!("Keep it in {has}: choosing {has} means no rewrite."),
+        ),
+        Some(Choice::Hybrid) => notice("rewrite", format!("{}.", capitalised(part(has)))),
+        Some(choice) => notice(
+            "rewrite",
+            format!("{choice} means a rewrite of the {has} code."),
+        ),
+    })
+}

@@ -1,0 +1,412 @@
+//! The value of each option: `V(a) = Σ wⱼ vⱼ(a)`, with swings and values averaged over the priors
+//! of open questions, and what is certainly or possibly ruled out.
+
+use crate::{
+    CriterionKind, Model,
+    expr::Factor,
+    measure::{Headroom, Measurements, Needs, TwinFigures, WorkloadMeasurement, headroom},
+    model::Criterion,
+    situation::{Known, Situation},
+    streams,
+};
+
+/// Everything a value depends on beside the situation.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    pub(crate) model: Model,
+    pub(crate) measurements: Measurements,
+    pub(crate) known: Known,
+    /// For each question the prior of its states.
+    pub(crate) priors: Vec<Vec<f64>>,
+    cells: Vec<Cell>,
+}
+
+/// One measured scenario: which answers it stands for, and its central ratios.
+#[derive(Clone, Debug)]
+struct Cell {
+    workload: Option<u8>,
+    resident: Option<u8>,
+    tail: [f64; 3],
+    cpu: [f64; 3],
+    memory: [f64; 3],
+}
+
+/// What a criterion is worth and offers for one combination of the open answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    pub(crate) probability: f64,
+    /// The state of each open factor, in order.
+    pub(crate) swings: [f64; 2],
+    pub(crate) offer: Offer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Offer {
+    Judged([f64; 3]),
+    Headroom(Headroom),
+    Tail {
+        cell: usize,
+        values: [f64; 3],
+    },
+    Economy {
+        cell: usize,
+        cpu: [f64; 3],
+        memory: [f64; 3],
+    },
+    NotMeasured,
+}
+
+impl Offer {
+    /// The values for the first and the second part of the swing.
+    pub(crate) fn values(&self) -> [[f64; 3]; 2] {
+        match self {
+            Self::Judged(values) | Self::Tail { values, .. } => [*values, [0.0; 3]],
+            Self::Headroom(headroom) => [headroom.log2.map(|h| h.clamp(0.0, 1.0)), [0.0; 3]],
+            Self::Economy { cpu, memory, .. } => [*cpu, *memory],
+            Self::NotMeasured => [[0.0; 3]; 2],
+        }
+    }
+}
+
+/// A criterion averaged over the open answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Term {
+    /// Swing points that count; 0 when it is not measured.
+    pub(crate) swing: f64,
+    /// Swing points as stated, measured or not.
+    pub(crate) stated: f64,
+    pub(crate) values: [f64; 3],
+    /// Whether an open question makes a difference here.
+    pub(crate) open: bool,
+    pub(crate) measured: bool,
+}
+
+/// The options' totals and which of them are out.
+#[derive(Clone, Debug)]
+pub(crate) struct Totals {
+    pub(crate) terms: Vec<Term>,
+    /// One bit for each option that is certainly out.
+    pub(crate) out: u8,
+}
+
+impl Totals {
+    pub(crate) fn swing(&self) -> f64 {
+        self.terms.iter().map(|term| term.swing).sum()
+    }
+
+    /// `V` of each option, 0 to 1.
+    pub(crate) fn values(&self) -> [f64; 3] {
+        let total = self.swing();
+        let sums = self.sums();
+        sums.map(|sum| if total > 0.0 { sum / total } else { 0.0 })
+    }
+
+    fn sums(&self) -> [f64; 3] {
+        self.terms.iter().fold([0.0; 3], |sums, term| {
+            let mut next = sums;
+            for (sum, value) in next.iter_mut().zip(term.values) {
+                *sum += term.swing * value;
+            }
+            next
+        })
+    }
+
+    /// The options by falling value, those certainly out last; ties in the options' order.
+    pub(crate) fn order(&self) -> [usize; 3] {
+        let sums = self.sums();
+        let mut order = [0, 1, 2];
+        let rank = |option: usize| {
+            let out = self.out >> option & 1;
+            (out, sums.get(option).copied().unwrap_or(0.0))
+        };
+        order.sort_by(|left, right| {
+            let ((left_out, left), (right_out, right)) = (rank(*left), rank(*right));
+            left_out.cmp(&right_out).then(right.total_cmp(&left))
+        });
+        order
+    }
+
+    pub(crate) fn first(&self) -> usize {
+        let [first, ..] = self.order();
+        first
+    }
+}
+
+impl Ground {
+    pub(crate) fn new(model: Model, measurements: Measurements) -> Self {
+        let known = Known::new(&model);
+        let priors = model
+            .questions()
+            .iter()
+            .map(|q| streams::prior(&q.kind))
+            .collect();
+        let state = |question: Option<usize>, value: &str| {
+            let question = model.questions().get(question?)?;
+            let at = question
+                .answers()
+                .iter()
+                .position(|answer| answer.value == value)?;
+            u8::try_from(at).ok()
+        };
+        let cells = measurements.workloads.iter().map(|measured| Cell {
+            workload: state(known.workload, &measured.workload),
+            resident: state(known.resident_state, &measured.rust.resident_state),
+            tail: ratios(figures(measured, |twin| twin.half_load_p999_ms.value)),
+            cpu: ratios(figures(measured, |twin| twin.cpu_ms_per_request.value)),
+            memory: ratios(memory(&model, measured)),
+        });
+        let cells = cells.collect();
+        Self {
+            known,
+            priors,
+            cells,
+            model,
+            measurements,
+        }
+    }
+
+    pub(crate) fn needs(&self, situation: &Situation) -> Needs {
+        let existing = situation.state(self.known.existing_code).and_then(|state| {
+            let question = self.model.questions().get(self.known.existing_code?)?;
+            question.answers().get(usize::from(state))
+        });
+        Needs::new(
+            &self.known,
+            situation,
+            existing.is_some_and(|answer| answer.value == "rust"),
+        )
+    }
+
+    /// The scenario measured for a workload: that of the resident state, else the first.
+    pub(crate) fn cell(
+        &self,
+        workload: Option<u8>,
+        resident: Option<u8>,
+        exact: bool,
+    ) -> Option<usize> {
+        let workload = workload?;
+        let of_workload = |cell: &&Cell| cell.workload == Some(workload);
+        let exactly = |cell: &Cell| {
+            cell.workload == Some(workload) && cell.resident.is_some() && cell.resident == resident
+        };
+        self.cells.iter().position(exactly).or_else(|| {
+            let any = self.cells.iter().position(|cell| of_workload(&cell));
+            any.filter(|_| !exact)
+        })
+    }
+
+    /// Visits every combination of a criterion's open answers, the last open factor fastest.
+    pub(crate) fn points(
+        &self,
+        criterion: &Criterion,
+        situation: &Situation,
+        needs: &Needs,
+        mut visit: impl FnMut(Point),
+    ) {
+        let mut open: Vec<(usize, Factor)> = Vec::new();
+        let (mut index, mut stride, mut size) = (0, 1, 1);
+        for factor in criterion.factors.iter().rev() {
+            match situation.factor(*factor) {
+                Some(state) => index += stride * usize::from(state),
+                None => {
+                    open.push((stride, *factor));
+                    size *= usize::from(factor.states);
+                }
+            }
+            stride *= usize::from(factor.states);
+        }
+        for combination in 0..size {
+            let (mut rest, mut at, mut probability) = (combination, index, 1.0);
+            for (stride, factor) in &open {
+                let radix = usize::from(factor.states).max(1);
+                let state = rest % radix;
+                rest /= radix;
+                at += stride * state;
+                let prior = self
+                    .priors
+                    .get(factor.question)
+                    .and_then(|prior| prior.get(state));
+                probability *= prior.copied().unwrap_or(0.0);
+            }
+            let row = criterion.table.row(at);
+            let offer = if criterion.kind.is_measured() {
+                self.measured(criterion, at, needs)
+            } else {
+                Offer::Judged(row.values)
+            };
+            let swings = if offer == Offer::NotMeasured {
+                [0.0; 2]
+            } else {
+                row.swings
+            };
+            visit(Point {
+                probability,
+                swings,
+                offer,
+            });
+        }
+    }
+
+    /// What the measurement says for row `at` of a measured criterion.
+    fn measured(&self, criterion: &Criterion, at: usize, needs: &Needs) -> Offer {
+        let state = |question: Option<usize>| {
+            let mut rest = at;
+            for factor in criterion.factors.iter().rev() {
+                let radix = usize::from(factor.states).max(1);
+                if factor.holds.is_none() && Some(factor.question) == question {
+                    return u8::try_from(rest % radix).ok();
+                }
+                rest /= radix;
+            }
+            None
+        };
+        let exact = criterion.kind == CriterionKind::Tail;
+        let workload = state(self.known.workload);
+        let found = self.cell(workload, state(self.known.resident_state), exact);
+        let Some((at, cell)) = found.and_then(|at| Some((at, self.cells.get(at)?))) else {
+            return Offer::NotMeasured;
+        };
+        match criterion.kind {
+            CriterionKind::Tail => Offer::Tail {
+                cell: at,
+                values: cell.tail,
+            },
+            CriterionKind::Economy => Offer::Economy {
+                cell: at,
+                cpu: cell.cpu,
+                memory: cell.memory,
+            },
+            CriterionKind::Headroom => self
+                .measurements
+                .workloads
+                .get(at)
+                .and_then(|m| headroom(m, needs, state(self.known.tail_latency), self.model.hybrid))
+                .map_or(Offer::NotMeasured, Offer::Headroom),
+            CriterionKind::Judged | CriterionKind::Build => Offer::NotMeasured,
+        }
+    }
+
+    /// A criterion averaged over the open answers.
+    pub(crate) fn term(&self, criterion: &Criterion, situation: &Situation, needs: &Needs) -> Term {
+        let mut swings = [0.0; 2];
+        let mut values = [[0.0; 3]; 2];
+        let mut measured = 0.0;
+        let mut first: Option<([f64; 2], [[f64; 3]; 2])> = None;
+        let mut open = false;
+        self.points(criterion, situation, needs, |point| {
+            let offered = point.offer.values();
+            let this = (point.swings, offered);
+            open |= *first.get_or_insert(this) != this;
+            for (sum, swing) in swings.iter_mut().zip(point.swings) {
+                *sum += point.probability * swing;
+            }
+            if point.offer != Offer::NotMeasured {
+                measured += point.probability;
+                for (sum, value) in values.iter_mut().flatten().zip(offered.iter().flatten()) {
+                    *sum += point.probability * value;
+                }
+            }
+        });
+        let [first, second] = swings;
+        let swing = first + second;
+        let [one, two] = values;
+        let mut values = [0.0; 3];
+        if swing > 0.0 && measured > 0.0 {
+            for ((value, one), two) in values.iter_mut().zip(one).zip(two) {
+                // One value stays bit for bit what the model says.
+                let one = if second > 0.0 {
+                    (first * one + second * two) / swing
+                } else {
+                    one
+                };
+                *value = if open { one / measured } else { one };
+            }
+        }
+        Term {
+            swing,
+            stated: swing,
+            values,
+            open,
+            measured: measured > 0.0,
+        }
+    }
+
+    /// Every criterion, and what is certainly out.
+    pub(crate) fn totals(&self, situation: &Situation) -> Totals {
+        let needs = self.needs(situation);
+        let term = |criterion| self.term(criterion, situation, &needs);
+        let terms = self.model.criteria().iter().map(term).collect();
+        Totals {
+            terms,
+            out: self.certainly_out(situation, &needs),
+        }
+    }
+
+    /// One bit for each option that is out whatever the open answers are.
+    pub(crate) fn certainly_out(&self, situation: &Situation, needs: &Needs) -> u8 {
+        let certain = |knockout: &&crate::Knockout| {
+            knockout
+                .when
+                .iter()
+                .all(|(factor, state)| situation.factor(*factor) == Some(*state))
+        };
+        let stated = self.model.knockouts().iter().filter(certain);
+        stated.fold(0, |out, knockout| out | knockout.mask()) | self.missed_musts(situation, needs)
+    }
+
+    /// One bit for each option that misses a must even at the upper end of its interval.
+    pub(crate) fn missed_musts(&self, situation: &Situation, needs: &Needs) -> u8 {
+        if !needs.any_must() || !needs.work_is_known() {
+            return 0;
+        }
+        let headroom = self
+            .model
+            .criteria()
+            .iter()
+            .find(|c| c.kind == CriterionKind::Headroom);
+        let Some(criterion) = headroom else { return 0 };
+        let mut out = 7;
+        self.points(criterion, situation, needs, |point| {
+            out &= match point.offer {
+                Offer::Headroom(headroom) => {
+                    let upper = headroom.must.iter().zip(headroom.must_width);
+                    upper.enumerate().fold(0, |bits, (option, (must, width))| {
+                        bits | u8::from(must + width < 0.0) << option
+                    })
+                }
+                _ => 0,
+            };
+        });
+        out
+    }
+}
+
+fn figures(measured: &WorkloadMeasurement, of: fn(&TwinFigures) -> f64) -> [f64; 3] {
+    [of(&measured.rust), of(&measured.go), of(&measured.rust)]
+}
+
+/// Loaded memory of each option, in MB; the hybrid pays for two processes.
+fn memory(model: &Model, measured: &WorkloadMeasurement) -> [f64; 3] {
+    let (rust, go) = (
+        measured.rust.loaded_pss_mb.value,
+        measured.go.loaded_pss_mb.value,
+    );
+    let idle = measured.go.idle_pss_mb.value;
+    [
+        rust,
+        go,
+        model.hybrid.rust_loaded * rust + model.hybrid.go_idle * idle,
+    ]
+}
+
+/// Best ÷ own, where less is better.
+fn ratios(figures: [f64; 3]) -> [f64; 3] {
+    let best = figures.into_iter().fold(f64::INFINITY, f64::min);
+    figures.map(|own| {
+        if own > 0.0 {
+            (best / own).clamp(0.0, 1.0)
+        } else {
+            1.0
+        }
+    })
+}
