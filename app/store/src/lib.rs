@@ -4,9 +4,15 @@
 //! any time and is rebuilt. All SQL is in this crate.
 
 mod error;
+mod files;
 mod filter;
+mod folder;
+mod index;
+mod query;
+mod refresh;
 mod store;
 
 pub use error::StoreError;
 pub use filter::{Facet, Facets, Filter, Page, Summary};
+pub use folder::FolderStore;
 pub use store::{BadFile, Link, Store, Stored};

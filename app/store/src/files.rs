@@ -1,0 +1,283 @@
+//! The folder's files: which are records, what they say, and how they are written.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+    time::Duration,
+};
+
+use assay_advice::{Model, Problem};
+use assay_records::{MAX_RECORD_BYTES, Parsed, Record, content_hash, json_schema, number_of};
+use tempfile::{Builder, NamedTempFile};
+use uuid::Uuid;
+
+use crate::{BadFile, Stored};
+
+/// Unfinished writes carry this prefix; what is left of them after a crash is no record.
+const UNFINISHED: &str = ".assay-";
+/// The schema that a new record's first line names.
+const SCHEMA_FILE: &str = "record.schema.json";
+/// A file changed more recently than this may change again without its times telling.
+const SETTLED_AFTER: Duration = Duration::from_millis(50);
+/// How far into a broken text its id is looked for, in lines.
+const ID_WITHIN_LINES: usize = 50;
+
+/// What a file was when it was read: times, size and inode. Empty while it is too fresh to trust.
+pub(crate) type Stamp = String;
+
+/// A file of the folder as read.
+pub(crate) struct Loaded {
+    pub(crate) file_name: String,
+    pub(crate) stamp: Stamp,
+    /// The record, or what is wrong with it and the id it seems to have.
+    pub(crate) outcome: Result<Box<Stored>, (BadFile, Option<Uuid>)>,
+}
+
+pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|modified| modified.elapsed().ok());
+    if age.is_none_or(|age| age < SETTLED_AFTER) {
+        return Stamp::new();
+    }
+    format!(
+        "{}.{:09} {}.{:09} {} {}",
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+        metadata.size(),
+        metadata.ino()
+    )
+}
+
+/// Every file that claims to be a record, with its stamp. Hidden files and folders claim nothing.
+pub(crate) fn scan(folder: &Path) -> io::Result<Vec<(String, Stamp)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || !name.ends_with(".toml") {
+            continue;
+        }
+        // A file that vanishes meanwhile is found missing by the next scan.
+        if let Ok(metadata) = entry.metadata() {
+            found.push((name, stamp(&metadata)));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads one file. Only its absence is an error: everything else is a finding about the file.
+pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<Loaded> {
+    let path = folder.join(file_name);
+    let metadata = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+        other => other,
+    };
+    let stamp = metadata.as_ref().map(stamp).unwrap_or_default();
+    let bad = |text: Option<String>, id, problems| {
+        let bad = BadFile {
+            file_name: file_name.to_owned(),
+            text,
+            problems,
+        };
+        Err((bad, id))
+    };
+    let outcome = match metadata
+        .map_err(|error| unreadable(&error))
+        .and_then(|m| text_of(&path, &m))
+    {
+        Err(problem) => bad(None, None, vec![problem]),
+        Ok(text) => match (number_of(file_name), Record::parse(&text, model)) {
+            (_, Err(problems)) => {
+                let id = seeming_id(&text);
+                bad(Some(text), id, problems)
+            }
+            (None, Ok(parsed)) => {
+                let problem = wrong_name();
+                bad(Some(text), Some(parsed.record.id), vec![problem])
+            }
+            (Some(number), Ok(parsed)) => Ok(Box::new(stored(number, file_name, text, parsed))),
+        },
+    };
+    Ok(Loaded {
+        file_name: file_name.to_owned(),
+        stamp,
+        outcome,
+    })
+}
+
+fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored {
+    Stored {
+        id: parsed.record.id,
+        number,
+        file_name: file_name.to_owned(),
+        hash: content_hash(&text),
+        text,
+        record: parsed.record,
+        warnings: parsed.warnings,
+        superseded_by: Vec::new(),
+    }
+}
+
+fn text_of(path: &Path, metadata: &Metadata) -> Result<String, Problem> {
+    if metadata.is_symlink() {
+        return Err(problem(
+            "this is a symbolic link",
+            "put the file itself here",
+        ));
+    }
+    // Anything but a file, a named pipe for one, might never finish reading.
+    if !metadata.is_file() {
+        return Err(problem("this is not a file", "give it another name"));
+    }
+    let mut bytes = Vec::new();
+    let limit = MAX_RECORD_BYTES as u64 + 1;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(&error))?;
+    if bytes.len() > MAX_RECORD_BYTES {
+        let message = format!(
+            "the file has {} bytes; a record has at most {MAX_RECORD_BYTES}",
+            metadata.len().max(limit)
+        );
+        return Err(problem(
+            message,
+            "move what is long elsewhere and link to it",
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..good).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let start = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let column = String::from_utf8_lossy(before.get(start..).unwrap_or_default())
+            .chars()
+            .count();
+        let message = format!("line {line}, column {}: this is not UTF-8 text", column + 1);
+        problem(message, "save the file as UTF-8")
+    })
+}
+
+fn problem(message: impl Into<String>, help: &str) -> Problem {
+    Problem {
+        field: String::new(),
+        span: None,
+        message: message.into(),
+        help: help.to_owned(),
+    }
+}
+
+fn unreadable(error: &io::Error) -> Problem {
+    problem(
+        format!("the file cannot be read: {error}"),
+        "check the file's name and permissions",
+    )
+}
+
+fn wrong_name() -> Problem {
+    let help = "name it like 0007-language-for-the-gateway.toml";
+    Problem {
+        field: "file name".to_owned(),
+        ..problem("this is not a record's file name", help)
+    }
+}
+
+/// The id of a text that is no record, so that its readers can be told why.
+fn seeming_id(text: &str) -> Option<Uuid> {
+    text.lines().take(ID_WITHIN_LINES).find_map(|line| {
+        let value = line.strip_prefix("id")?.trim_start().strip_prefix('=')?;
+        Uuid::try_parse(value.trim_start().get(1..37)?).ok()
+    })
+}
+
+/// Holds off every other writer of the folder, in this process and others, until dropped.
+pub(crate) fn lock(folder: &Path) -> io::Result<File> {
+    let directory = File::open(folder)?;
+    directory.lock()?;
+    Ok(directory)
+}
+
+/// Keeps a new text under the next number; the caller holds the lock.
+pub(crate) fn create(folder: &Path, title: &str, text: &str) -> io::Result<String> {
+    clear_unfinished(folder);
+    let last = fs::read_dir(folder)?
+        .filter_map(|entry| number_of(&entry.ok()?.file_name().to_string_lossy()))
+        .max();
+    let mut number = last.unwrap_or(0) + 1;
+    let mut file = unfinished(folder, 0o666, text.as_bytes())?;
+    loop {
+        let file_name = assay_records::file_name(number, title);
+        // Something that does not lock may have made a file of this name: it is never replaced.
+        match file.persist_noclobber(folder.join(&file_name)) {
+            Ok(_) => {
+                keep_schema(folder);
+                File::open(folder)?.sync_all()?;
+                return Ok(file_name);
+            }
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                file = error.file;
+                number += 1;
+            }
+            Err(error) => return Err(error.error),
+        }
+    }
+}
+
+/// Replaces a file's text; the caller holds the lock.
+pub(crate) fn replace(folder: &Path, file_name: &str, text: &str) -> io::Result<()> {
+    clear_unfinished(folder);
+    let path = folder.join(file_name);
+    let mode = fs::metadata(&path)?.permissions().mode();
+    let file = unfinished(folder, mode, text.as_bytes())?;
+    fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))?;
+    file.persist(&path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+/// A file with the bytes safely on disk, to be given its name.
+fn unfinished(folder: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = Builder::new()
+        .prefix(UNFINISHED)
+        .suffix(".tmp")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Removes what crashed writers left; under the lock nobody else is writing.
+fn clear_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(UNFINISHED) && name.ends_with(".tmp") {
+            // A leftover that cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Puts the schema beside the records unless something of its name is there. A record is whole
+/// without it, so that a failure is no error.
+fn keep_schema(folder: &Path) {
+    let path = folder.join(SCHEMA_FILE);
+    if path.exists() {
+        return;
+    }
+    let text = format!("{:#}\n", json_schema());
+    if let Ok(file) = unfinished(folder, 0o666, text.as_bytes()) {
+        let _ = file.persist_noclobber(path);
+    }
+}

@@ -1,0 +1,315 @@
+//! A folder of TOML files as a store.
+
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+
+use assay_advice::{Model, Problem};
+use assay_records::{Record, check_revision};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::{
+    BadFile, Filter, Page, Store, StoreError, Stored,
+    files::{self, Loaded},
+    refresh::{Mirror, blocking},
+};
+
+/// Records as files of a folder, with an index beside them. Cloning it is cheap and gives the same
+/// store.
+#[derive(Clone)]
+pub struct FolderStore {
+    mirror: Arc<Mirror>,
+    /// One writer of this process at a time; other processes are held off by a lock on the folder.
+    writing: Arc<Mutex<()>>,
+}
+
+impl FolderStore {
+    /// Opens a folder, made when missing, with its index in `index_dir`, and watches it. The files
+    /// are read in the background; the first answer waits for that.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read, or the index cannot be made.
+    pub async fn open(
+        decisions: PathBuf,
+        index_dir: PathBuf,
+        model: Arc<Model>,
+    ) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(&decisions)
+            .map_err(|source| StoreError::unwritable(&decisions, source))?;
+        let folder = decisions
+            .canonicalize()
+            .map_err(|source| StoreError::unreadable(&decisions, source))?;
+        let mirror = Mirror::open(folder, index_dir, model).await?;
+        Ok(Self {
+            mirror,
+            writing: Arc::default(),
+        })
+    }
+
+    async fn load(&self, file_name: String) -> io::Result<Loaded> {
+        let (folder, model) = (self.mirror.folder.clone(), Arc::clone(&self.mirror.model));
+        blocking(move || files::load(&folder, &file_name, &model)).await
+    }
+
+    /// The one good file of a record.
+    async fn locate(&self, id: Uuid) -> Result<String, StoreError> {
+        let index = self.mirror.index().await;
+        let files = index
+            .files_of(id)
+            .await
+            .map_err(|error| index.error(&error))?;
+        let good: Vec<&String> = files
+            .iter()
+            .filter(|(_, bad)| !bad)
+            .map(|(name, _)| name)
+            .collect();
+        match (good.as_slice(), files.first()) {
+            ([name], _) => Ok((*name).clone()),
+            ([name, ..], _) => Err(StoreError::Damaged {
+                file_name: (*name).clone(),
+                problems: vec![same_id(
+                    &good.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+                )],
+            }),
+            ([], Some((name, _))) => Err(self.damaged(name).await),
+            ([], None) => Err(StoreError::NotFound(id)),
+        }
+    }
+
+    async fn damaged(&self, file_name: &str) -> StoreError {
+        let problems = match self
+            .load(file_name.to_owned())
+            .await
+            .map(|loaded| loaded.outcome)
+        {
+            Ok(Err((bad, _))) => bad.problems,
+            _ => Vec::new(),
+        };
+        StoreError::Damaged {
+            file_name: file_name.to_owned(),
+            problems,
+        }
+    }
+
+    /// The record as its file says now, not as the index remembers.
+    async fn current(&self, id: Uuid) -> Result<Stored, StoreError> {
+        for anyway in [false, true] {
+            self.mirror.refresh(anyway).await?;
+            let located = self.locate(id).await;
+            if !anyway && located.is_err() {
+                continue;
+            }
+            if let Ok(Loaded {
+                outcome: Ok(stored),
+                ..
+            }) = self.load(located?).await
+                && stored.id == id
+            {
+                return Ok(*stored);
+            }
+        }
+        Err(StoreError::NotFound(id))
+    }
+
+    async fn with_links(&self, mut stored: Stored) -> Result<Stored, StoreError> {
+        let index = self.mirror.index().await;
+        let links = index.superseded_by(stored.id).await;
+        stored.superseded_by = links.map_err(|error| index.error(&error))?;
+        Ok(stored)
+    }
+
+    /// Runs one write with every other writer held off. It runs to its end even when the caller
+    /// stops waiting.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Mirror) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let alone = Arc::clone(&self.writing).lock_owned().await;
+        let mirror = Arc::clone(&self.mirror);
+        let folder = self.mirror.folder.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let _alone = alone;
+            let _lock = files::lock(&mirror.folder)
+                .map_err(|source| StoreError::unwritable(&mirror.folder, source))?;
+            let written = work(&mirror);
+            mirror.touch();
+            written
+        });
+        written
+            .await
+            .map_err(|error| StoreError::unwritable(&folder, io::Error::other(error)))?
+    }
+
+    fn check(&self, id: Uuid, text: &str) -> Result<Record, StoreError> {
+        let record = Record::parse(text, &self.mirror.model)
+            .map_err(|problems| StoreError::Invalid { problems })?
+            .record;
+        if record.id == id {
+            return Ok(record);
+        }
+        let problem = Problem {
+            field: "id".to_owned(),
+            span: None,
+            message: format!("the text has the id {}, not {id}", record.id),
+            help: format!("write id = \"{id}\""),
+        };
+        Err(StoreError::Invalid {
+            problems: vec![problem],
+        })
+    }
+}
+
+#[async_trait]
+impl Store for FolderStore {
+    async fn list(&self, filter: &Filter) -> Result<Page, StoreError> {
+        self.mirror.refresh(false).await?;
+        let index = self.mirror.index().await;
+        index
+            .list(filter)
+            .await
+            .map_err(|error| index.error(&error))
+    }
+
+    async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
+        let stored = self.current(id).await?;
+        self.with_links(stored).await
+    }
+
+    async fn create(
+        &self,
+        slug_source: &str,
+        id: Uuid,
+        text: String,
+    ) -> Result<Stored, StoreError> {
+        self.check(id, &text)?;
+        self.mirror.refresh(false).await?;
+        let index = self.mirror.index().await;
+        let taken = index
+            .files_of(id)
+            .await
+            .map_err(|error| index.error(&error))?;
+        if let Some((file_name, _)) = taken.into_iter().next() {
+            return Err(StoreError::IdTaken(file_name));
+        }
+        let title = slug_source.to_owned();
+        self.write(move |mirror| {
+            files::create(&mirror.folder, &title, &text)
+                .map_err(|source| StoreError::unwritable(&mirror.folder, source))
+        })
+        .await?;
+        self.get(id).await
+    }
+
+    async fn update(
+        &self,
+        id: Uuid,
+        expected_hash: &str,
+        text: String,
+    ) -> Result<Stored, StoreError> {
+        let new = self.check(id, &text)?;
+        let file_name = self.current(id).await?.file_name;
+        let expected = expected_hash.to_owned();
+        let conflict = self
+            .write(move |mirror| {
+                let unreadable =
+                    |source| StoreError::unreadable(&mirror.folder.join(&file_name), source);
+                let loaded = files::load(&mirror.folder, &file_name, &mirror.model);
+                let theirs = match loaded.map_err(unreadable)?.outcome {
+                    Ok(stored) => stored,
+                    Err((
+                        BadFile {
+                            file_name,
+                            problems,
+                            ..
+                        },
+                        _,
+                    )) => {
+                        return Err(StoreError::Damaged {
+                            file_name,
+                            problems,
+                        });
+                    }
+                };
+                if theirs.hash != expected {
+                    return Ok(Some((theirs, text)));
+                }
+                let problems = check_revision(&theirs.record, &new);
+                if !problems.is_empty() {
+                    return Err(StoreError::Invalid { problems });
+                }
+                if theirs.text != text {
+                    files::replace(&mirror.folder, &file_name, &text).map_err(|source| {
+                        StoreError::unwritable(&mirror.folder.join(&file_name), source)
+                    })?;
+                }
+                Ok(None)
+            })
+            .await?;
+        match conflict {
+            None => self.get(id).await,
+            Some((theirs, yours)) => {
+                let theirs = Box::new(self.with_links(*theirs).await?);
+                Err(StoreError::Conflict { theirs, yours })
+            }
+        }
+    }
+
+    async fn bad_files(&self) -> Result<Vec<BadFile>, StoreError> {
+        self.mirror.refresh(false).await?;
+        let index = self.mirror.index().await;
+        let broken = |error| index.error(&error);
+        let mut files = Vec::new();
+        for name in index.bad_files().await.map_err(broken)? {
+            if let Ok(Err((bad, _))) = self.load(name).await.map(|loaded| loaded.outcome) {
+                files.push(bad);
+            }
+        }
+        let mut twins: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (id, name) in index.twins().await.map_err(broken)? {
+            twins.entry(id).or_default().push(name);
+        }
+        for names in twins.into_values() {
+            for name in &names {
+                let others: Vec<&str> = names
+                    .iter()
+                    .filter(|other| *other != name)
+                    .map(String::as_str)
+                    .collect();
+                if let Ok(Ok(stored)) = self.load(name.clone()).await.map(|loaded| loaded.outcome) {
+                    let at = stored.text.find(&stored.id.to_string());
+                    let span = at.map(|at| at..at + stored.id.to_string().len());
+                    let problem = Problem {
+                        span,
+                        ..same_id(&others)
+                    };
+                    files.push(BadFile {
+                        file_name: name.clone(),
+                        text: Some(stored.text),
+                        problems: vec![problem],
+                    });
+                }
+            }
+        }
+        files.sort_by(|a, b| a.file_name.cmp(&b.file_name));
+        Ok(files)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.mirror.refresh(false).await?;
+        let index = self.mirror.index().await;
+        index
+            .bad_files()
+            .await
+            .map(drop)
+            .map_err(|error| index.error(&error))
+    }
+}
+
+fn same_id(others: &[&str]) -> Problem {
+    Problem {
+        field: "id".to_owned(),
+        span: None,
+        message: format!("this id is also in {}", others.join(", ")),
+        help: "give one of them a new id, or delete the copy".to_owned(),
+    }
+}
