@@ -1,4 +1,4 @@
-//! `conformance fastjson-api ADDR [--against ADDR]`: checks a running service against its
+//! `conformance fastjson-api ADDR [--against ADDR [--seed N]]`: checks a running service against its
 //! contract, and against a twin.
 
 use anyhow::{Context, Result, bail};
@@ -6,7 +6,7 @@ use conformance::{Check, differential, fastjson_api};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR]";
+const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
 
@@ -25,14 +25,21 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<Vec<Check>> {
     match arguments {
         ["fastjson-api", address] => Ok(fastjson_api::run(resolve(address)?)),
-        ["fastjson-api", address, "--against", twin] => {
-            let (address, twin) = (resolve(address)?, resolve(twin)?);
-            let mut checks = fastjson_api::run(address);
-            checks.push(differential::run(address, twin, SEED, ORDERS));
-            Ok(checks)
-        }
+        ["fastjson-api", address, "--against", twin] => against(address, twin, SEED),
+        ["fastjson-api", address, "--against", twin, "--seed", seed] => against(
+            address,
+            twin,
+            seed.parse().context("--seed takes a whole number")?,
+        ),
         _ => bail!("{USAGE}"),
     }
+}
+
+fn against(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
+    let (address, twin) = (resolve(address)?, resolve(twin)?);
+    let mut checks = fastjson_api::run(address);
+    checks.push(differential::run(address, twin, seed, ORDERS));
+    Ok(checks)
 }
 
 fn resolve(address: &str) -> Result<SocketAddr> {

@@ -17,7 +17,7 @@ const (
 	// How long a connection may go without a whole request head, and how long it may idle.
 	headTimeout = 10 * time.Second
 	// From the first byte of a request to the last of its body.
-	requestTimeout  = 2 * headTimeout
+	requestTimeout  = 10 * time.Second
 	shutdownTimeout = 10 * time.Second
 )
 
