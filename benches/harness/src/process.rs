@@ -1,0 +1,285 @@
+//! A service under test: a fresh process pinned to one core, and what the kernel says about it.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use assay_evidence::Twin;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::response;
+
+/// How long a service may take to say that it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a service may take to stop when told to, before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one answer may take outside the load loops.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The condition the Go twin runs under, which its figures carry.
+pub(crate) const GOMAXPROCS: &str = "1";
+
+/// CPU time of a process so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    /// All of it in ns, from the scheduler's own account of each thread.
+    total_ns: u64,
+    /// User and kernel parts in clock ticks, good for their proportion only.
+    user_ticks: u64,
+    kernel_ticks: u64,
+}
+
+/// CPU time spent between two readings, in µs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CpuSpent {
+    pub(crate) total_us: f64,
+    pub(crate) user_us: f64,
+}
+
+/// A running service; stopped when dropped.
+pub(crate) struct Service {
+    child: Child,
+    pid: i32,
+    log: PathBuf,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    /// When the process was started.
+    pub(crate) started: Instant,
+}
+
+/// The cores this process may use, in order.
+pub(crate) fn cores() -> Result<Vec<u32>> {
+    let set = sched_getaffinity(None).context("cannot ask which cores may be used")?;
+    Ok((0..CpuSet::MAX_CPU)
+        .filter(|core| set.is_set(*core))
+        .flat_map(u32::try_from)
+        .collect())
+}
+
+/// Keeps the calling thread, and the processes it will start, on one core.
+pub(crate) fn pin(core: u32) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core as usize);
+    sched_setaffinity(None, &set).with_context(|| format!("cannot use core {core}"))
+}
+
+impl Service {
+    /// Starts a twin with one thread on `core` and waits until it listens; what it says on stderr
+    /// goes to `log`.
+    pub(crate) fn start(binary: &Path, twin: Twin, core: u32, log: &Path) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(["--listen", "127.0.0.1:0", "--threads", "1"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log)?);
+        for name in ["GOGC", "GOMEMLIMIT", "GODEBUG", "MALLOC_ARENA_MAX"] {
+            command.env_remove(name);
+        }
+        if twin == Twin::Go {
+            command.env("GOMAXPROCS", GOMAXPROCS);
+        }
+        // A child inherits the affinity of the thread that starts it.
+        let spawn = || -> Result<(Child, Instant)> {
+            pin(core)?;
+            let started = Instant::now();
+            Ok((command.spawn()?, started))
+        };
+        let (mut child, started) = thread::scope(|scope| scope.spawn(spawn).join())
+            .map_err(|_| anyhow!("the thread that starts the {twin} twin failed"))?
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let pid = Pid::from_child(&child).as_raw_nonzero().get();
+        let stdout = child.stdout.take().context("the service has no stdout")?;
+        let addr = listening(stdout);
+        let mut service = Self {
+            child,
+            pid,
+            log: log.to_owned(),
+            addr: ([127, 0, 0, 1], 0).into(),
+            started,
+        };
+        service.addr = addr.with_context(|| service.complaint(twin))?;
+        Ok(service)
+    }
+
+    /// What to say about a service that failed, with the last line of its own complaint.
+    pub(crate) fn complaint(&mut self, twin: Twin) -> String {
+        // A process that is ending needs a moment before its status can be had.
+        thread::sleep(Duration::from_millis(50));
+        let state = match self.child.try_wait() {
+            Ok(Some(status)) => format!("has ended ({status})"),
+            Ok(None) | Err(_) => "is running".into(),
+        };
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log
+            .lines()
+            .last()
+            .map(|line| format!("; it said: {line}"))
+            .unwrap_or_default();
+        format!("the {twin} twin {state}{last}")
+    }
+
+    /// CPU time so far.
+    pub(crate) fn cpu(&self) -> Result<Cpu> {
+        let process = procfs::process::Process::new(self.pid)?;
+        let mut total_ns = 0;
+        for task in process.tasks()? {
+            total_ns += task?.schedstat()?.sum_exec_runtime;
+        }
+        let stat = process.stat()?;
+        Ok(Cpu {
+            total_ns,
+            user_ticks: stat.utime,
+            kernel_ticks: stat.stime,
+        })
+    }
+
+    /// Proportional set size in KiB.
+    pub(crate) fn pss_kib(&self) -> Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid))
+            .context("cannot read the service's memory")?;
+        kib(&text, "Pss:")
+    }
+
+    /// Peak resident set size in KiB.
+    pub(crate) fn peak_rss_kib(&self) -> Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid))
+            .context("cannot read the service's memory")?;
+        kib(&text, "VmHWM:")
+    }
+
+    /// Asks the service to stop, and makes it after a while. False when it had to be made.
+    pub(crate) fn stop(&mut self) -> bool {
+        if let Ok(Some(_)) = self.child.try_wait() {
+            return true;
+        }
+        let asked = kill_process(Pid::from_child(&self.child), Signal::TERM).is_ok();
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while asked && Instant::now() < deadline {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        // Errors mean that it has just ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        false
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Cpu {
+    /// What was spent since an earlier reading. The user part is the whole times the proportion of
+    /// user ticks.
+    pub(crate) fn since(self, earlier: Self) -> CpuSpent {
+        let user = float(self.user_ticks.saturating_sub(earlier.user_ticks));
+        let kernel = float(self.kernel_ticks.saturating_sub(earlier.kernel_ticks));
+        let total_us = float(self.total_ns.saturating_sub(earlier.total_ns)) / 1000.0;
+        let ticks = user + kernel;
+        let share = if ticks > 0.0 { user / ticks } else { 0.0 };
+        CpuSpent {
+            total_us,
+            user_us: total_us * share,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "ticks and ns are far below 2⁵³")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// The value in KiB after a label of a `/proc` file.
+fn kib(text: &str, label: &str) -> Result<f64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(label)?.trim().strip_suffix(" kB"))
+        .and_then(|value| value.trim().parse().ok())
+        .ok_or_else(|| anyhow!("the kernel does not say {label}"))
+}
+
+/// Waits for the line `listening on ADDR`; the rest of the output is read and dropped.
+fn listening(stdout: ChildStdout) -> Result<SocketAddr> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stdout);
+        let mut line = String::new();
+        let read = reader.read_line(&mut line).map(|_| line);
+        // The receiver may have given up, and then nobody wants the line.
+        let _ = send.send(read);
+        let _ = std::io::copy(&mut reader, &mut std::io::sink());
+    });
+    let Ok(line) = receive.recv_timeout(START_TIMEOUT) else {
+        bail!(
+            "it did not say `listening on ADDR` within {} s",
+            START_TIMEOUT.as_secs()
+        );
+    };
+    let line = line?;
+    line.trim()
+        .strip_prefix("listening on ")
+        .and_then(|addr| addr.parse().ok())
+        .ok_or_else(|| anyhow!("it did not say `listening on ADDR`, but {:?}", line.trim()))
+}
+
+/// Sends one request on a connection of its own and returns the body of a good answer, and the
+/// connection, still open.
+pub(crate) fn ask(addr: SocketAddr, request: &[u8]) -> Result<(Vec<u8>, TcpStream)> {
+    let mut stream = TcpStream::connect_timeout(&addr, ANSWER_TIMEOUT)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.write_all(request)?;
+    let mut received = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let count = stream.read(&mut chunk).context("no answer")?;
+        ensure!(count > 0, "the connection was closed before an answer");
+        received.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        let read = response::read(&received).map_err(|fault| anyhow!("bad answer: {fault:?}"))?;
+        if let Some(response) = read {
+            let body = received.get(response.head..).unwrap_or_default();
+            let text = String::from_utf8_lossy(body);
+            ensure!(
+                response.status == 200,
+                "the answer is {}: {text}",
+                response.status
+            );
+            return Ok((body.to_vec(), stream));
+        }
+    }
+}
+
+/// Time taken from two cores by the hypervisor, in clock ticks.
+pub(crate) fn steal_ticks(cores: [u32; 2]) -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    let of = |core: u32| {
+        let label = format!("cpu{core} ");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(label.as_str()));
+        // user nice system idle iowait irq softirq steal
+        line.and_then(|rest| rest.split_whitespace().nth(7)?.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    Ok(cores.into_iter().map(of).sum())
+}
+
+/// The share of two cores' time behind so many ticks over `elapsed`.
+pub(crate) fn steal_share(ticks: u64, elapsed: Duration) -> f64 {
+    let seconds = float(ticks) / float(procfs::ticks_per_second());
+    seconds / (2.0 * elapsed.as_secs_f64()).max(1e-9)
+}
