@@ -117,7 +117,10 @@ impl FieldError {
     /// All problems of a text.
     #[must_use]
     pub fn all(problems: &[Problem], text: Option<&str>) -> Vec<Self> {
-        problems.iter().map(|problem| Self::new(problem, text)).collect()
+        problems
+            .iter()
+            .map(|problem| Self::new(problem, text))
+            .collect()
     }
 }
 
@@ -177,13 +180,19 @@ impl Explained {
             StoreError::IdTaken(_) => {
                 Self::new(StatusCode::CONFLICT, "This record is already kept", message)
             }
-            StoreError::Damaged { problems, .. } => {
-                Self::new(StatusCode::CONFLICT, "This record's file is damaged", message)
-                    .with_errors(FieldError::all(problems, None))
-            }
+            StoreError::Damaged { problems, .. } => Self::new(
+                StatusCode::CONFLICT,
+                "This record's file is damaged",
+                message,
+            )
+            .with_errors(FieldError::all(problems, None)),
             StoreError::DiskFull { .. } => Self {
                 cause: Some(message.clone()),
-                ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)
+                ..Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "The disk is full",
+                    message,
+                )
             },
             StoreError::Unreadable { .. }
             | StoreError::Unwritable { .. }
@@ -234,7 +243,9 @@ impl Explained {
             _ => Self::new(
                 status,
                 "The request could not be read",
-                status.canonical_reason().unwrap_or("The request is not well formed."),
+                status
+                    .canonical_reason()
+                    .unwrap_or("The request is not well formed."),
             ),
         }
     }
@@ -254,14 +265,18 @@ impl Explained {
                 "There is no such record",
                 format!("{message} It may have been deleted or renamed in the folder."),
             ),
-            Error::Malformed { errors, .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "The request could not be read", message)
-                    .with_errors(errors.clone())
-            }
-            Error::Invalid { errors, .. } => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Some of this is not allowed", message)
-                    .with_errors(errors.clone())
-            }
+            Error::Malformed { errors, .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "The request could not be read",
+                message,
+            )
+            .with_errors(errors.clone()),
+            Error::Invalid { errors, .. } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Some of this is not allowed",
+                message,
+            )
+            .with_errors(errors.clone()),
             Error::UnsupportedMediaType { allowed, .. } => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "This kind of content is not read here",
@@ -318,7 +333,10 @@ impl From<BytesRejection> for Error {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Self::TooLarge
         } else {
-            Self::Malformed { message: rejection.body_text(), errors: Vec::new() }
+            Self::Malformed {
+                message: rejection.body_text(),
+                errors: Vec::new(),
+            }
         }
     }
 }

@@ -60,13 +60,19 @@ impl Runs {
     pub fn load(added: Option<&Path>) -> Self {
         let mut runs = Self::default();
         for committed in COMMITTED {
-            let read = parse(committed.run, None, committed.summary, committed.environment);
+            let read = parse(
+                committed.run,
+                None,
+                committed.summary,
+                committed.environment,
+            );
             runs.keep(committed.run.to_owned(), read);
         }
         if let Some(folder) = added {
             runs.add_folder(folder);
         }
-        runs.runs.sort_by(|a, b| b.summary.started.cmp(&a.summary.started));
+        runs.runs
+            .sort_by(|a, b| b.summary.started.cmp(&a.summary.started));
         runs
     }
 
@@ -84,13 +90,18 @@ impl Runs {
         // Oldest first, so that a newer run of the same kind replaces an older one.
         for run in self.runs.iter().rev().filter(|run| run.summary.complete()) {
             let published = run.summary.profile == Profile::Publish;
-            let Some(measurement) = measurement(run) else { continue };
+            let Some(measurement) = measurement(run) else {
+                continue;
+            };
             let scenario = (run.summary.workload.as_str(), run.summary.scenario.as_str());
             if published || !matches!(best.get(&scenario), Some((true, _))) {
                 best.insert(scenario, (published, measurement));
             }
         }
-        let workloads = best.into_values().map(|(_, measurement)| measurement).collect();
+        let workloads = best
+            .into_values()
+            .map(|(_, measurement)| measurement)
+            .collect();
         Measurements { workloads }
     }
 
@@ -99,7 +110,10 @@ impl Runs {
             Ok(entries) => entries,
             Err(error) => {
                 let message = format!("the folder cannot be read: {error}");
-                return self.faults.push(RunFault { run: folder.display().to_string(), message });
+                return self.faults.push(RunFault {
+                    run: folder.display().to_string(),
+                    message,
+                });
             }
         };
         let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -122,16 +136,28 @@ impl Runs {
 }
 
 fn read(folder: &Path) -> Result<KnownRun, String> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let text = |file: &str| {
         read_limited(&folder.join(file)).map_err(|error| format!("{file} cannot be read: {error}"))
     };
-    parse(&name, Some(folder), &text("summary.toml")?, &text("environment.toml")?)
+    parse(
+        &name,
+        Some(folder),
+        &text("summary.toml")?,
+        &text("environment.toml")?,
+    )
 }
 
 fn read_limited(path: &Path) -> io::Result<String> {
     if fs::metadata(path)?.len() > FILE_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is larger than 4 MiB",
+        ));
     }
     fs::read_to_string(path)
 }
@@ -166,9 +192,18 @@ fn measurement(run: &KnownRun) -> Option<WorkloadMeasurement> {
 
 /// One twin's figures, from µs to ms where the advice counts in ms.
 fn figures(summary: &Summary, twin: Twin) -> Option<TwinFigures> {
-    let figure = |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1.0));
-    let milliseconds =
-        |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1e-3));
+    let figure = |id: &str| {
+        summary
+            .metric(id)?
+            .twin(twin)
+            .map(|figure| estimate(figure, 1.0))
+    };
+    let milliseconds = |id: &str| {
+        summary
+            .metric(id)?
+            .twin(twin)
+            .map(|figure| estimate(figure, 1e-3))
+    };
     Some(TwinFigures {
         capacity_rps_per_core: figure(metric::CAPACITY_P99).or_else(|| figure(metric::CAPACITY))?,
         cpu_ms_per_request: milliseconds(metric::CPU)?,

@@ -1,11 +1,6 @@
 //! The `assay` program: the one place that reads the clock and the environment and names a store.
 
-use std::{
-    env,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
 use assay::cli::{self, Cli, Opening, Surroundings};
 use assay_advice::Model;
@@ -33,7 +28,9 @@ fn main() -> ExitCode {
 fn surroundings() -> Surroundings {
     Surroundings {
         clock: now,
-        user: variable("USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USERNAME")),
+        user: variable("USER")
+            .or_else(|| variable("LOGNAME"))
+            .or_else(|| variable("USERNAME")),
         cache: cache_folder(),
         open,
     }
@@ -51,7 +48,10 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one home of the environment"
+)]
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -65,7 +65,9 @@ fn cache_folder() -> PathBuf {
         variable("LOCALAPPDATA").map(PathBuf::from)
     } else {
         // The XDG base directory specification: a relative path counts as unset.
-        let named = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let named = variable("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
         named.or_else(|| home().map(|home| home.join(".cache")))
     };
     folder.unwrap_or_else(env::temp_dir).join("assay")

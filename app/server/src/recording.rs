@@ -1,7 +1,9 @@
 //! Keeping decisions: what the command line, the JSON API and the forms share.
 
 use assay_advice::{Answers, Choice, Problem, Score};
-use assay_records::{Amendment, Chosen, Draft, Event, EventKind, Record, Status, amend, draft_from};
+use assay_records::{
+    Amendment, Chosen, Draft, Event, EventKind, Record, Status, amend, draft_from,
+};
 use assay_store::{StoreError, Stored};
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -60,7 +62,10 @@ pub fn draft(app: &AppState, answers: Answers, wishes: Wishes) -> Result<Draft, 
     }
     let why = wishes.why.filter(|why| !why.trim().is_empty());
     if overrides(&score, option) {
-        draft.choice = Some(Chosen { option, override_reason: why });
+        draft.choice = Some(Chosen {
+            option,
+            override_reason: why,
+        });
     } else if let Some(why) = why {
         draft.rationale.decision = format!("{why}\n\n{}", draft.rationale.decision);
     }
@@ -79,13 +84,21 @@ pub fn draft(app: &AppState, answers: Answers, wishes: Wishes) -> Result<Draft, 
 fn chosen(score: &Score, wishes: &Wishes) -> Result<Choice, Error> {
     let Some(option) = wishes.option.or(score.recommended) else {
         let allowed = Choice::ALL.map(Choice::id).join(", ");
-        return Err(refused("option", "it is too close to call, so say what you chose", &allowed));
+        return Err(refused(
+            "option",
+            "it is too close to call, so say what you chose",
+            &allowed,
+        ));
     };
     let reason = wishes.why.as_deref().unwrap_or_default();
     if overrides(score, option) && reason.trim().is_empty() {
         let advised = score.recommended.map_or("another option", Choice::name);
         let message = format!("the advice is {advised}; choosing {option} needs a reason");
-        return Err(refused("why", &message, "a sentence that a reader can weigh"));
+        return Err(refused(
+            "why",
+            &message,
+            "a sentence that a reader can weigh",
+        ));
     }
     Ok(option)
 }
@@ -131,8 +144,8 @@ pub fn is_record(text: &str) -> bool {
 /// # Errors
 /// What is not allowed in the text, with its places; what the store says.
 pub async fn keep_text(app: &AppState, text: String) -> Result<Stored, Error> {
-    let parsed = Record::parse(&text, app.model())
-        .map_err(|problems| invalid(&problems, Some(&text)))?;
+    let parsed =
+        Record::parse(&text, app.model()).map_err(|problems| invalid(&problems, Some(&text)))?;
     let Record { id, title, .. } = parsed.record;
     Ok(app.store.create(&title, id, text).await?)
 }
@@ -149,10 +162,13 @@ pub async fn replace(
     text: String,
 ) -> Result<Stored, Error> {
     let sent = text.clone();
-    app.store.update(id, expected_hash, text).await.map_err(|error| match error {
-        StoreError::Invalid { problems } => invalid(&problems, Some(&sent)),
-        other => other.into(),
-    })
+    app.store
+        .update(id, expected_hash, text)
+        .await
+        .map_err(|error| match error {
+            StoreError::Invalid { problems } => invalid(&problems, Some(&sent)),
+            other => other.into(),
+        })
 }
 
 /// Moves a record along its life and notes it in the history.
@@ -174,14 +190,22 @@ pub async fn set_status(
     let (at, by) = (app.now(), app.by.clone());
     let mut changes = vec![
         Amendment::Status(status),
-        Amendment::Event(Event { at, by, kind: EventKind::Status, detail }),
+        Amendment::Event(Event {
+            at,
+            by,
+            kind: EventKind::Status,
+            detail,
+        }),
     ];
     if status == Status::Accepted && old.record.decided.is_none() {
         changes.push(Amendment::Decided(Some(app.today())));
     }
-    let text = amend(&old.text, app.model(), &changes)
-        .map_err(|problems| invalid(&problems, None))?;
-    Ok(app.store.update(id, expected_hash.unwrap_or(&old.hash), text).await?)
+    let text =
+        amend(&old.text, app.model(), &changes).map_err(|problems| invalid(&problems, None))?;
+    Ok(app
+        .store
+        .update(id, expected_hash.unwrap_or(&old.hash), text)
+        .await?)
 }
 
 fn invalid(problems: &[Problem], text: Option<&str>) -> Error {

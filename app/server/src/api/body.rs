@@ -11,15 +11,15 @@ use crate::error::{Error, FieldError};
 
 /// The kinds of content the API reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Json,
     Toml,
 }
 
 /// A request's body as text, of a kind that the API reads.
-pub(super) struct Body {
-    pub(super) format: Format,
-    pub(super) text: String,
+pub(crate) struct Body {
+    pub(crate) format: Format,
+    pub(crate) text: String,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Body {
@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
 impl Body {
     /// The body as a `T`; unknown keys and wrong kinds are refused if `T` refuses them.
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.format {
             Format::Json => serde_json::from_str(&self.text).map_err(|error| json_error(&error)),
             Format::Toml => toml::from_str(&self.text).map_err(|error| {
@@ -69,9 +69,15 @@ fn json_error(error: &serde_json::Error) -> Error {
         column: Some(error.column()),
     };
     if error.is_data() {
-        Error::Invalid { message: "the JSON has a wrong field".into(), errors: vec![fault] }
+        Error::Invalid {
+            message: "the JSON has a wrong field".into(),
+            errors: vec![fault],
+        }
     } else {
-        Error::Malformed { message: "the JSON cannot be read".into(), errors: vec![fault] }
+        Error::Malformed {
+            message: "the JSON cannot be read".into(),
+            errors: vec![fault],
+        }
     }
 }
 
@@ -81,7 +87,12 @@ fn format(request: &Request) -> Result<Format, Error> {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let kind = got.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = got
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match kind.as_str() {
         "application/json" => Ok(Format::Json),
         "application/toml" => Ok(Format::Toml),

@@ -10,6 +10,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
 
 /// One record.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Resource {
+pub(crate) struct Resource {
     /// The stable id.
     pub(crate) id: Uuid,
     /// The number shown to people.
@@ -42,7 +43,7 @@ pub struct Resource {
     warnings: Vec<FieldError>,
     /// The record's fields, as in its TOML text.
     #[schema(value_type = Object)]
-    record: toml::Table,
+    record: Value,
     /// The TOML text, exactly.
     text: String,
 }
@@ -56,11 +57,27 @@ impl Resource {
             superseded_by: stored.superseded_by.iter().map(|link| link.id).collect(),
             warnings: FieldError::all(&stored.warnings, Some(&stored.text)),
             // The text was read as a record, so it reads as a table.
-            record: stored.text.parse().unwrap_or_default(),
+            record: json_of(toml::Value::Table(stored.text.parse().unwrap_or_default())),
             file_name: stored.file_name,
             hash: stored.hash,
             text: stored.text,
         }
+    }
+}
+
+/// TOML as JSON; dates become their text, and numbers that JSON lacks become null.
+fn json_of(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(truth) => Value::Bool(truth),
+        toml::Value::Datetime(date) => Value::String(date.to_string()),
+        toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
+        toml::Value::Table(table) => table
+            .into_iter()
+            .map(|(key, value)| (key, json_of(value)))
+            .collect(),
     }
 }
 
@@ -116,7 +133,10 @@ pub(crate) async fn put(
         Format::Toml => body.text,
         Format::Json => body.parse::<TextBody>()?.text,
     };
-    Ok(answer(&headers, recording::replace(&app, id, &expected, text).await?))
+    Ok(answer(
+        &headers,
+        recording::replace(&app, id, &expected, text).await?,
+    ))
 }
 
 /// A record's text within JSON.
@@ -145,7 +165,12 @@ struct HistoryEvent {
 
 impl From<Event> for HistoryEvent {
     fn from(event: Event) -> Self {
-        Self { at: event.at, by: event.by, kind: event.kind.id(), detail: event.detail }
+        Self {
+            at: event.at,
+            by: event.by,
+            kind: event.kind.id(),
+            detail: event.detail,
+        }
     }
 }
 
@@ -163,7 +188,9 @@ pub(crate) async fn history(
     Path(id): Path<String>,
 ) -> Result<Json<History>, Error> {
     let Record { events, .. } = app.store.get(record_id(&id)?).await?.record;
-    Ok(Json(History { events: events.into_iter().map(HistoryEvent::from).collect() }))
+    Ok(Json(History {
+        events: events.into_iter().map(HistoryEvent::from).collect(),
+    }))
 }
 
 /// The status to go to.
@@ -208,10 +235,20 @@ pub(crate) async fn set_status(
 
 /// The record as JSON or, when asked, as its text.
 fn answer(headers: &HeaderMap, stored: Stored) -> Response {
-    let tag = [(header::ETAG, etag(&stored.hash)), (header::VARY, "accept".to_owned())];
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let tag = [
+        (header::ETAG, etag(&stored.hash)),
+        (header::VARY, "accept".to_owned()),
+    ];
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("application/toml")) {
-        return (tag, [(header::CONTENT_TYPE, "application/toml")], stored.text).into_response();
+        return (
+            tag,
+            [(header::CONTENT_TYPE, "application/toml")],
+            stored.text,
+        )
+            .into_response();
     }
     (tag, Json(Resource::new(stored))).into_response()
 }
@@ -249,5 +286,7 @@ fn names(headers: &HeaderMap, name: header::HeaderName, tag: &str) -> bool {
     let Some(tags) = headers.get(name).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    tags.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+    tags.split(',')
+        .map(str::trim)
+        .any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }

@@ -28,7 +28,7 @@ use crate::{
 
 /// A page of the list.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct List {
+pub(crate) struct List {
     /// All records that the filters let through.
     total: u64,
     /// The page, from 1.
@@ -43,7 +43,7 @@ pub struct List {
 
 /// A line of the list.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Item {
+pub(crate) struct Item {
     id: Uuid,
     number: u32,
     file_name: String,
@@ -76,7 +76,7 @@ pub struct Item {
 
 /// For each filter, the values it could take and the records each would leave.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Facets {
+pub(crate) struct Facets {
     statuses: Vec<Count>,
     options: Vec<Count>,
     teams: Vec<Count>,
@@ -93,13 +93,20 @@ impl List {
     /// A page of the store as the API shows it.
     pub(crate) fn new(page: Page, number: u32, per_page: u32, today: Date) -> Self {
         let counts = |facets: Vec<Facet>| {
-            facets.into_iter().map(|facet| Count { value: facet.value, count: facet.count })
+            facets.into_iter().map(|facet| Count {
+                value: facet.value,
+                count: facet.count,
+            })
         };
         Self {
             total: page.total,
             page: number,
             per_page,
-            items: page.items.into_iter().map(|item| Item::new(item, today)).collect(),
+            items: page
+                .items
+                .into_iter()
+                .map(|item| Item::new(item, today))
+                .collect(),
             facets: Facets {
                 statuses: counts(page.facets.statuses).collect(),
                 options: counts(page.facets.options).collect(),
@@ -205,6 +212,9 @@ pub(crate) async fn create(
 
 fn answer(status: StatusCode, resource: &Resource) -> Response {
     let location = format!("/api/v1/decisions/{}", resource.id);
-    let headers = [(header::LOCATION, location), (header::ETAG, etag(&resource.hash))];
+    let headers = [
+        (header::LOCATION, location),
+        (header::ETAG, etag(&resource.hash)),
+    ];
     (status, headers, Json(resource)).into_response()
 }

@@ -8,7 +8,7 @@ mod idempotency;
 pub(crate) mod openapi;
 pub(crate) mod score;
 
-pub use decisions::List;
+pub(crate) use decisions::List;
 pub use idempotency::Keys;
 
 /// A record's strong entity tag: the hash of its text.

@@ -40,16 +40,19 @@ pub(crate) async fn post(State(app): State<App>, body: Body) -> Result<Json<Scor
 
 fn sheet(app: &AppState, body: &Body) -> Result<Sheet, Error> {
     match body.format {
-        Format::Toml => Answers::from_toml(app.model(), &body.text).map_err(|problems| {
-            Error::Invalid {
+        Format::Toml => {
+            Answers::from_toml(app.model(), &body.text).map_err(|problems| Error::Invalid {
                 message: "the answers are not all allowed".into(),
                 errors: FieldError::all(&problems, Some(&body.text)),
-            }
-        }),
+            })
+        }
         Format::Json => {
             let request: Request = body.parse()?;
             let answers = answers(app, &request.answers)?;
-            Ok(Sheet { service: request.service, answers })
+            Ok(Sheet {
+                service: request.service,
+                answers,
+            })
         }
     }
 }

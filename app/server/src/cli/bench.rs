@@ -27,5 +27,7 @@ pub(super) fn run(
     _arguments: &Arguments,
     _out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    Err(Failure::CannotRun("measuring is not part of this build".to_owned()))
+    Err(Failure::CannotRun(
+        "measuring is not part of this build".to_owned(),
+    ))
 }

@@ -39,7 +39,10 @@ pub(super) async fn search(
     arguments: &SearchArguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let wanted = Wanted { q: arguments.text.join(" "), ..arguments.list.wanted.clone() };
+    let wanted = Wanted {
+        q: arguments.text.join(" "),
+        ..arguments.list.wanted.clone()
+    };
     show(context, &wanted, arguments.list.json, out).await
 }
 
@@ -50,7 +53,9 @@ async fn show(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let today = context.today();
-    let filter = wanted.filter(today).map_err(|error| Failure::CannotRun(faults(&error)))?;
+    let filter = wanted
+        .filter(today)
+        .map_err(|error| Failure::CannotRun(faults(&error)))?;
     let model = std::sync::Arc::new(context.model()?);
     let store = context.store(&context.settings.decisions, model).await?;
     for file in store.bad_files().await? {
@@ -66,15 +71,23 @@ async fn show(
         return write_json(out, &List::new(page, filter.page, filter.per_page, today));
     }
     if page.items.is_empty() {
-        let _ = writeln!(std::io::stderr(), "no record {}", if page.total == 0 {
-            "matches"
-        } else {
-            "is on this page"
-        });
+        let _ = writeln!(
+            std::io::stderr(),
+            "no record {}",
+            if page.total == 0 {
+                "matches"
+            } else {
+                "is on this page"
+            }
+        );
     }
     for item in &page.items {
         let option = item.option.map_or("-", |option| option.id());
-        let due = if item.is_due(today) { "  (due for review)" } else { "" };
+        let due = if item.is_due(today) {
+            "  (due for review)"
+        } else {
+            ""
+        };
         writeln!(
             out,
             "{:04}  {:<10}  {:<6}  {}  {}{due}",

@@ -42,7 +42,7 @@ pub struct Cli {
     pub settings: Settings,
     /// What to do; without one, `serve`.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    command: Option<Command>,
 }
 
 /// Options that stand before or after the verb.
@@ -53,8 +53,13 @@ pub struct Settings {
           value_name = "ADDRESS", value_parser = address)]
     pub listen: SocketAddr,
     /// Folder of the decision records
-    #[arg(long, global = true, env = "ASSAY_DECISIONS", default_value = "decisions",
-          value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "ASSAY_DECISIONS",
+        default_value = "decisions",
+        value_name = "DIR"
+    )]
     pub decisions: PathBuf,
     /// Folder of the search index, which may be deleted at any time [default: a cache folder]
     #[arg(long, global = true, env = "ASSAY_DATA", value_name = "DIR")]
@@ -66,17 +71,29 @@ pub struct Settings {
     #[arg(long, global = true, env = "ASSAY_MODEL", value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Your name in the history of records [default: the system's user name]
-    #[arg(long, global = true, env = "ASSAY_BY", value_name = "NAME", hide = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "ASSAY_BY",
+        value_name = "NAME",
+        hide = true
+    )]
     pub by: Option<String>,
     /// What to log to standard error, for example `info` or `assay=debug`
-    #[arg(long, global = true, env = "ASSAY_LOG", default_value = "warn", value_name = "FILTER",
-          hide = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "ASSAY_LOG",
+        default_value = "warn",
+        value_name = "FILTER",
+        hide = true
+    )]
     pub log: String,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Serve the web application on this machine (the default)
     Serve,
     /// Score an answers file, a record or a precedent
@@ -142,7 +159,10 @@ impl From<serde_json::Error> for Failure {
 /// Runs the verb and says how it went. A reader that has gone away (`assay list | head`) is no
 /// failure.
 pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
-    let context = Context { settings: cli.settings, surroundings };
+    let context = Context {
+        settings: cli.settings,
+        surroundings,
+    };
     let mut out = io::stdout().lock();
     let result = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&context).await,
@@ -196,7 +216,12 @@ impl Context {
         let text = input::read_file(path)?;
         Model::parse(&text).map_err(|problems| {
             let name = path.display().to_string();
-            Failure::CannotRun(report::problems(&name, &text, &problems, stderr_is_terminal()))
+            Failure::CannotRun(report::problems(
+                &name,
+                &text,
+                &problems,
+                stderr_is_terminal(),
+            ))
         })
     }
 
@@ -217,12 +242,20 @@ impl Context {
 
     /// The model with its measurements, ready to score.
     fn engine(&self, runs: &Runs) -> Result<Engine, Failure> {
-        Ok(Engine::new(self.model()?, runs.measurements(), assay_advice::SEED))
+        Ok(Engine::new(
+            self.model()?,
+            runs.measurements(),
+            assay_advice::SEED,
+        ))
     }
 
     /// The store of a decisions folder.
     async fn store(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
-        let data = self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone());
+        let data = self
+            .settings
+            .data
+            .clone()
+            .unwrap_or_else(|| self.surroundings.cache.clone());
         Ok((self.surroundings.open)(decisions.to_path_buf(), data, model).await?)
     }
 
@@ -245,13 +278,21 @@ impl Context {
 
     /// Who acts.
     fn by(&self) -> String {
-        let named = self.settings.by.clone().or_else(|| self.surroundings.user.clone());
-        named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
+        let named = self
+            .settings
+            .by
+            .clone()
+            .or_else(|| self.surroundings.user.clone());
+        named
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Today's date where the program runs.
     fn today(&self) -> Date {
-        (self.surroundings.clock)().to_zoned(TimeZone::system()).date()
+        (self.surroundings.clock)()
+            .to_zoned(TimeZone::system())
+            .date()
     }
 }
 

@@ -37,14 +37,22 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How long a request may take until its answer starts.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The whole application: every route behind every protection. The outermost layer is the last.
+/// The whole application: every route behind every protection.
 pub fn app(state: App) -> Router {
-    routes::table(state)
+    protected(routes::table(state))
+}
+
+/// Routes behind every protection; the outermost layer is the last.
+pub fn protected(routes: Router) -> Router {
+    routes
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CsrfLayer::new().with_rejection_response(refuse_foreign_origin))
         .layer(middleware::from_fn(guard::host))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            REQUEST_TIMEOUT,
+        ))
         .layer(middleware::from_fn(present))
         .layer(middleware::from_fn(headers::protect))
         .layer(CompressionLayer::new())
@@ -63,7 +71,10 @@ fn span(request: &Request) -> tracing::Span {
 }
 
 /// The answer to a writing request that another site's page caused.
-#[expect(clippy::needless_pass_by_value, reason = "the layer fixes the signature")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer fixes the signature"
+)]
 fn refuse_foreign_origin(_error: ProtectionError) -> Response {
     Error::Refused(
         "the request comes from a page of another site; open assay itself and try again there",

@@ -1,0 +1,7 @@
+//! The program through its public doors, as one test binary.
+
+mod api;
+mod cli;
+mod layout;
+mod security;
+mod support;
