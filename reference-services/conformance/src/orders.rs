@@ -50,7 +50,7 @@ const REPLACEMENTS: [&str; 32] = [
 ];
 const BYTES: &[u8] = b"{}[]\",:\\0-+.eEnult \n\t\x00\x1f\x7f\xc3\xff\xed";
 
-/// The text of an order within the contract.
+/// An order within the contract.
 pub(crate) fn valid(random: &mut Random) -> Value {
     let lines: Vec<Value> = (0..=random.below(8)).map(|_| line(random)).collect();
     let mut order = json!({
