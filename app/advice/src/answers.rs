@@ -92,23 +92,14 @@ impl Answers {
     /// Every fault found, with its place in `text`.
     pub fn from_toml(model: &Model, text: &str) -> Result<Sheet, Vec<Problem>> {
         let fault = |span, message: String, help: &str| {
-            vec![Problem {
-                field: "answers".to_owned(),
-                span,
-                message,
-                help: help.to_owned(),
-            }]
+            vec![Problem { field: "answers".to_owned(), span, message, help: help.to_owned() }]
         };
         if text.len() > MAX_TEXT_BYTES {
             let message = format!("the text is {} bytes long", text.len());
             return Err(fault(None, message, "at most 1 MiB"));
         }
         let document = DeTable::parse(text).map_err(|error| {
-            fault(
-                error.span(),
-                error.message().trim().to_owned(),
-                "the text must be TOML",
-            )
+            fault(error.span(), error.message().trim().to_owned(), "the text must be TOML")
         })?;
         let mut service = None;
         let mut answers = None;
@@ -121,35 +112,22 @@ impl Answers {
         }
         let Some(answers) = answers else {
             let help = "add [answers] and below it lines such as failure_consequence = \"serious\"";
-            return Err(fault(
-                Some(0..0),
-                "there is no [answers] table".to_owned(),
-                help,
-            ));
+            return Err(fault(Some(0..0), "there is no [answers] table".to_owned(), help));
         };
         let service = match service.map(|value| (value.span(), value.get_ref())) {
             None => None,
             Some((_, DeValue::String(name))) => Some(name.clone().into_owned()),
             Some((span, _)) => {
                 let mut problems = fault(Some(span), "not a text".to_owned(), "service = \"name\"");
-                problems
-                    .iter_mut()
-                    .for_each(|problem| "service".clone_into(&mut problem.field));
+                problems.iter_mut().for_each(|problem| "service".clone_into(&mut problem.field));
                 return Err(problems);
             }
         };
         let RawValue::Table(entries) = from_de(answers).value else {
             let message = "`answers` is not a table".to_owned();
-            return Err(fault(
-                Some(answers.span()),
-                message,
-                "write [answers] on its own line",
-            ));
+            return Err(fault(Some(answers.span()), message, "write [answers] on its own line"));
         };
-        Ok(Sheet {
-            service,
-            answers: Self::from_raw(model, entries)?,
-        })
+        Ok(Sheet { service, answers: Self::from_raw(model, entries)? })
     }
 
     /// Reads the `[answers]` table of a record.
@@ -157,9 +135,7 @@ impl Answers {
     /// # Errors
     /// Every fault found, without places.
     pub fn from_table(model: &Model, table: &toml::Table) -> Result<Self, Vec<Problem>> {
-        let entries = table
-            .iter()
-            .map(|(id, value)| (id.clone(), from_toml_value(value)));
+        let entries = table.iter().map(|(id, value)| (id.clone(), from_toml_value(value)));
         Self::from_raw(model, entries.collect())
     }
 
@@ -176,9 +152,7 @@ impl Answers {
                 help: "write {\"question\": \"answer\", …}".to_owned(),
             }]);
         };
-        let entries = object
-            .iter()
-            .map(|(id, value)| (id.clone(), from_json_value(value)));
+        let entries = object.iter().map(|(id, value)| (id.clone(), from_json_value(value)));
         Self::from_raw(model, entries.collect())
     }
 
@@ -194,11 +168,7 @@ impl Answers {
                 Err(fault) => problems.push(fault.at(&id, span)),
             }
         }
-        if problems.is_empty() {
-            Ok(answers)
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(answers) } else { Err(problems) }
     }
 
     /// Reads a form or a query. What is good is kept beside the problems. An empty value is no
@@ -244,9 +214,7 @@ impl Answers {
     fn mark_must(&mut self, model: &Model, id: &str) -> Result<(), Fault> {
         let (_, question) = find(model, id)?;
         match &question.kind {
-            QuestionKind::Number {
-                may_be_must: true, ..
-            } => {}
+            QuestionKind::Number { may_be_must: true, .. } => {}
             _ => return Err(not_must(question)),
         }
         let entry = self.entries.iter_mut().find(|entry| entry.id == id);
@@ -302,20 +270,14 @@ impl Answers {
     /// The answer to a question.
     #[must_use]
     pub fn value(&self, id: &str) -> AnswerValue<'_> {
-        match self
-            .entries
-            .iter()
-            .find(|entry| entry.id == id)
-            .map(|entry| &entry.given)
-        {
+        match self.entries.iter().find(|entry| entry.id == id).map(|entry| &entry.given) {
             None => AnswerValue::Unanswered,
             Some(Given::Unknown) => AnswerValue::Unknown,
             Some(Given::One(value)) => AnswerValue::One(value),
             Some(Given::Many(values)) => AnswerValue::Many(values),
-            Some(Given::Number { value, must }) => AnswerValue::Number {
-                value: *value,
-                must: *must,
-            },
+            Some(Given::Number { value, must }) => {
+                AnswerValue::Number { value: *value, must: *must }
+            }
         }
     }
 
@@ -347,10 +309,7 @@ impl Answers {
     /// How many questions have an answer, "don't know" not counted.
     #[must_use]
     pub fn answered(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.given != Given::Unknown)
-            .count()
+        self.entries.iter().filter(|entry| entry.given != Given::Unknown).count()
     }
 
     /// Whether nothing was said at all.
@@ -362,14 +321,7 @@ impl Answers {
     fn put(&mut self, place: usize, id: &str, given: Given) {
         self.entries.retain(|entry| entry.id != id);
         let at = self.entries.partition_point(|entry| entry.place < place);
-        self.entries.insert(
-            at,
-            Entry {
-                place,
-                id: id.to_owned(),
-                given,
-            },
-        );
+        self.entries.insert(at, Entry { place, id: id.to_owned(), given });
     }
 }
 
@@ -382,11 +334,7 @@ struct Fault {
 
 impl Fault {
     fn new(message: String, help: impl Into<String>) -> Self {
-        Self {
-            span: None,
-            message,
-            help: help.into(),
-        }
+        Self { span: None, message, help: help.into() }
     }
 
     fn at(self, id: &str, span: Option<Range<usize>>) -> Problem {
@@ -410,13 +358,11 @@ fn shorten(text: &str) -> Cow<'_, str> {
 
 fn find<'m>(model: &'m Model, id: &str) -> Result<(usize, &'m Question), Fault> {
     let mut questions = model.questions().iter().enumerate();
-    questions
-        .find(|(_, question)| question.id == id)
-        .ok_or_else(|| {
-            let known: Vec<&str> = model.questions().iter().map(|q| q.id.as_str()).collect();
-            let message = format!("there is no question `{}`", shorten(id));
-            Fault::new(message, format!("known: {}", known.join(", ")))
-        })
+    questions.find(|(_, question)| question.id == id).ok_or_else(|| {
+        let known: Vec<&str> = model.questions().iter().map(|q| q.id.as_str()).collect();
+        let message = format!("there is no question `{}`", shorten(id));
+        Fault::new(message, format!("known: {}", known.join(", ")))
+    })
 }
 
 fn allowed(question: &Question) -> String {
@@ -425,13 +371,7 @@ fn allowed(question: &Question) -> String {
         format!("{whole} from {min} to {max} ({unit}), or unknown")
     };
     match &question.kind {
-        QuestionKind::Number {
-            whole,
-            min,
-            max,
-            unit,
-            ..
-        } => number(*whole, *min, *max, unit),
+        QuestionKind::Number { whole, min, max, unit, .. } => number(*whole, *min, *max, unit),
         QuestionKind::One(answers) => {
             let values: Vec<&str> = answers.iter().map(|answer| answer.value.as_str()).collect();
             format!("allowed: {}, unknown", values.join(", "))
@@ -445,10 +385,7 @@ fn allowed(question: &Question) -> String {
 
 fn not_must(question: &Question) -> Fault {
     let message = format!("`{}` cannot be marked as a must", question.id);
-    Fault::new(
-        message,
-        "only a number with a limit to keep can: peak_rps, p99_ms, memory_mb",
-    )
+    Fault::new(message, "only a number with a limit to keep can: peak_rps, p99_ms, memory_mb")
 }
 
 /// A form's values, all texts.
@@ -501,37 +438,21 @@ fn read_many(question: &Question, values: &[String]) -> Result<Given, Fault> {
 }
 
 fn read_number(question: &Question, value: f64, must: bool) -> Result<Given, Fault> {
-    let QuestionKind::Number {
-        whole,
-        min,
-        max,
-        may_be_must,
-        ..
-    } = &question.kind
-    else {
+    let QuestionKind::Number { whole, min, max, may_be_must, .. } = &question.kind else {
         let message = format!("{value} is not an answer");
         return Err(Fault::new(message, allowed(question)));
     };
     if !(*min..=*max).contains(&value) {
-        return Err(Fault::new(
-            format!("{value} is out of range"),
-            allowed(question),
-        ));
+        return Err(Fault::new(format!("{value} is out of range"), allowed(question)));
     }
     if *whole && libm::trunc(value) != value {
-        return Err(Fault::new(
-            format!("{value} is not whole"),
-            allowed(question),
-        ));
+        return Err(Fault::new(format!("{value} is not whole"), allowed(question)));
     }
     if must && !may_be_must {
         return Err(not_must(question));
     }
     // Zero has one sign, so that equal answers read equal.
-    Ok(Given::Number {
-        value: if value == 0.0 { 0.0 } else { value },
-        must,
-    })
+    Ok(Given::Number { value: if value == 0.0 { 0.0 } else { value }, must })
 }
 
 fn read(question: &Question, raw: Raw<'_>) -> Result<Given, Fault> {
@@ -553,10 +474,7 @@ fn read(question: &Question, raw: Raw<'_>) -> Result<Given, Fault> {
             let mut values = Vec::new();
             for item in items {
                 let span = item.span.clone();
-                let place = |fault: Fault| Fault {
-                    span: span.clone(),
-                    ..fault
-                };
+                let place = |fault: Fault| Fault { span: span.clone(), ..fault };
                 let RawValue::Text(text) = item.value else {
                     let message = "a list holds texts".to_owned();
                     return Err(place(Fault::new(message, allowed(question))));
@@ -571,10 +489,9 @@ fn read(question: &Question, raw: Raw<'_>) -> Result<Given, Fault> {
             read_many(question, &values)
         }
         RawValue::Table(entries) => read_must(question, entries),
-        RawValue::Other(kind) => Err(Fault::new(
-            format!("{kind} is not an answer"),
-            allowed(question),
-        )),
+        RawValue::Other(kind) => {
+            Err(Fault::new(format!("{kind} is not an answer"), allowed(question)))
+        }
     }
 }
 
@@ -583,10 +500,7 @@ fn read_must(question: &Question, entries: Vec<(String, Raw<'_>)>) -> Result<Giv
     const FORM: &str = "write { value = NUMBER, must = true }";
     let (mut value, mut must) = (None, false);
     for (key, raw) in entries {
-        let fault = |message: String| Fault {
-            span: raw.span.clone(),
-            ..Fault::new(message, FORM)
-        };
+        let fault = |message: String| Fault { span: raw.span.clone(), ..Fault::new(message, FORM) };
         match (key.as_str(), &raw.value) {
             ("value", RawValue::Number(number)) => value = Some(*number),
             ("value", RawValue::Text(text)) if text == UNKNOWN => {
@@ -623,25 +537,16 @@ fn from_de<'a>(value: &'a toml::Spanned<DeValue<'_>>) -> Raw<'a> {
         DeValue::Datetime(_) => RawValue::Other("a date"),
         DeValue::Array(items) => RawValue::List(items.iter().map(from_de).collect()),
         DeValue::Table(table) => RawValue::Table(
-            table
-                .iter()
-                .map(|(key, value)| (key.get_ref().to_string(), from_de(value)))
-                .collect(),
+            table.iter().map(|(key, value)| (key.get_ref().to_string(), from_de(value))).collect(),
         ),
     };
-    Raw {
-        span: Some(value.span()),
-        value: raw,
-    }
+    Raw { span: Some(value.span()), value: raw }
 }
 
 fn from_toml_value(value: &toml::Value) -> Raw<'_> {
     let value = match value {
         toml::Value::String(text) => RawValue::Text(text.into()),
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "every allowed number is far below 2^53"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "every allowed number is far below 2^53")]
         toml::Value::Integer(number) => RawValue::Number(*number as f64),
         toml::Value::Float(number) => RawValue::Number(*number),
         toml::Value::Boolean(true) => RawValue::Other("true"),
@@ -649,10 +554,7 @@ fn from_toml_value(value: &toml::Value) -> Raw<'_> {
         toml::Value::Datetime(_) => RawValue::Other("a date"),
         toml::Value::Array(items) => RawValue::List(items.iter().map(from_toml_value).collect()),
         toml::Value::Table(table) => RawValue::Table(
-            table
-                .iter()
-                .map(|(key, value)| (key.clone(), from_toml_value(value)))
-                .collect(),
+            table.iter().map(|(key, value)| (key.clone(), from_toml_value(value))).collect(),
         ),
     };
     Raw { span: None, value }
@@ -671,10 +573,7 @@ fn from_json_value(value: &serde_json::Value) -> Raw<'_> {
         Value::Null => RawValue::Other("null"),
         Value::Array(items) => RawValue::List(items.iter().map(from_json_value).collect()),
         Value::Object(object) => RawValue::Table(
-            object
-                .iter()
-                .map(|(key, value)| (key.clone(), from_json_value(value)))
-                .collect(),
+            object.iter().map(|(key, value)| (key.clone(), from_json_value(value))).collect(),
         ),
     };
     Raw { span: None, value }
@@ -682,10 +581,7 @@ fn from_json_value(value: &serde_json::Value) -> Raw<'_> {
 
 /// Whole numbers are written without a point.
 fn toml_number(value: f64) -> toml::Value {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked to be whole and small"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
     if libm::trunc(value) == value && value.abs() < 1e15 {
         (value as i64).into()
     } else {

@@ -67,11 +67,7 @@ pub struct ByOption<T> {
 impl<T> ByOption<T> {
     /// Builds each value from its option.
     pub fn from_fn(mut make: impl FnMut(Choice) -> T) -> Self {
-        Self {
-            rust: make(Choice::Rust),
-            go: make(Choice::Go),
-            hybrid: make(Choice::Hybrid),
-        }
+        Self { rust: make(Choice::Rust), go: make(Choice::Go), hybrid: make(Choice::Hybrid) }
     }
 
     /// The value for one option.

@@ -4,12 +4,12 @@ use crate::{
     Answers, ByOption, Choice, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
     Settled, Verdict,
     flips::{self, Candidate},
-    kernel::{CellStreams, Plan},
+    kernel::{CellStreams, Plan, Scores, first_counts},
     notices, performance,
     sensitivity::importance_factor,
     situation::Situation,
     smaa::{Acceptability, acceptability},
-    streams::{BLOCK, BLOCKS, Streams},
+    streams::{BLOCK, Streams},
     value::{Ground, Totals},
     wording::Reasoning,
 };
@@ -37,6 +37,15 @@ pub struct Engine {
     seed: u64,
 }
 
+/// The answers as they are, computed once for everything that is asked about them.
+#[derive(Clone, Debug)]
+struct Base {
+    situation: Situation,
+    totals: Totals,
+    plan: Plan,
+    scores: Vec<Scores>,
+}
+
 /// Shares and the verdict drawn from them.
 #[derive(Clone, Debug)]
 pub(crate) struct Judgement {
@@ -54,15 +63,8 @@ impl Engine {
         let streams = Streams::new(&model, seed);
         let ground = Ground::new(model, measurements);
         let measured = ground.measurements.workloads.iter();
-        let cells = measured
-            .map(|m| CellStreams::new(m, &ground, seed))
-            .collect();
-        Self {
-            ground,
-            streams,
-            cells,
-            seed,
-        }
+        let cells = measured.map(|m| CellStreams::new(m, &ground, seed)).collect();
+        Self { ground, streams, cells, seed }
     }
 
     /// The model.
@@ -80,30 +82,41 @@ impl Engine {
     /// The recommendation, without precedents.
     #[must_use]
     pub fn score(&self, answers: &Answers) -> Score {
-        let mut score = self.recommend(answers);
-        score.flips = self.flips(answers);
-        score.next_question = self.next_question(answers);
+        let base = self.base(answers);
+        let mut score = self.recommend_from(answers, &base);
+        score.flips = self.flips_from(&base);
+        score.next_question = self.next_from(answers, &base);
         score
+    }
+
+    fn base(&self, answers: &Answers) -> Base {
+        let situation = Situation::new(&self.ground.model, answers);
+        let totals = self.ground.totals(&situation);
+        let plan = Plan::new(&self.ground, &situation, None);
+        let scores = plan.all_scores(&self.streams, &self.cells);
+        Base { situation, totals, plan, scores }
     }
 
     /// The recommendation without flips and next question, which cost most of the time.
     #[must_use]
     pub fn recommend(&self, answers: &Answers) -> Score {
+        self.recommend_from(answers, &self.base(answers))
+    }
+
+    fn recommend_from(&self, answers: &Answers, base: &Base) -> Score {
         let ground = &self.ground;
-        let situation = Situation::new(&ground.model, answers);
-        let totals = ground.totals(&situation);
-        let plan = Plan::new(ground, &situation, None);
-        let judged = self.judge(&situation, &totals, &plan);
-        let assessed = performance::assess(ground, &situation);
+        let Base { situation, totals, scores, .. } = base;
+        let judged = self.judge(situation, totals, first_counts(scores));
+        let assessed = performance::assess(ground, situation);
         let [rust, go, hybrid] = judged.shares;
         let (rust_in_core, go_at_edge) = ((rust + hybrid).min(1.0), (go + hybrid).min(1.0));
         let values = totals.values();
         let options = ByOption::from_fn(|choice| OptionScore {
             value: values.get(choice as usize).copied().unwrap_or(0.0),
             first_share: judged.shares.get(choice as usize).copied().unwrap_or(0.0),
-            knocked_out: notices::knocked_out(ground, &situation, choice),
+            knocked_out: notices::knocked_out(ground, situation, choice),
         });
-        let contributions = contributions(&totals);
+        let contributions = contributions(totals);
         let settled = (judged.verdict == Verdict::TooClose && totals.out != 7)
             .then(|| settled(rust_in_core, go_at_edge))
             .flatten();
@@ -114,8 +127,8 @@ impl Engine {
             settled,
             rust_in_core,
             go_at_edge,
-            notices: notices::all(ground, answers, &situation, &totals, &judged, &assessed),
-            reasons: self.reasons(answers, &totals, &contributions, &assessed),
+            notices: notices::all(ground, answers, situation, totals, &judged, &assessed),
+            reasons: self.reasons(answers, totals, &contributions, &assessed),
             flips: Vec::new(),
             importance_factor: importance_factor(&contributions),
             next_question: None,
@@ -131,16 +144,16 @@ impl Engine {
     /// What would change the recommendation.
     #[must_use]
     pub fn flips(&self, answers: &Answers) -> Vec<Flip> {
-        let situation = Situation::new(&self.ground.model, answers);
-        let totals = self.ground.totals(&situation);
-        let found = flips::find(&self.ground, &situation, &totals);
-        found
-            .into_iter()
-            .map(|candidate| self.rescored(candidate))
-            .collect()
+        self.flips_from(&self.base(answers))
     }
 
-    fn rescored(&self, candidate: Candidate) -> Flip {
+    fn flips_from(&self, base: &Base) -> Vec<Flip> {
+        let found = flips::find(&self.ground, &base.situation, &base.totals);
+        let rescored = |candidate| self.rescored(base, candidate);
+        found.into_iter().map(rescored).collect()
+    }
+
+    fn rescored(&self, base: &Base, candidate: Candidate) -> Flip {
         let plan = Plan::new(&self.ground, &candidate.situation, candidate.scale);
         let mut totals = self.ground.totals(&candidate.situation);
         if let Some((criterion, scale)) = candidate.scale
@@ -148,7 +161,8 @@ impl Engine {
         {
             term.swing *= scale;
         }
-        let judged = self.judge(&candidate.situation, &totals, &plan);
+        let counts = plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells);
+        let judged = self.judge(&candidate.situation, &totals, counts);
         Flip {
             kind: candidate.kind,
             recommended: candidate.choice(),
@@ -161,12 +175,14 @@ impl Engine {
     /// The open question most worth answering: one not yet looked at before a "don't know".
     #[must_use]
     pub fn next_question(&self, answers: &Answers) -> Option<String> {
-        let effects = self.total_effects(answers);
+        self.next_from(answers, &self.base(answers))
+    }
+
+    fn next_from(&self, answers: &Answers, base: &Base) -> Option<String> {
+        let effects = self.effects_from(base);
         let unasked = |id: &str| answers.value(id) == crate::AnswerValue::Unanswered;
         let worth = || effects.iter().filter(|(_, effect)| *effect > 0.0);
-        let next = worth()
-            .find(|(id, _)| unasked(id))
-            .or_else(|| worth().next());
+        let next = worth().find(|(id, _)| unasked(id)).or_else(|| worth().next());
         next.map(|(id, _)| id.clone())
     }
 
@@ -174,33 +190,28 @@ impl Engine {
     /// alone is drawn again (its total effect on the winner), greatest first.
     #[must_use]
     pub fn total_effects(&self, answers: &Answers) -> Vec<(String, f64)> {
-        let situation = Situation::new(&self.ground.model, answers);
-        let plan = Plan::new(&self.ground, &situation, None);
+        self.effects_from(&self.base(answers))
+    }
+
+    fn effects_from(&self, base: &Base) -> Vec<(String, f64)> {
+        let Base { plan, scores, .. } = base;
         let questions = self.ground.model.questions().iter().enumerate();
         let mut effects: Vec<(usize, &str, u32)> = questions
             .filter(|(index, _)| plan.depends_on(*index))
             .map(|(index, question)| (index, question.id.as_str(), 0))
             .collect();
-        for block in 0..BLOCKS {
-            let before = plan.scores(&self.streams, &self.cells, block);
+        for (block, before) in scores.iter().enumerate() {
             let winners = before.winners();
             for (question, _, changed) in &mut effects {
-                let after = plan
-                    .rescored(&self.streams, &self.cells, block, &before, *question)
-                    .winners();
-                let differ = winners
-                    .iter()
-                    .zip(&after)
-                    .map(|(was, is)| u32::from(was != is));
+                let after =
+                    plan.redrawn(&self.streams, &self.cells, block, before, *question).winners();
+                let differ = winners.iter().zip(&after).map(|(was, is)| u32::from(was != is));
                 *changed += differ.sum::<u32>();
             }
         }
         effects.sort_by_key(|(_, _, changed)| std::cmp::Reverse(*changed));
         let share = |changed: u32| f64::from(changed) / f64::from(DRAWS);
-        effects
-            .into_iter()
-            .map(|(_, id, changed)| (id.to_owned(), share(changed)))
-            .collect()
+        effects.into_iter().map(|(_, id, changed)| (id.to_owned(), share(changed))).collect()
     }
 
     /// How robust the recommendation is, in full.
@@ -211,11 +222,7 @@ impl Engine {
         let criteria = self.ground.model.criteria();
         let found = self.sampled(&plan, criteria.len());
         let named = |weights: &Vec<f64>| {
-            criteria
-                .iter()
-                .map(|c| c.id.clone())
-                .zip(weights.iter().copied())
-                .collect()
+            criteria.iter().map(|c| c.id.clone()).zip(weights.iter().copied()).collect()
         };
         let at = |choice: Choice| choice as usize;
         Robustness {
@@ -229,10 +236,7 @@ impl Engine {
             }),
             central_weights: ByOption::from_fn(|choice| {
                 let weights = found.central_weights.get(at(choice));
-                weights
-                    .and_then(Option::as_ref)
-                    .map(named)
-                    .unwrap_or_default()
+                weights.and_then(Option::as_ref).map(named).unwrap_or_default()
             }),
             confidence: ByOption::from_fn(|choice| {
                 found.confidence.get(at(choice)).copied().flatten()
@@ -287,10 +291,8 @@ impl Engine {
             .collect()
     }
 
-    fn judge(&self, situation: &Situation, totals: &Totals, plan: &Plan) -> Judgement {
-        let shares = plan
-            .first_counts(&self.streams, &self.cells)
-            .map(|count| f64::from(count) / f64::from(DRAWS));
+    fn judge(&self, situation: &Situation, totals: &Totals, counts: [u32; 3]) -> Judgement {
+        let shares = counts.map(|count| f64::from(count) / f64::from(DRAWS));
         let top = (0..3).rev().max_by(|l: &usize, r: &usize| {
             let of = |option: &usize| shares.get(*option).copied().unwrap_or(0.0);
             of(l).total_cmp(&of(r))
@@ -299,20 +301,10 @@ impl Engine {
         let bound = lower_bound(shares.get(first).copied().unwrap_or(0.0));
         if totals.out == 7 || top != Some(first) || bound < LEAN {
             let caps = Vec::new();
-            return Judgement {
-                shares,
-                verdict: Verdict::TooClose,
-                recommended: None,
-                caps,
-            };
+            return Judgement { shares, verdict: Verdict::TooClose, recommended: None, caps };
         }
         let mut caps = notices::caps(&self.ground, situation);
-        let open: f64 = totals
-            .terms
-            .iter()
-            .filter(|t| t.open)
-            .map(|t| t.swing)
-            .sum();
+        let open: f64 = totals.terms.iter().filter(|t| t.open).map(|t| t.swing).sum();
         if open >= OPEN_SHARE * totals.swing() {
             caps.push("capped_unknown");
         }
@@ -320,17 +312,8 @@ impl Engine {
         if bound < STRONG {
             caps.retain(|cap| *cap != "capped_unknown");
         }
-        let verdict = if strong {
-            Verdict::Strong
-        } else {
-            Verdict::Lean
-        };
-        Judgement {
-            shares,
-            verdict,
-            recommended: Choice::ALL.get(first).copied(),
-            caps,
-        }
+        let verdict = if strong { Verdict::Strong } else { Verdict::Lean };
+        Judgement { shares, verdict, recommended: Choice::ALL.get(first).copied(), caps }
     }
 
     fn reasons(
@@ -341,9 +324,7 @@ impl Engine {
         assessed: &performance::Assessment,
     ) -> Vec<Reason> {
         let (first, second) = compared(totals);
-        let measured = assessed
-            .cell
-            .and_then(|at| self.ground.measurements.workloads.get(at));
+        let measured = assessed.cell.and_then(|at| self.ground.measurements.workloads.get(at));
         let reasoning = Reasoning {
             ground: &self.ground,
             answers,
@@ -383,11 +364,7 @@ fn contributions(totals: &Totals) -> Vec<f64> {
     let [first, second, _] = totals.order();
     let contribution = |term: &crate::value::Term| {
         let value = |at: usize| term.values.get(at).copied().unwrap_or(0.0);
-        if swing > 0.0 {
-            term.swing / swing * (value(first) - value(second))
-        } else {
-            0.0
-        }
+        if swing > 0.0 { term.swing / swing * (value(first) - value(second)) } else { 0.0 }
     };
     totals.terms.iter().map(contribution).collect()
 }
@@ -418,12 +395,7 @@ fn open_questions(model: &Model, answers: &Answers) -> Vec<String> {
         }
         _ => false,
     };
-    model
-        .questions()
-        .iter()
-        .filter(open)
-        .map(|question| question.id.clone())
-        .collect()
+    model.questions().iter().filter(open).map(|question| question.id.clone()).collect()
 }
 
 /// What the draws say beyond the first-rank shares.
@@ -466,8 +438,5 @@ pub struct CriterionDetail {
 
 /// A notice with its id.
 pub(crate) fn notice(id: &str, text: impl Into<String>) -> Notice {
-    Notice {
-        id: id.to_owned(),
-        text: text.into(),
-    }
+    Notice { id: id.to_owned(), text: text.into() }
 }

@@ -11,7 +11,7 @@ use toml::Spanned;
 use crate::{Problem, Question, QuestionKind};
 
 /// The most combinations of answers one criterion may distinguish.
-const MAX_ROWS: usize = 4096;
+pub(crate) const MAX_ROWS: usize = 1024;
 
 /// An expression as written, with the place of each part.
 #[derive(Clone, Debug)]
@@ -140,10 +140,7 @@ impl Expr {
     /// The number for one combination of states; `options` are the values of Rust and Go.
     pub(crate) fn evaluate(&self, state_of: &dyn Fn(Factor) -> u8, options: &[f64; 2]) -> f64 {
         let each = |parts: &[Self], start: f64, join: fn(f64, f64) -> f64| {
-            parts
-                .iter()
-                .map(|part| part.evaluate(state_of, options))
-                .fold(start, join)
+            parts.iter().map(|part| part.evaluate(state_of, options)).fold(start, join)
         };
         match self {
             Self::Number(number) => *number,
@@ -167,12 +164,7 @@ pub(crate) struct Checker<'a> {
 
 impl Checker<'_> {
     fn problem(&mut self, field: &str, span: Range<usize>, message: String, help: String) -> Expr {
-        let problem = Problem {
-            field: field.to_owned(),
-            span: Some(span),
-            message,
-            help,
-        };
+        let problem = Problem { field: field.to_owned(), span: Some(span), message, help };
         self.problems.push(problem);
         Expr::Number(0.0)
     }
@@ -236,12 +228,9 @@ impl Checker<'_> {
             }
         };
         match value.get_ref() {
-            RawValue::List(parts) if !parts.is_empty() => make(
-                parts
-                    .iter()
-                    .map(|part| self.check(field, part, options))
-                    .collect(),
-            ),
+            RawValue::List(parts) if !parts.is_empty() => {
+                make(parts.iter().map(|part| self.check(field, part, options)).collect())
+            }
             _ => self.problem(
                 field,
                 value.span(),
@@ -263,19 +252,10 @@ impl Checker<'_> {
             let help = "write by = \"question\"".to_owned();
             return self.problem(field, by.span(), "`by` names a question".to_owned(), help);
         };
-        let Some(question) = self
-            .questions
-            .iter()
-            .position(|question| question.id == *id)
-        else {
+        let Some(question) = self.questions.iter().position(|question| question.id == *id) else {
             let ids: Vec<&str> = self.questions.iter().map(|q| q.id.as_str()).collect();
             let message = format!("there is no question `{id}`");
-            return self.problem(
-                field,
-                by.span(),
-                message,
-                format!("known: {}", ids.join(", ")),
-            );
+            return self.problem(field, by.span(), message, format!("known: {}", ids.join(", ")));
         };
         let states = self.questions.get(question).map(states).unwrap_or_default();
         if states.is_empty() {
@@ -301,10 +281,8 @@ impl Checker<'_> {
             let checked = self.check(field, &inner, options);
             branches.insert(name.to_owned(), checked);
         }
-        if matches!(
-            self.questions.get(question).map(|q| &q.kind),
-            Some(QuestionKind::Many { .. })
-        ) {
+        if matches!(self.questions.get(question).map(|q| &q.kind), Some(QuestionKind::Many { .. }))
+        {
             return self.check_holds(field, span, question, &states, &branches);
         }
         let otherwise = branches.get("else").cloned();
@@ -319,11 +297,7 @@ impl Checker<'_> {
                 }
             }
         }
-        let factor = Factor {
-            question,
-            holds: None,
-            states: count(states.len()),
-        };
+        let factor = Factor { question, holds: None, states: count(states.len()) };
         Expr::By(factor, in_order)
     }
 
@@ -335,17 +309,10 @@ impl Checker<'_> {
         states: &[String],
         branches: &BTreeMap<String, Expr>,
     ) -> Expr {
-        let named: Vec<_> = branches
-            .iter()
-            .filter(|(name, _)| *name != "else")
-            .collect();
+        let named: Vec<_> = branches.iter().filter(|(name, _)| *name != "else").collect();
         if let ([(name, then)], Some(otherwise)) = (named.as_slice(), branches.get("else")) {
             let holds = states.iter().position(|state| state == *name).map(count);
-            let factor = Factor {
-                question,
-                holds,
-                states: 2,
-            };
+            let factor = Factor { question, holds, states: 2 };
             return Expr::By(factor, vec![otherwise.clone(), (*then).clone()]);
         }
         self.problem(
@@ -396,8 +363,7 @@ impl Table {
     /// Fills the table; `make` gets the state of each factor. `None` when it would be too large.
     pub(crate) fn build(factors: &[Factor], make: impl Fn(&[u8]) -> Row) -> Option<Self> {
         let size = factors.iter().try_fold(1_usize, |size, factor| {
-            size.checked_mul(usize::from(factor.states))
-                .filter(|size| *size <= MAX_ROWS)
+            size.checked_mul(usize::from(factor.states)).filter(|size| *size <= MAX_ROWS)
         })?;
         let mut states = vec![0_u8; factors.len()];
         let rows = (0..size)

@@ -53,22 +53,13 @@ struct Single {
 
 /// Looks for everything that puts another option first, the most plausible of each kind first.
 pub(crate) fn find(ground: &Ground, situation: &Situation, totals: &Totals) -> Vec<Candidate> {
-    let search = Search {
-        ground,
-        situation,
-        totals,
-        first: totals.first(),
-    };
+    let search = Search { ground, situation, totals, first: totals.first() };
     let singles = search.singles();
     let mut answers = Vec::new();
     let mut quiet = Vec::new();
     for single in singles {
         let first = search.first_after(&single.situation, &[single.question]);
-        if first == search.first {
-            quiet.push(single)
-        } else {
-            answers.push((single, first))
-        }
+        if first == search.first { quiet.push(single) } else { answers.push((single, first)) }
     }
     let mut flips = nearest_of_each(answers);
     flips.truncate(MOST_ANSWERS);
@@ -82,10 +73,7 @@ pub(crate) fn find(ground: &Ground, situation: &Situation, totals: &Totals) -> V
 }
 
 fn candidate(singles: &[&Single], kind: FlipKind, first: usize, situation: Situation) -> Candidate {
-    let phrases: Vec<&str> = singles
-        .iter()
-        .map(|single| single.phrase.as_str())
-        .collect();
+    let phrases: Vec<&str> = singles.iter().map(|single| single.phrase.as_str()).collect();
     Candidate {
         kind,
         changes: singles.iter().map(|single| single.change.clone()).collect(),
@@ -102,10 +90,7 @@ fn nearest_of_each(mut answers: Vec<(Single, usize)>) -> Vec<Candidate> {
     answers.sort_by(|(left, _), (right, _)| left.distance.total_cmp(&right.distance));
     let mut flips: Vec<Candidate> = Vec::new();
     for (single, first) in answers {
-        if !flips
-            .iter()
-            .any(|flip| flip.changes.iter().any(|c| c.id == single.change.id))
-        {
+        if !flips.iter().any(|flip| flip.changes.iter().any(|c| c.id == single.change.id)) {
             let situation = single.situation.clone();
             flips.push(candidate(&[&single], FlipKind::Answer, first, situation));
         }
@@ -130,10 +115,7 @@ impl Search<'_> {
             let by_number = |q: &usize| {
                 numbers.contains(&Some(*q)) || self.ground.known.existing_code == Some(*q)
             };
-            let depends = criterion
-                .factors
-                .iter()
-                .any(|f| changed.contains(&f.question))
+            let depends = criterion.factors.iter().any(|f| changed.contains(&f.question))
                 || (criterion.kind == CriterionKind::Headroom && changed.iter().any(by_number));
             if depends {
                 *term = self.ground.term(criterion, situation, &needs);
@@ -184,11 +166,7 @@ impl Search<'_> {
         Single {
             question,
             situation: self.situation.with_state(question, state),
-            change: Change {
-                id: self.id(question),
-                from: self.value_now(question),
-                to,
-            },
+            change: Change { id: self.id(question), from: self.value_now(question), to },
             phrase,
             distance: now.map_or(0.5, |now| f64::from(now.abs_diff(state))),
         }
@@ -198,44 +176,29 @@ impl Search<'_> {
     fn one_more(&self, question: usize, state: u8, value: &str, phrase: &str) -> Option<Single> {
         let situation = self.situation.with_held(question, state);
         let knocks_out = |knockout: &crate::Knockout| {
-            knockout
-                .when
-                .iter()
-                .any(|(factor, _)| factor.question == question)
+            knockout.when.iter().any(|(factor, _)| factor.question == question)
         };
         if situation == *self.situation || self.ground.model.knockouts().iter().any(knocks_out) {
             return None;
         }
-        let change = Change {
-            id: self.id(question),
-            from: String::new(),
-            to: value.to_owned(),
-        };
-        Some(Single {
-            question,
-            situation,
-            change,
-            phrase: phrase.to_owned(),
-            distance: 1.5,
-        })
+        let change = Change { id: self.id(question), from: String::new(), to: value.to_owned() };
+        Some(Single { question, situation, change, phrase: phrase.to_owned(), distance: 1.5 })
     }
 
     fn id(&self, question: usize) -> String {
-        self.ground
-            .model
-            .questions()
-            .get(question)
-            .map_or_else(String::new, |q| q.id.clone())
+        self.ground.model.questions().get(question).map_or_else(String::new, |q| q.id.clone())
     }
 
     fn value_now(&self, question: usize) -> String {
         if let Some(number) = self.situation.number(Some(question)) {
             return number.value.to_string();
         }
-        let answer = self.ground.model.questions().get(question).and_then(|q| {
-            q.answers()
-                .get(usize::from(self.situation.state(Some(question))?))
-        });
+        let answer = self
+            .ground
+            .model
+            .questions()
+            .get(question)
+            .and_then(|q| q.answers().get(usize::from(self.situation.state(Some(question))?)));
         answer.map_or_else(|| "unknown".to_owned(), |answer| answer.value.clone())
     }
 
@@ -244,12 +207,7 @@ impl Search<'_> {
         let mut found: Vec<(f64, usize, usize, usize)> = Vec::new();
         let near = |single: &&Single| single.distance <= 1.0;
         for (at, one) in quiet.iter().enumerate().filter(|(_, single)| near(single)) {
-            for (with, two) in quiet
-                .iter()
-                .enumerate()
-                .skip(at + 1)
-                .filter(|(_, s)| near(s))
-            {
+            for (with, two) in quiet.iter().enumerate().skip(at + 1).filter(|(_, s)| near(s)) {
                 if one.question == two.question {
                     continue;
                 }
@@ -270,9 +228,7 @@ impl Search<'_> {
                 continue;
             };
             let told = |flip: &Candidate| {
-                flip.changes
-                    .iter()
-                    .any(|c| c.id == one.change.id || c.id == two.change.id)
+                flip.changes.iter().any(|c| c.id == one.change.id || c.id == two.change.id)
             };
             if flips.len() < MOST_PAIRS && !flips.iter().any(told) {
                 let state = two.situation.state(Some(two.question)).unwrap_or(0);
@@ -309,17 +265,11 @@ impl Search<'_> {
     /// Walks from the number as it is, or from the loose end when none is stated.
     fn threshold(&self, question: usize, tighter_is_less: bool) -> Option<Candidate> {
         let kind = &self.ground.model.questions().get(question)?.kind;
-        let QuestionKind::Number {
-            min, max, whole, ..
-        } = kind
-        else {
+        let QuestionKind::Number { min, max, whole, .. } = kind else {
             return None;
         };
         let (min, max) = (min.max(1e-3), *max);
-        let now = self
-            .situation
-            .number(Some(question))
-            .map(|number| number.value.max(min));
+        let now = self.situation.number(Some(question)).map(|number| number.value.max(min));
         let walks: &[bool] = match now {
             Some(_) => &[false, true],
             None => &[!tighter_is_less],
@@ -346,15 +296,8 @@ impl Search<'_> {
         let found = walks.iter().filter_map(|up| crossing(*up));
         let distance = |at: &(f64, f64, bool)| libm::log10(at.0 / start).abs();
         let (at, beyond, up) = found.min_by(|l, r| distance(l).total_cmp(&distance(r)))?;
-        let beyond = if *whole {
-            if up {
-                libm::ceil(beyond)
-            } else {
-                libm::floor(beyond)
-            }
-        } else {
-            beyond
-        };
+        let beyond =
+            if *whole { if up { libm::ceil(beyond) } else { libm::floor(beyond) } } else { beyond };
         let mut situation = self.situation.clone();
         situation.set_number(question, beyond);
         let first = self.first_after(&situation, &[question]);
@@ -390,11 +333,7 @@ impl Search<'_> {
                 outside = middle;
             }
         }
-        (
-            outside,
-            outside * if up { 1.0 + 1e-9 } else { 1.0 - 1e-9 },
-            up,
-        )
+        (outside, outside * if up { 1.0 + 1e-9 } else { 1.0 - 1e-9 }, up)
     }
 
     /// Criteria whose importance alone would put another option first.
@@ -406,9 +345,8 @@ impl Search<'_> {
         let mut nearest: Vec<Option<(f64, usize)>> = vec![None; swings.len()];
         for other in (0..3).filter(|o| *o != self.first && self.totals.out >> o & 1 == 0) {
             let terms = self.totals.terms.iter();
-            let differences: Vec<f64> = terms
-                .map(|term| value(term, self.first) - value(term, other))
-                .collect();
+            let differences: Vec<f64> =
+                terms.map(|term| value(term, self.first) - value(term, other)).collect();
             let thresholds = importance_thresholds(&swings, &differences);
             for (slot, factor) in nearest.iter_mut().zip(thresholds) {
                 let Some(factor) = factor.filter(|f| *f > 0.0) else {
@@ -452,10 +390,7 @@ impl Search<'_> {
             first,
             situation: self.situation.clone(),
             // A little beyond the threshold, where the order has changed.
-            scale: Some((
-                index,
-                factor * if factor < 1.0 { 1.0 - 1e-9 } else { 1.0 + 1e-9 },
-            )),
+            scale: Some((index, factor * if factor < 1.0 { 1.0 - 1e-9 } else { 1.0 + 1e-9 })),
             distance: far(factor),
         })
     }

@@ -41,11 +41,7 @@ impl Comparison<'_> {
                 let shared = left.iter().filter(|item| right.contains(item)).count();
                 let all = left.len() + right.len() - shared;
                 #[expect(clippy::cast_precision_loss, reason = "lists are short")]
-                Some(if all == 0 {
-                    0.0
-                } else {
-                    1.0 - shared as f64 / all as f64
-                })
+                Some(if all == 0 { 0.0 } else { 1.0 - shared as f64 / all as f64 })
             }
             Self::Missing => None,
         }
@@ -56,9 +52,7 @@ impl Comparison<'_> {
 /// given; none when nothing can be compared.
 #[must_use]
 pub fn gower(distances: &[(f64, Option<f64>)], missing: Option<f64>) -> Option<f64> {
-    let known = distances
-        .iter()
-        .filter_map(|(w, d)| d.or(missing).map(|d| (w, d)));
+    let known = distances.iter().filter_map(|(w, d)| d.or(missing).map(|d| (w, d)));
     let (weights, sum) = known.fold((0.0, 0.0), |(ws, sum), (w, d)| (ws + w, sum + w * d));
     (weights > 0.0 && distances.iter().any(|(_, d)| d.is_some())).then(|| sum / weights)
 }

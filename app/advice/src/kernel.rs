@@ -6,7 +6,7 @@
 
 use crate::{
     CriterionKind,
-    expr::Factor,
+    expr::{Factor, MAX_ROWS},
     measure::{Estimate, Needs, WorkloadMeasurement},
     situation::Situation,
     streams::{BLOCK, BLOCKS, JUDGEMENT_NOISE, Keyed, Stream, Streams, fill, narrow},
@@ -26,20 +26,13 @@ impl CellStreams {
         let (rust, go) = (&measured.rust, &measured.go);
         let hybrid = ground.model.hybrid;
         let drawn = |what: &str, option: &str, figure: &Estimate| {
-            let key = format!(
-                "m:{}/{}/{what}/{option}",
-                measured.workload, measured.scenario
-            );
+            let key = format!("m:{}/{}/{what}/{option}", measured.workload, measured.scenario);
             let mut keyed = Keyed::new(seed, &key);
             let Estimate { value, low, high } = *figure;
             // Triangular on the log scale: the interval's ends are the noise's.
             move || {
                 let noise = keyed.triangular();
-                let end = if noise < 0.0 {
-                    value / low
-                } else {
-                    high / value
-                };
+                let end = if noise < 0.0 { value / low } else { high / value };
                 let drawn = value * libm::exp(noise * libm::log(end));
                 if drawn.is_finite() { drawn } else { value }
             }
@@ -47,10 +40,7 @@ impl CellStreams {
         let shared = |mut rust: Box<dyn FnMut() -> f64>, mut go: Box<dyn FnMut() -> f64>| {
             let mut values = [(); 3].map(|()| vec![[0.0_f32; BLOCK]; BLOCKS]);
             let [for_rust, for_go, for_hybrid] = &mut values;
-            let slots = for_rust
-                .iter_mut()
-                .flatten()
-                .zip(for_go.iter_mut().flatten());
+            let slots = for_rust.iter_mut().flatten().zip(for_go.iter_mut().flatten());
             for ((r, g), h) in slots.zip(for_hybrid.iter_mut().flatten()) {
                 let (rust, go) = (rust(), go());
                 (*r, *g) = (narrow(rust.min(go) / rust), narrow(rust.min(go) / go));
@@ -72,19 +62,11 @@ impl CellStreams {
             let (rust, go_loaded) = (rust_memory(), go_memory());
             let both = hybrid.rust_loaded * rust + hybrid.go_idle * go.idle_pss_mb.value;
             let best = rust.min(go_loaded).min(both);
-            [
-                narrow(best / rust),
-                narrow(best / go_loaded),
-                narrow(best / both),
-            ]
+            [narrow(best / rust), narrow(best / go_loaded), narrow(best / both)]
         });
         let memory = [0, 1, 2].map(|option: usize| {
             let mut all = triples.iter_mut().flatten();
-            fill(|| {
-                all.next()
-                    .and_then(|triple| triple.get(option).copied())
-                    .unwrap_or(0.0)
-            })
+            fill(|| all.next().and_then(|triple| triple.get(option).copied()).unwrap_or(0.0))
         });
         Self { tail, cpu, memory }
     }
@@ -98,7 +80,14 @@ struct Lane {
     /// The open factors with their place value, last first, as the rows count them.
     open: Vec<(usize, usize)>,
     rows: Vec<LaneRow>,
+    /// Each row's swing, to look up by draw; none when nothing is open.
+    swings: Option<Box<[f32; ROWS]>>,
+    /// The row that stands for all where only swings differ.
+    like: Option<LaneRow>,
 }
+
+/// Room for every row: a power of two, so that an index can be masked rather than checked.
+const ROWS: usize = MAX_ROWS;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Source {
@@ -111,7 +100,7 @@ enum Source {
     Memory,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct LaneRow {
     swing: f32,
     base: [f32; 3],
@@ -138,10 +127,7 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
-    const EMPTY: Self = Self {
-        totals: [[0.0; BLOCK]; 3],
-        out: [0; BLOCK],
-    };
+    const EMPTY: Self = Self { totals: [[0.0; BLOCK]; 3], out: [0; BLOCK] };
 
     /// For each draw one bit for each option that nothing beats and that is not out.
     pub(crate) fn winners(&self) -> [u8; BLOCK] {
@@ -183,9 +169,7 @@ impl Plan {
             perhaps: perhaps(ground, situation),
         };
         for criterion in 0..ground.model.criteria().len() {
-            let scale = scale
-                .filter(|(scaled, _)| *scaled == criterion)
-                .map_or(1.0, |(_, by)| by);
+            let scale = scale.filter(|(scaled, _)| *scaled == criterion).map_or(1.0, |(_, by)| by);
             plan.add(ground, situation, &needs, criterion, scale);
         }
         plan
@@ -205,9 +189,7 @@ impl Plan {
         let mut points = Vec::new();
         ground.points(criterion, situation, needs, |point| points.push(point));
         let same = points.first().is_some_and(|first| {
-            points
-                .iter()
-                .all(|p| p.swings == first.swings && p.offer == first.offer)
+            points.iter().all(|p| p.swings == first.swings && p.offer == first.offer)
         });
         if same {
             points.truncate(1);
@@ -215,9 +197,7 @@ impl Plan {
         let mut open = Vec::new();
         let mut stride = 1;
         for factor in criterion.factors.iter().rev().filter(|_| !same) {
-            let Factor {
-                question, states, ..
-            } = *factor;
+            let Factor { question, states, .. } = *factor;
             if situation.factor(*factor).is_none() {
                 open.push((question, stride));
                 stride *= usize::from(states);
@@ -237,13 +217,7 @@ impl Plan {
             let rows: Vec<LaneRow> = points.iter().map(row).collect();
             let musts = rows.iter().flat_map(|row| row.must).any(f32::is_finite);
             if musts || rows.iter().any(|row| row.swing > 0.0) {
-                let lane = Lane {
-                    criterion: index,
-                    source: *source,
-                    open: open.clone(),
-                    rows,
-                };
-                self.lanes.push(lane);
+                self.lanes.push(Lane::new(index, *source, open.clone(), rows));
             }
         }
     }
@@ -251,23 +225,15 @@ impl Plan {
     /// Whether an open question plays a part.
     pub(crate) fn depends_on(&self, question: usize) -> bool {
         self.lanes.iter().any(|lane| lane.depends_on(question))
-            || self
-                .perhaps
-                .iter()
-                .any(|(when, _)| when.iter().any(|(q, _)| *q == question))
+            || self.perhaps.iter().any(|(when, _)| when.iter().any(|(q, _)| *q == question))
     }
 
     /// The options' scores in one block.
     pub(crate) fn scores(&self, streams: &Streams, cells: &[CellStreams], block: usize) -> Scores {
-        let draws = Draws {
-            streams,
-            cells,
-            block,
-            redrawn: None,
-        };
+        let draws = Draws { streams, cells, block, redrawn: None };
         let mut scores = Scores::EMPTY;
         for lane in &self.lanes {
-            lane.add_to(&draws, &mut scores);
+            lane.add_to(&draws, &mut scores.totals);
         }
         self.rule_out(&draws, &mut scores);
         scores
@@ -275,7 +241,7 @@ impl Plan {
 
     /// The scores when one question is drawn anew and all else stays: only what depends on it is
     /// computed again, and a draw whose state stays keeps its bits.
-    pub(crate) fn rescored(
+    pub(crate) fn redrawn(
         &self,
         streams: &Streams,
         cells: &[CellStreams],
@@ -283,39 +249,45 @@ impl Plan {
         before: &Scores,
         question: usize,
     ) -> Scores {
-        let draws = Draws {
-            streams,
-            cells,
-            block,
-            redrawn: Some(question),
-        };
-        let as_was = Draws {
-            redrawn: None,
-            ..draws
-        };
-        let (mut old, mut new) = (Scores::EMPTY, Scores::EMPTY);
-        for lane in &self.lanes {
-            if lane.depends_on(question) {
-                lane.add_to(&as_was, &mut old);
-                lane.add_to(&draws, &mut new);
-            } else if lane.has_must() {
-                lane.rule_out(&draws, &mut new.out);
-            }
+        let as_was = Draws { streams, cells, block, redrawn: None };
+        let draws = Draws { redrawn: Some(question), ..as_was };
+        let mut change = Change::new();
+        for lane in self.lanes.iter().filter(|lane| lane.depends_on(question)) {
+            lane.add_to(&as_was, &mut change.old);
+            lane.add_to(&draws, &mut change.new);
         }
-        self.rule_out(&draws, &mut new);
-        let changed = new
-            .totals
-            .iter_mut()
-            .flatten()
-            .zip(old.totals.iter().flatten());
-        for ((new, old), before) in changed.zip(before.totals.iter().flatten()) {
-            *new = *before + (*new - *old);
+        let mut after = change.applied(before);
+        self.rule_out(&draws, &mut after);
+        after
+    }
+
+    /// The scores of this plan, from those of another that differs in some lanes.
+    fn scores_from(
+        &self,
+        base: &Self,
+        streams: &Streams,
+        cells: &[CellStreams],
+        block: usize,
+        before: &Scores,
+    ) -> Scores {
+        let draws = Draws { streams, cells, block, redrawn: None };
+        let mut change = Change::new();
+        for lane in base.lanes.iter().filter(|lane| !self.lanes.contains(lane)) {
+            lane.add_to(&draws, &mut change.old);
         }
-        new
+        for lane in self.lanes.iter().filter(|lane| !base.lanes.contains(lane)) {
+            lane.add_to(&draws, &mut change.new);
+        }
+        let mut after = change.applied(before);
+        self.rule_out(&draws, &mut after);
+        after
     }
 
     fn rule_out(&self, draws: &Draws<'_>, scores: &mut Scores) {
-        scores.out.iter_mut().for_each(|out| *out |= self.out);
+        scores.out = [self.out; BLOCK];
+        for lane in self.lanes.iter().filter(|lane| lane.has_must()) {
+            lane.rule_out(draws, &mut scores.out);
+        }
         for (when, mask) in &self.perhaps {
             let mut holds = [*mask; BLOCK];
             for (question, state) in when {
@@ -323,56 +295,77 @@ impl Plan {
                     *holds = if drawn == state { *holds } else { 0 };
                 }
             }
-            scores
-                .out
-                .iter_mut()
-                .zip(holds)
-                .for_each(|(out, holds)| *out |= holds);
+            scores.out.iter_mut().zip(holds).for_each(|(out, holds)| *out |= holds);
         }
     }
 
-    /// How often each option ranks first.
-    pub(crate) fn first_counts(&self, streams: &Streams, cells: &[CellStreams]) -> [u32; 3] {
-        let mut counts = [0; 3];
-        for block in 0..BLOCKS {
-            for (count, first) in counts
-                .iter_mut()
-                .zip(count(&self.scores(streams, cells, block).winners()))
-            {
-                *count += first;
-            }
-        }
+    /// The scores of every draw.
+    pub(crate) fn all_scores(&self, streams: &Streams, cells: &[CellStreams]) -> Vec<Scores> {
+        (0..BLOCKS).map(|block| self.scores(streams, cells, block)).collect()
+    }
+
+    /// How often each option ranks first, from the scores of a plan that differs little.
+    pub(crate) fn first_counts_from(
+        &self,
+        base: &Self,
+        before: &[Scores],
+        streams: &Streams,
+        cells: &[CellStreams],
+    ) -> [u32; 3] {
+        let blocks = before.iter().enumerate();
+        sum(blocks.map(|(block, before)| self.scores_from(base, streams, cells, block, before)))
+    }
+}
+
+/// How often each option ranks first.
+pub(crate) fn first_counts(scores: &[Scores]) -> [u32; 3] {
+    sum(scores.iter())
+}
+
+fn sum(scores: impl Iterator<Item = impl std::borrow::Borrow<Scores>>) -> [u32; 3] {
+    scores.fold([0; 3], |mut counts, scores| {
+        let firsts = count(&scores.borrow().winners());
+        counts.iter_mut().zip(firsts).for_each(|(count, first)| *count += first);
         counts
+    })
+}
+
+/// What some lanes add before and after a change.
+struct Change {
+    old: Totals,
+    new: Totals,
+}
+
+type Totals = [[f32; BLOCK]; 3];
+
+impl Change {
+    const fn new() -> Self {
+        Self { old: [[0.0; BLOCK]; 3], new: [[0.0; BLOCK]; 3] }
+    }
+
+    fn applied(&self, before: &Scores) -> Scores {
+        let mut after = before.clone();
+        let changed = self.new.iter().flatten().zip(self.old.iter().flatten());
+        for (after, (new, old)) in after.totals.iter_mut().flatten().zip(changed) {
+            *after += *new - *old;
+        }
+        after
     }
 }
 
 fn count(winners: &[u8; BLOCK]) -> [u32; 3] {
-    [0, 1, 2].map(|bit| {
-        winners
-            .iter()
-            .map(|winner| u32::from(winner >> bit & 1))
-            .sum()
-    })
+    [0, 1, 2].map(|bit| winners.iter().map(|winner| u32::from(winner >> bit & 1)).sum())
 }
 
 fn perhaps(ground: &Ground, situation: &Situation) -> Vec<(Vec<(usize, u8)>, u8)> {
     let mut perhaps = Vec::new();
     for knockout in ground.model.knockouts() {
         let known = |(factor, state): &(Factor, u8)| situation.factor(*factor).map(|s| s == *state);
-        if knockout
-            .when
-            .iter()
-            .any(|condition| known(condition) == Some(false))
-        {
+        if knockout.when.iter().any(|condition| known(condition) == Some(false)) {
             continue;
         }
-        let open = knockout
-            .when
-            .iter()
-            .filter(|condition| known(condition).is_none());
-        let open: Vec<_> = open
-            .map(|(factor, state)| (factor.question, *state))
-            .collect();
+        let open = knockout.when.iter().filter(|condition| known(condition).is_none());
+        let open: Vec<_> = open.map(|(factor, state)| (factor.question, *state)).collect();
         if !open.is_empty() {
             perhaps.push((open, knockout.mask()));
         }
@@ -381,17 +374,11 @@ fn perhaps(ground: &Ground, situation: &Situation) -> Vec<(Vec<(usize, u8)>, u8)
 }
 
 fn lane_row(swing: f32, offer: Offer) -> LaneRow {
-    let base = LaneRow {
-        swing,
-        must: [f32::INFINITY; 3],
-        ..LaneRow::default()
-    };
+    let base = LaneRow { swing, must: [f32::INFINITY; 3], ..LaneRow::default() };
     match offer {
-        Offer::Judged(values) => LaneRow {
-            base: values.map(narrow),
-            amplitude: [narrow(JUDGEMENT_NOISE); 3],
-            ..base
-        },
+        Offer::Judged(values) => {
+            LaneRow { base: values.map(narrow), amplitude: [narrow(JUDGEMENT_NOISE); 3], ..base }
+        }
         Offer::Headroom(headroom) => LaneRow {
             base: headroom.log2.map(narrow),
             amplitude: headroom.width.map(narrow),
@@ -419,33 +406,18 @@ static NO_NOISE: [f32; BLOCK] = [0.0; BLOCK];
 impl<'a> Draws<'a> {
     fn states(&self, question: usize) -> &'a [u8; BLOCK] {
         let streams = self.streams;
-        let states = if self.redrawn == Some(question) {
-            &streams.redrawn
-        } else {
-            &streams.state
-        };
-        states
-            .get(question)
-            .and_then(|stream| stream.get(self.block))
-            .unwrap_or(&NO_STATES)
+        let states = if self.redrawn == Some(question) { &streams.redrawn } else { &streams.state };
+        states.get(question).and_then(|stream| stream.get(self.block)).unwrap_or(&NO_STATES)
     }
 
     fn factor(&self, criterion: usize) -> &'a [f32; BLOCK] {
         let stream = self.streams.factor.get(criterion);
-        stream
-            .and_then(|stream| stream.get(self.block))
-            .unwrap_or(&NO_NOISE)
+        stream.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
     }
 
     fn noise(&self, criterion: usize, option: usize) -> &'a [f32; BLOCK] {
-        let stream = self
-            .streams
-            .noise
-            .get(criterion)
-            .and_then(|options| options.get(option));
-        stream
-            .and_then(|stream| stream.get(self.block))
-            .unwrap_or(&NO_NOISE)
+        let stream = self.streams.noise.get(criterion).and_then(|options| options.get(option));
+        stream.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
     }
 
     fn cell(&self, cell: usize, source: Source, option: usize) -> &'a [f32; BLOCK] {
@@ -455,64 +427,90 @@ impl<'a> Draws<'a> {
             Source::Memory => cell.memory.get(option),
             Source::Noisy { .. } => None,
         });
-        streams
-            .and_then(|stream| stream.get(self.block))
-            .unwrap_or(&NO_NOISE)
+        streams.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
+    }
+}
+
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "the mask keeps the index within the array")]
+const fn look_up(table: &[f32; ROWS], index: u16) -> f32 {
+    table[index as usize & (ROWS - 1)]
+}
+
+impl PartialEq for Lane {
+    /// The rest follows from these.
+    fn eq(&self, other: &Self) -> bool {
+        (self.criterion, self.source) == (other.criterion, other.source)
+            && (&self.open, &self.rows) == (&other.open, &other.rows)
     }
 }
 
 impl Lane {
+    fn new(
+        criterion: usize,
+        source: Source,
+        open: Vec<(usize, usize)>,
+        rows: Vec<LaneRow>,
+    ) -> Self {
+        let alike = |row: &&LaneRow| row.swing > 0.0 || row.must.iter().any(|m| m.is_finite());
+        let first = rows.iter().find(alike).or(rows.first()).copied().unwrap_or_default();
+        let like = rows
+            .iter()
+            .filter(alike)
+            .all(|row| LaneRow { swing: first.swing, ..*row } == first)
+            .then_some(first);
+        let swings = (!open.is_empty()).then(|| {
+            let mut swings = Box::new([0.0; ROWS]);
+            swings.iter_mut().zip(&rows).for_each(|(swing, row)| *swing = row.swing);
+            swings
+        });
+        Self { criterion, source, open, rows, swings, like }
+    }
+
     fn depends_on(&self, question: usize) -> bool {
         self.open.iter().any(|(open, _)| *open == question)
     }
 
     fn has_must(&self) -> bool {
-        self.rows
-            .iter()
-            .flat_map(|row| row.must)
-            .any(f32::is_finite)
+        self.rows.iter().flat_map(|row| row.must).any(f32::is_finite)
     }
 
-    fn add_to(&self, draws: &Draws<'_>, scores: &mut Scores) {
-        if let (true, [row]) = (self.open.is_empty(), self.rows.as_slice()) {
-            self.add_known(row, draws, scores);
-        } else {
-            self.add_open(draws, scores);
+    fn add_to(&self, draws: &Draws<'_>, totals: &mut Totals) {
+        let mut weights = *draws.factor(self.criterion);
+        match (&self.swings, self.rows.as_slice()) {
+            (None, [row]) => weights.iter_mut().for_each(|weight| *weight *= row.swing),
+            (Some(swings), _) => {
+                let indices = self.indices(draws);
+                for (weight, index) in weights.iter_mut().zip(&indices) {
+                    *weight *= look_up(swings, *index);
+                }
+                if self.like.is_none() {
+                    return self.add_each(draws, &weights, &indices, totals);
+                }
+            }
+            (None, _) => return,
         }
-        if self.has_must() {
-            self.rule_out(draws, &mut scores.out);
-        }
-    }
-
-    fn noise_of(&self, draws: &Draws<'_>, option: usize) -> [f32; BLOCK] {
-        let shared = self.source == Source::Noisy { shared: true } && option == 2;
-        *draws.noise(self.criterion, if shared { 0 } else { option })
-    }
-
-    fn add_known(&self, row: &LaneRow, draws: &Draws<'_>, scores: &mut Scores) {
-        let factor = draws.factor(self.criterion);
-        let swing = row.swing;
-        let noisy = matches!(self.source, Source::Noisy { .. });
-        let options = scores
-            .totals
-            .iter_mut()
-            .zip(row.base)
-            .zip(row.amplitude)
-            .enumerate();
+        let Some(row) = &self.like else { return };
+        let options = totals.iter_mut().zip(row.base).zip(row.amplitude).enumerate();
         for (option, ((totals, base), amplitude)) in options {
-            if noisy {
-                let shared = self.source == Source::Noisy { shared: true } && option == 2;
-                let noise = draws.noise(self.criterion, if shared { 0 } else { option });
-                for ((total, factor), noise) in totals.iter_mut().zip(factor).zip(noise) {
-                    *total += swing * factor * clip(base + amplitude * noise);
+            if let Source::Noisy { .. } = self.source {
+                let noise = self.noise(draws, option);
+                for ((total, weight), noise) in totals.iter_mut().zip(&weights).zip(noise) {
+                    *total += weight * clip(base + amplitude * noise);
                 }
             } else {
                 let values = draws.cell(row.cell, self.source, option);
-                for ((total, factor), value) in totals.iter_mut().zip(factor).zip(values) {
-                    *total += swing * factor * value;
+                for ((total, weight), value) in totals.iter_mut().zip(&weights).zip(values) {
+                    *total += weight * value;
                 }
             }
         }
+    }
+
+    /// Headroom's hybrid is Rust's, noise and all.
+    fn noise<'a>(&self, draws: &Draws<'a>, option: usize) -> &'a [f32; BLOCK] {
+        let shared = self.source == Source::Noisy { shared: true } && option == 2;
+        draws.noise(self.criterion, if shared { 0 } else { option })
     }
 
     /// The row of each draw.
@@ -527,40 +525,33 @@ impl Lane {
         indices
     }
 
-    fn add_open(&self, draws: &Draws<'_>, scores: &mut Scores) {
-        let indices = self.indices(draws);
-        let row_of = |index: u16| {
-            self.rows
-                .get(usize::from(index))
-                .copied()
-                .unwrap_or_default()
-        };
-        let factor = draws.factor(self.criterion);
-        let mut weights = [0.0_f32; BLOCK];
-        for ((weight, index), factor) in weights.iter_mut().zip(indices).zip(factor) {
-            *weight = self
-                .rows
-                .get(usize::from(index))
-                .map_or(0.0, |row| row.swing)
-                * factor;
-        }
-        if let Source::Noisy { .. } = self.source {
-            for (option, totals) in scores.totals.iter_mut().enumerate() {
-                let table: Vec<(f32, f32)> =
-                    self.rows.iter().map(|row| pick(row, option)).collect();
-                let noise = self.noise_of(draws, option);
+    /// Where the values differ from row to row, each draw looks up its own.
+    fn add_each(
+        &self,
+        draws: &Draws<'_>,
+        weights: &[f32; BLOCK],
+        indices: &[u16; BLOCK],
+        totals: &mut Totals,
+    ) {
+        let (mut bases, mut amplitudes) = ([0.0_f32; ROWS], [0.0_f32; ROWS]);
+        for (option, totals) in totals.iter_mut().enumerate() {
+            if let Source::Noisy { .. } = self.source {
+                let slots = bases.iter_mut().zip(&mut amplitudes);
+                for ((base, amplitude), row) in slots.zip(&self.rows) {
+                    *base = row.base.get(option).copied().unwrap_or(0.0);
+                    *amplitude = row.amplitude.get(option).copied().unwrap_or(0.0);
+                }
+                let noise = self.noise(draws, option).iter();
                 let each = totals.iter_mut().zip(weights).zip(indices).zip(noise);
                 for (((total, weight), index), noise) in each {
-                    let (base, amplitude) =
-                        table.get(usize::from(index)).copied().unwrap_or_default();
-                    *total += weight * clip(base + amplitude * noise);
+                    let amplitude = look_up(&amplitudes, *index);
+                    *total += weight * clip(look_up(&bases, *index) + amplitude * noise);
                 }
-            }
-        } else {
-            for (option, totals) in scores.totals.iter_mut().enumerate() {
+            } else {
                 let each = totals.iter_mut().zip(weights).zip(indices).enumerate();
-                for (draw, ((total, weight), index)) in each.filter(|(_, ((_, w), _))| *w > 0.0) {
-                    let values = draws.cell(row_of(index).cell, self.source, option);
+                for (draw, ((total, weight), index)) in each.filter(|(_, ((_, w), _))| **w > 0.0) {
+                    let cell = self.rows.get(usize::from(*index)).map_or(0, |row| row.cell);
+                    let values = draws.cell(cell, self.source, option);
                     *total += weight * values.get(draw).copied().unwrap_or(0.0);
                 }
             }
@@ -571,7 +562,7 @@ impl Lane {
     fn rule_out(&self, draws: &Draws<'_>, out: &mut [u8; BLOCK]) {
         let indices = self.indices(draws);
         for option in 0..3 {
-            let noise = self.noise_of(draws, option);
+            let noise = self.noise(draws, option);
             for ((out, index), noise) in out.iter_mut().zip(indices).zip(noise) {
                 let row = self.rows.get(usize::from(index)).or(self.rows.first());
                 let missed = row.is_some_and(|row| {
@@ -583,11 +574,6 @@ impl Lane {
             }
         }
     }
-}
-
-fn pick(row: &LaneRow, option: usize) -> (f32, f32) {
-    let base = row.base.get(option).copied().unwrap_or(0.0);
-    (base, row.amplitude.get(option).copied().unwrap_or(0.0))
 }
 
 /// One draw in full: what each criterion weighs and what each option offers on it.
@@ -608,23 +594,12 @@ impl Plan {
         block: usize,
         criteria: usize,
     ) -> Vec<Detail> {
-        let draws = Draws {
-            streams,
-            cells,
-            block,
-            redrawn: None,
-        };
-        let empty = Detail {
-            weights: vec![0.0; criteria],
-            values: vec![0.0; 3 * criteria],
-        };
+        let draws = Draws { streams, cells, block, redrawn: None };
+        let empty = Detail { weights: vec![0.0; criteria], values: vec![0.0; 3 * criteria] };
         let mut details = vec![empty; BLOCK];
         let mut out = Scores::EMPTY;
         for lane in &self.lanes {
             lane.detail(&draws, criteria, &mut details);
-            if lane.has_must() {
-                lane.rule_out(&draws, &mut out.out);
-            }
         }
         self.rule_out(&draws, &mut out);
         for (detail, out) in details.iter_mut().zip(out.out) {
@@ -645,13 +620,8 @@ impl Plan {
 
 impl Lane {
     fn detail(&self, draws: &Draws<'_>, criteria: usize, details: &mut [Detail]) {
-        let mut scores = Scores::EMPTY;
-        let alone = Self {
-            rows: self.rows.clone(),
-            open: self.open.clone(),
-            ..*self
-        };
-        alone.add_to(draws, &mut scores);
+        let mut totals = [[0.0; BLOCK]; 3];
+        self.add_to(draws, &mut totals);
         let indices = self.indices(draws);
         let factor = draws.factor(self.criterion);
         for (((draw, detail), index), factor) in
@@ -662,7 +632,7 @@ impl Lane {
             if let Some(slot) = detail.weights.get_mut(self.criterion) {
                 *slot += weight;
             }
-            for (option, totals) in scores.totals.iter().enumerate() {
+            for (option, totals) in totals.iter().enumerate() {
                 let slot = detail.values.get_mut(option * criteria + self.criterion);
                 if let (Some(slot), Some(total)) = (slot, totals.get(draw)) {
                     *slot += f64::from(*total);

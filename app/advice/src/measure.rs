@@ -79,11 +79,7 @@ impl Estimate {
     /// A figure taken as exact.
     #[must_use]
     pub const fn exact(value: f64) -> Self {
-        Self {
-            value,
-            low: value,
-            high: value,
-        }
+        Self { value, low: value, high: value }
     }
 }
 
@@ -126,10 +122,7 @@ impl Needs {
 
     /// Whether some number is marked as a must.
     pub(crate) fn any_must(&self) -> bool {
-        [self.peak_rps, self.p99_ms, self.memory_mb]
-            .iter()
-            .flatten()
-            .any(|number| number.must)
+        [self.peak_rps, self.p99_ms, self.memory_mb].iter().flatten().any(|number| number.must)
     }
 
     /// Whether the work of one request is known; without it every capacity is an upper bound.
@@ -139,13 +132,8 @@ impl Needs {
 
     /// The user's CPU time per request ÷ that of the twin in the existing language, else Go's.
     pub(crate) fn work_factor(&self, measured: &WorkloadMeasurement) -> Option<f64> {
-        let twin = if self.existing_rust {
-            &measured.rust
-        } else {
-            &measured.go
-        };
-        self.cpu_ms
-            .map(|cpu_ms| cpu_ms.value / twin.cpu_ms_per_request.value)
+        let twin = if self.existing_rust { &measured.rust } else { &measured.go };
+        self.cpu_ms.map(|cpu_ms| cpu_ms.value / twin.cpu_ms_per_request.value)
     }
 }
 
@@ -178,11 +166,7 @@ impl Estimate {
     /// Half the width of the interval on a log₂ scale.
     fn width(&self) -> f64 {
         let width = 0.5 * libm::log2(self.high / self.low);
-        if width.is_finite() {
-            width.max(0.0)
-        } else {
-            0.0
-        }
+        if width.is_finite() { width.max(0.0) } else { 0.0 }
     }
 }
 
@@ -203,11 +187,7 @@ impl TwinFigures {
             if load <= point.rps_per_core {
                 return before.map_or(of(point), |before| {
                     let span = point.rps_per_core - before.rps_per_core;
-                    let part = if span > 0.0 {
-                        (load - before.rps_per_core) / span
-                    } else {
-                        1.0
-                    };
+                    let part = if span > 0.0 { (load - before.rps_per_core) / span } else { 1.0 };
                     of(before) + part * (of(point) - of(before))
                 });
             }
@@ -237,47 +217,19 @@ pub(crate) fn hold(
     };
     if let (Some(peak), Some(cores)) = (needs.peak_rps, needs.cores) {
         let of = |twin: &TwinFigures| twin.capacity_rps_per_core.value / factor * cores.value;
-        let width = [
-            rust.capacity_rps_per_core.width(),
-            go.capacity_rps_per_core.width(),
-        ];
-        sink(more(
-            "throughput",
-            "requests/s",
-            peak,
-            of(rust),
-            of(go),
-            width,
-        ));
+        let width = [rust.capacity_rps_per_core.width(), go.capacity_rps_per_core.width()];
+        sink(more("throughput", "requests/s", peak, of(rust), of(go), width));
     }
     let in_band = band.and_then(|band| BANDS_MS.get(usize::from(band)));
-    let p99 = needs.p99_ms.or(in_band.map(|ms| Number {
-        value: *ms,
-        must: false,
-    }));
+    let p99 = needs.p99_ms.or(in_band.map(|ms| Number { value: *ms, must: false }));
     if let Some(p99) = p99 {
         let width = [rust.half_load_p99_ms.width(), go.half_load_p99_ms.width()];
-        sink(less(
-            "p99_ms",
-            "ms",
-            p99,
-            [rust.p99_at(load), go.p99_at(load)],
-            width,
-        ));
+        sink(less("p99_ms", "ms", p99, [rust.p99_at(load), go.p99_at(load)], width));
     }
     if let (Some(&tightest), true) = (BANDS_MS.last(), in_band == BANDS_MS.last()) {
         let width = [rust.half_load_p999_ms.width(), go.half_load_p999_ms.width()];
-        let need = Number {
-            value: tightest,
-            must: false,
-        };
-        sink(less(
-            "p999_ms",
-            "ms",
-            need,
-            [rust.p999_at(load), go.p999_at(load)],
-            width,
-        ));
+        let need = Number { value: tightest, must: false };
+        sink(less("p999_ms", "ms", need, [rust.p999_at(load), go.p999_at(load)], width));
     }
     if let Some(limit) = needs.memory_mb {
         let per_connection =
@@ -297,11 +249,7 @@ pub(crate) fn hold(
 
 fn ratio(above: f64, below: f64) -> f64 {
     let log2 = libm::log2(above / below);
-    if log2.is_nan() {
-        LEAST_LOG2
-    } else {
-        log2.clamp(LEAST_LOG2, -LEAST_LOG2)
-    }
+    if log2.is_nan() { LEAST_LOG2 } else { log2.clamp(LEAST_LOG2, -LEAST_LOG2) }
 }
 
 /// A need of which more is better: capacity ÷ need.
@@ -313,21 +261,9 @@ fn more(
     go: f64,
     [rust_width, go_width]: [f64; 2],
 ) -> Held {
-    let log2 = [
-        ratio(rust, need.value),
-        ratio(go, need.value),
-        ratio(rust, need.value),
-    ];
+    let log2 = [ratio(rust, need.value), ratio(go, need.value), ratio(rust, need.value)];
     let width = [rust_width, go_width, rust_width];
-    Held {
-        id,
-        unit,
-        need: need.value,
-        must: need.must,
-        measured: [rust, go, rust],
-        log2,
-        width,
-    }
+    Held { id, unit, need: need.value, must: need.must, measured: [rust, go, rust], log2, width }
 }
 
 /// A need of which less is better: need ÷ measured.
@@ -338,21 +274,9 @@ fn less(
     [rust, go]: [f64; 2],
     [rust_width, go_width]: [f64; 2],
 ) -> Held {
-    let log2 = [
-        ratio(need.value, rust),
-        ratio(need.value, go),
-        ratio(need.value, rust),
-    ];
+    let log2 = [ratio(need.value, rust), ratio(need.value, go), ratio(need.value, rust)];
     let width = [rust_width, go_width, rust_width];
-    Held {
-        id,
-        unit,
-        need: need.value,
-        must: need.must,
-        measured: [rust, go, rust],
-        log2,
-        width,
-    }
+    Held { id, unit, need: need.value, must: need.must, measured: [rust, go, rust], log2, width }
 }
 
 /// The least headroom; none without a need. A must rules nothing out while the work of a request
@@ -364,12 +288,7 @@ pub(crate) fn headroom(
     hybrid: HybridMemory,
 ) -> Option<Headroom> {
     let none = [f64::INFINITY; 3];
-    let mut least = Headroom {
-        log2: none,
-        width: [0.0; 3],
-        must: none,
-        must_width: [0.0; 3],
-    };
+    let mut least = Headroom { log2: none, width: [0.0; 3], must: none, must_width: [0.0; 3] };
     let mut any = false;
     hold(measured, needs, band, hybrid, &mut |held| {
         any = true;

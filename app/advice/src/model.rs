@@ -79,11 +79,7 @@ impl Model {
     /// Id, version and digest together.
     #[must_use]
     pub fn reference(&self) -> ModelRef {
-        ModelRef {
-            id: self.id.clone(),
-            version: self.version.clone(),
-            digest: self.digest.clone(),
-        }
+        ModelRef { id: self.id.clone(), version: self.version.clone(), digest: self.digest.clone() }
     }
 
     /// The groups in display order.

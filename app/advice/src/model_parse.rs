@@ -32,10 +32,7 @@ struct RawModel {
 }
 
 fn default_hybrid() -> HybridMemory {
-    HybridMemory {
-        rust_loaded: 1.0,
-        go_idle: 1.0,
-    }
+    HybridMemory { rust_loaded: 1.0, go_idle: 1.0 }
 }
 
 #[derive(Deserialize)]
@@ -123,11 +120,7 @@ impl Faults {
 
     fn unique(&mut self, field: &str, ids: &[&Spanned<String>]) {
         for (at, id) in ids.iter().enumerate() {
-            if ids
-                .iter()
-                .take(at)
-                .any(|earlier| earlier.get_ref() == id.get_ref())
-            {
+            if ids.iter().take(at).any(|earlier| earlier.get_ref() == id.get_ref()) {
                 let message = format!("`{}` is there twice", id.get_ref());
                 self.add(field, id.span(), message, "give each its own id");
             }
@@ -147,11 +140,7 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
     })?;
     let mut faults = Faults(Vec::new());
     limits(&raw, text, &mut faults);
-    let questions = raw
-        .question
-        .iter()
-        .map(|q| question(q, &raw.group, &mut faults))
-        .collect();
+    let questions = raw.question.iter().map(|q| question(q, &raw.group, &mut faults)).collect();
     let mut model = Model {
         id: raw.id,
         version: raw.version,
@@ -163,21 +152,9 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         knockouts: Vec::new(),
         hybrid: raw.hybrid,
     };
-    model.criteria = raw
-        .criterion
-        .iter()
-        .map(|c| criterion(c, &model, &mut faults))
-        .collect();
-    model.knockouts = raw
-        .knockout
-        .iter()
-        .map(|k| knockout(k, &model, &mut faults))
-        .collect();
-    if faults.0.is_empty() {
-        Ok(model)
-    } else {
-        Err(faults.0)
-    }
+    model.criteria = raw.criterion.iter().map(|c| criterion(c, &model, &mut faults)).collect();
+    model.knockouts = raw.knockout.iter().map(|k| knockout(k, &model, &mut faults)).collect();
+    if faults.0.is_empty() { Ok(model) } else { Err(faults.0) }
 }
 
 fn limits(raw: &RawModel, text: &str, faults: &mut Faults) {
@@ -191,25 +168,11 @@ fn limits(raw: &RawModel, text: &str, faults: &mut Faults) {
         );
     }
     if raw.criterion.is_empty() || raw.criterion.len() > MAX_CRITERIA {
-        faults.add(
-            "criterion",
-            whole,
-            "no criteria or too many",
-            format!("1 to {MAX_CRITERIA}"),
-        );
+        faults.add("criterion", whole, "no criteria or too many", format!("1 to {MAX_CRITERIA}"));
     }
-    faults.unique(
-        "question.id",
-        &raw.question.iter().map(|q| &q.id).collect::<Vec<_>>(),
-    );
-    faults.unique(
-        "criterion.id",
-        &raw.criterion.iter().map(|c| &c.id).collect::<Vec<_>>(),
-    );
-    faults.unique(
-        "knockout.id",
-        &raw.knockout.iter().map(|k| &k.id).collect::<Vec<_>>(),
-    );
+    faults.unique("question.id", &raw.question.iter().map(|q| &q.id).collect::<Vec<_>>());
+    faults.unique("criterion.id", &raw.criterion.iter().map(|c| &c.id).collect::<Vec<_>>());
+    faults.unique("knockout.id", &raw.knockout.iter().map(|k| &k.id).collect::<Vec<_>>());
     for memory in [raw.hybrid.rust_loaded, raw.hybrid.go_idle] {
         if !(0.0..=100.0).contains(&memory) {
             let message = format!("{memory} is not a usable multiple of memory");
@@ -222,12 +185,7 @@ fn check_group(id: &Spanned<String>, groups: &[Group], field: &str, faults: &mut
     if !groups.iter().any(|group| group.id == *id.get_ref()) {
         let known: Vec<&str> = groups.iter().map(|group| group.id.as_str()).collect();
         let message = format!("there is no group `{}`", id.get_ref());
-        faults.add(
-            field,
-            id.span(),
-            message,
-            format!("known: {}", known.join(", ")),
-        );
+        faults.add(field, id.span(), message, format!("known: {}", known.join(", ")));
     }
 }
 
@@ -283,12 +241,7 @@ fn question(raw: &RawQuestion, groups: &[Group], faults: &mut Faults) -> Questio
 
 fn check_prior(field: &str, span: Range<usize>, prior: f64, faults: &mut Faults) {
     if !(prior > 0.0 && prior <= 1000.0) {
-        faults.add(
-            field,
-            span,
-            format!("a prior of {prior}"),
-            "greater than 0, at most 1000",
-        );
+        faults.add(field, span, format!("a prior of {prior}"), "greater than 0, at most 1000");
     }
 }
 
@@ -300,44 +253,21 @@ fn answers(field: &str, raw: &RawQuestion, faults: &mut Faults) -> Vec<Answer> {
     for (at, answer) in raw.answers.iter().enumerate() {
         let value = &answer.get_ref().value;
         check_prior(field, answer.span(), answer.get_ref().prior, faults);
-        if raw
-            .answers
-            .iter()
-            .take(at)
-            .any(|earlier| earlier.get_ref().value == *value)
-        {
-            faults.add(
-                field,
-                answer.span(),
-                format!("`{value}` is there twice"),
-                "keep one",
-            );
+        if raw.answers.iter().take(at).any(|earlier| earlier.get_ref().value == *value) {
+            faults.add(field, answer.span(), format!("`{value}` is there twice"), "keep one");
         }
         if value.is_empty() || ["unknown", "else", "by"].contains(&value.as_str()) {
             let message = format!("`{value}` cannot be an answer's value");
-            faults.add(
-                field,
-                answer.span(),
-                message,
-                "anything but unknown, else and by",
-            );
+            faults.add(field, answer.span(), message, "anything but unknown, else and by");
         }
     }
-    raw.answers
-        .iter()
-        .map(|answer| answer.get_ref().clone())
-        .collect()
+    raw.answers.iter().map(|answer| answer.get_ref().clone()).collect()
 }
 
 fn number_kind(field: &str, raw: &Spanned<RawNumber>, faults: &mut Faults) -> QuestionKind {
     let number = raw.get_ref();
     if !(number.min.is_finite() && number.max.is_finite() && number.min < number.max) {
-        faults.add(
-            field,
-            raw.span(),
-            "min must be below max",
-            "for example min = 0, max = 100",
-        );
+        faults.add(field, raw.span(), "min must be below max", "for example min = 0, max = 100");
     }
     let mut floor = f64::NEG_INFINITY;
     for (at, bin) in number.bins.iter().enumerate() {
@@ -346,12 +276,7 @@ fn number_kind(field: &str, raw: &Spanned<RawNumber>, faults: &mut Faults) -> Qu
         let rising = bin.below.is_none_or(|below| below > floor);
         if bin.below.is_none() != last || !rising || number.bins.len() > MAX_ANSWERS {
             let help = "each bin but the last has `below`, rising; at most 16";
-            faults.add(
-                field,
-                raw.span(),
-                format!("bin `{}` is out of order", bin.value),
-                help,
-            );
+            faults.add(field, raw.span(), format!("bin `{}` is out of order", bin.value), help);
         }
         floor = bin.below.unwrap_or(floor);
     }
@@ -373,10 +298,7 @@ fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterio
     let swings = swings(&field, raw, kind, model, faults);
     let values = values(&field, raw, kind, model, faults);
     let mut factors = Vec::new();
-    swings
-        .iter()
-        .chain(&values)
-        .for_each(|expr| expr.factors(&mut factors));
+    swings.iter().chain(&values).for_each(|expr| expr.factors(&mut factors));
     measured_factors(kind, model, &mut factors);
     let table = Table::build(&factors, |states| row(&factors, states, &swings, &values));
     let table = table.unwrap_or_else(|| {
@@ -390,15 +312,10 @@ fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterio
     });
     check_ranges(&field, raw, &table, faults);
     let names = match &raw.names {
-        None => factors
-            .iter()
-            .filter(|f| f.holds.is_none())
-            .map(|f| f.question)
-            .collect(),
-        Some(names) => names
-            .iter()
-            .filter_map(|name| find_question(&field, name, model, faults))
-            .collect(),
+        None => factors.iter().filter(|f| f.holds.is_none()).map(|f| f.question).collect(),
+        Some(names) => {
+            names.iter().filter_map(|name| find_question(&field, name, model, faults)).collect()
+        }
     };
     Criterion {
         id: raw.id.get_ref().clone(),
@@ -420,16 +337,9 @@ fn measured_factors(kind: CriterionKind, model: &Model, factors: &mut Vec<Factor
         CriterionKind::Tail | CriterionKind::Economy => &["workload", "resident_state"],
     };
     for question in ids.iter().filter_map(|id| model.question_index(id)) {
-        let states = model
-            .questions
-            .get(question)
-            .map_or(0, |q| q.answers().len());
+        let states = model.questions.get(question).map_or(0, |q| q.answers().len());
         let states = u8::try_from(states).unwrap_or(u8::MAX);
-        let factor = Factor {
-            question,
-            holds: None,
-            states,
-        };
+        let factor = Factor { question, holds: None, states };
         if states > 0 && !factors.contains(&factor) {
             factors.push(factor);
         }
@@ -446,12 +356,7 @@ fn find_question(
     if found.is_none() {
         let known: Vec<&str> = model.questions.iter().map(|q| q.id.as_str()).collect();
         let message = format!("there is no question `{}`", id.get_ref());
-        faults.add(
-            field,
-            id.span(),
-            message,
-            format!("known: {}", known.join(", ")),
-        );
+        faults.add(field, id.span(), message, format!("known: {}", known.join(", ")));
     }
     found
 }
@@ -464,41 +369,26 @@ fn swings(
     model: &Model,
     faults: &mut Faults,
 ) -> Vec<Expr> {
-    let mut checker = Checker {
-        questions: &model.questions,
-        problems: &mut faults.0,
-    };
+    let mut checker = Checker { questions: &model.questions, problems: &mut faults.0 };
     let field = format!("{field}.swing");
     if kind != CriterionKind::Economy {
         return vec![checker.check(&field, &raw.swing, &[])];
     }
     let part = |name: &str| match raw.swing.get_ref() {
-        RawExpr::Map(entries) if entries.len() == 2 => entries
-            .iter()
-            .find(|(key, _)| key.get_ref() == name)
-            .and_then(|(_, value)| {
-                value
-                    .get_ref()
-                    .expression()
-                    .map(|e| Spanned::new(value.span(), e))
-            }),
+        RawExpr::Map(entries) if entries.len() == 2 => {
+            entries.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| {
+                value.get_ref().expression().map(|e| Spanned::new(value.span(), e))
+            })
+        }
         _ => None,
     };
     match (part("cpu"), part("memory")) {
         (Some(cpu), Some(memory)) => {
-            vec![
-                checker.check(&field, &cpu, &[]),
-                checker.check(&field, &memory, &[]),
-            ]
+            vec![checker.check(&field, &cpu, &[]), checker.check(&field, &memory, &[])]
         }
         _ => {
             let help = "write swing = { cpu = …, memory = … }";
-            faults.add(
-                &field,
-                raw.swing.span(),
-                "economy states its points by part",
-                help,
-            );
+            faults.add(&field, raw.swing.span(), "economy states its points by part", help);
             Vec::new()
         }
     }
@@ -528,19 +418,12 @@ fn values(
             Vec::new()
         }
         Some(values) => {
-            let mut checker = Checker {
-                questions: &model.questions,
-                problems: &mut faults.0,
-            };
+            let mut checker = Checker { questions: &model.questions, problems: &mut faults.0 };
             let values = values.get_ref();
             vec![
                 checker.check(&format!("{field}.value.rust"), &values.rust, &[]),
                 checker.check(&format!("{field}.value.go"), &values.go, &[]),
-                checker.check(
-                    &format!("{field}.value.hybrid"),
-                    &values.hybrid,
-                    &["rust", "go"],
-                ),
+                checker.check(&format!("{field}.value.hybrid"), &values.hybrid, &["rust", "go"]),
             ]
         }
     }
@@ -564,23 +447,12 @@ fn row(factors: &[Factor], states: &[u8], swings: &[Expr], values: &[Expr]) -> R
 }
 
 fn check_ranges(field: &str, raw: &RawCriterion, table: &Table, faults: &mut Faults) {
-    let bad_swing = table
-        .rows()
-        .flat_map(|row| row.swings)
-        .find(|s| !(0.0..=1000.0).contains(s));
+    let bad_swing = table.rows().flat_map(|row| row.swings).find(|s| !(0.0..=1000.0).contains(s));
     if let Some(swing) = bad_swing {
         let message = format!("{swing} swing points for some answers");
-        faults.add(
-            &format!("{field}.swing"),
-            raw.swing.span(),
-            message,
-            "0 to 1000",
-        );
+        faults.add(&format!("{field}.swing"), raw.swing.span(), message, "0 to 1000");
     }
-    let bad_value = table
-        .rows()
-        .flat_map(|row| row.values)
-        .find(|v| !(0.0..=1.0).contains(v));
+    let bad_value = table.rows().flat_map(|row| row.values).find(|v| !(0.0..=1.0).contains(v));
     if let (Some(value), Some(values)) = (bad_value, &raw.value) {
         let message = format!("a value of {value} for some answers");
         faults.add(&format!("{field}.value"), values.span(), message, "0 to 1");
@@ -618,45 +490,17 @@ fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
         };
         let states = states(question);
         let Some(state) = states.iter().position(|state| state == answer.get_ref()) else {
-            let message = format!(
-                "`{}` is not an answer to `{}`",
-                answer.get_ref(),
-                id.get_ref()
-            );
-            faults.add(
-                &field,
-                answer.span(),
-                message,
-                format!("allowed: {}", states.join(", ")),
-            );
+            let message = format!("`{}` is not an answer to `{}`", answer.get_ref(), id.get_ref());
+            faults.add(&field, answer.span(), message, format!("allowed: {}", states.join(", ")));
             continue;
         };
         let state = u8::try_from(state).unwrap_or(u8::MAX);
         when.push(if matches!(question.kind, QuestionKind::Many { .. }) {
-            (
-                Factor {
-                    question: index,
-                    holds: Some(state),
-                    states: 2,
-                },
-                1,
-            )
+            (Factor { question: index, holds: Some(state), states: 2 }, 1)
         } else {
             let count = u8::try_from(states.len()).unwrap_or(u8::MAX);
-            (
-                Factor {
-                    question: index,
-                    holds: None,
-                    states: count,
-                },
-                state,
-            )
+            (Factor { question: index, holds: None, states: count }, state)
         });
     }
-    Knockout {
-        id: raw.id.get_ref().clone(),
-        text: raw.text.clone(),
-        rules_out,
-        when,
-    }
+    Knockout { id: raw.id.get_ref().clone(), text: raw.text.clone(), rules_out, when }
 }

@@ -14,11 +14,8 @@ pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> 
     let mut caps = Vec::new();
     let needs = ground.needs(situation);
     if needs.any_must()
-        && let Some(criterion) = ground
-            .model
-            .criteria()
-            .iter()
-            .find(|c| c.kind == CriterionKind::Headroom)
+        && let Some(criterion) =
+            ground.model.criteria().iter().find(|c| c.kind == CriterionKind::Headroom)
     {
         let (mut not_measured, mut across) = (false, false);
         ground.points(criterion, situation, &needs, |point| match point.offer {
@@ -46,12 +43,8 @@ pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> 
 fn answered(ground: &Ground, situation: &Situation, id: &str, value: &str) -> bool {
     let question = ground.model.question_index(id);
     let state = situation.state(question);
-    let answers = question
-        .and_then(|at| ground.model.questions().get(at))
-        .map(|q| q.answers());
-    let answer = answers
-        .zip(state)
-        .and_then(|(answers, state)| answers.get(usize::from(state)));
+    let answers = question.and_then(|at| ground.model.questions().get(at)).map(|q| q.answers());
+    let answer = answers.zip(state).and_then(|(answers, state)| answers.get(usize::from(state)));
     answer.is_some_and(|answer| answer.value == value)
 }
 
@@ -63,9 +56,7 @@ fn consider_staying(ground: &Ground, situation: &Situation) -> bool {
 
 /// What rules an option out for certain, by id.
 pub(crate) fn knocked_out(ground: &Ground, situation: &Situation, choice: Choice) -> Vec<String> {
-    let mut ids: Vec<String> = stated(ground, situation, choice)
-        .map(|k| k.id.clone())
-        .collect();
+    let mut ids: Vec<String> = stated(ground, situation, choice).map(|k| k.id.clone()).collect();
     let missed = ground.missed_musts(situation, &ground.needs(situation));
     if missed >> (choice as usize) & 1 == 1 {
         ids.push("must_missed".to_owned());
@@ -78,16 +69,8 @@ fn stated<'a>(
     situation: &'a Situation,
     choice: Choice,
 ) -> impl Iterator<Item = &'a crate::Knockout> {
-    let out = ground
-        .model
-        .knockouts()
-        .iter()
-        .filter(move |k| *k.rules_out.get(choice));
-    out.filter(|k| {
-        k.when
-            .iter()
-            .all(|(f, state)| situation.factor(*f) == Some(*state))
-    })
+    let out = ground.model.knockouts().iter().filter(move |k| *k.rules_out.get(choice));
+    out.filter(|k| k.when.iter().all(|(f, state)| situation.factor(*f) == Some(*state)))
 }
 
 /// Every notice, the weightiest first.
@@ -134,9 +117,7 @@ pub(crate) fn all(
         notices.push(notice("hybrid_as_rust", text));
     }
     if let (Some(at), Some(cell)) = (situation.state(ground.known.resident_state), assessed.cell)
-        && ground
-            .cell(situation.state(ground.known.workload), Some(at), true)
-            .is_none()
+        && ground.cell(situation.state(ground.known.workload), Some(at), true).is_none()
         && ground.measurements.workloads.get(cell).is_some()
     {
         let text =
@@ -162,10 +143,7 @@ fn all_knocked_out(ground: &Ground, situation: &Situation) -> Notice {
     if ground.missed_musts(situation, &ground.needs(situation)) != 0 {
         why.push("a limit that must be kept is missed".to_owned());
     }
-    let text = format!(
-        "Every option is ruled out: {}. Loosen one of these.",
-        join(&why)
-    );
+    let text = format!("Every option is ruled out: {}. Loosen one of these.", join(&why));
     notice("all_knocked_out", text)
 }
 
@@ -180,18 +158,11 @@ fn existing(answers: &Answers, judged: &Judgement) -> Option<Notice> {
         _ => "keep the edge in Go and rewrite the core in Rust",
     };
     Some(match judged.recommended {
-        None => notice(
-            "keep",
-            format!("Too close to justify a rewrite: keep it in {has}."),
-        ),
-        Some(choice) if choice == has => notice(
-            "keep",
-            format!("Keep it in {has}: choosing {has} means no rewrite."),
-        ),
+        None => notice("keep", format!("Too close to justify a rewrite: keep it in {has}.")),
+        Some(choice) if choice == has => {
+            notice("keep", format!("Keep it in {has}: choosing {has} means no rewrite."))
+        }
         Some(Choice::Hybrid) => notice("rewrite", format!("{}.", capitalised(part(has)))),
-        Some(choice) => notice(
-            "rewrite",
-            format!("{choice} means a rewrite of the {has} code."),
-        ),
+        Some(choice) => notice("rewrite", format!("{choice} means a rewrite of the {has} code.")),
     })
 }

@@ -28,10 +28,7 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
             None => "Say which reference service it resembles to use the measurements.",
             Some(_) => "Nothing has been measured for a service like this yet.",
         };
-        let performance = Performance {
-            summary: summary.to_owned(),
-            ..Performance::default()
-        };
+        let performance = Performance { summary: summary.to_owned(), ..Performance::default() };
         return Assessment {
             performance,
             notice: Some("not_measured"),
@@ -41,48 +38,27 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
     };
     let band = situation.state(known.tail_latency);
     let mut held = Vec::new();
-    hold(measured, &needs, band, ground.model.hybrid, &mut |need| {
-        held.push(need)
-    });
+    hold(measured, &needs, band, ground.model.hybrid, &mut |need| held.push(need));
     let least = headroom(measured, &needs, band, ground.model.hybrid);
     let (summary, notice) = least.map_or_else(
-        || {
-            (
-                "No need is stated, so performance does not decide.".to_owned(),
-                None,
-            )
-        },
+        || ("No need is stated, so performance does not decide.".to_owned(), None),
         |least| sentence(&least, &held, needs.work_is_known()),
     );
-    let source = format!(
-        " Measured with {} ({}, {}).",
-        measured.service, measured.scenario, measured.run
-    );
+    let source =
+        format!(" Measured with {} ({}, {}).", measured.service, measured.scenario, measured.run);
     let performance = Performance {
         needs: held.iter().map(need).collect(),
-        headroom: least.map_or_else(ByOption::default, |least| {
-            by_option(least.log2.map(libm::exp2))
-        }),
+        headroom: least
+            .map_or_else(ByOption::default, |least| by_option(least.log2.map(libm::exp2))),
         work_factor: needs.work_factor(measured),
-        summary: format!("{summary}{source} {}", measured.note)
-            .trim_end()
-            .to_owned(),
+        summary: format!("{summary}{source} {}", measured.note).trim_end().to_owned(),
     };
-    Assessment {
-        performance,
-        notice,
-        cell,
-        headroom: least,
-    }
+    Assessment { performance, notice, cell, headroom: least }
 }
 
 fn by_option([rust, go, hybrid]: [f64; 3]) -> ByOption<Option<f64>> {
     let finite = |number: f64| number.is_finite().then_some(number);
-    ByOption {
-        rust: finite(rust),
-        go: finite(go),
-        hybrid: finite(hybrid),
-    }
+    ByOption { rust: finite(rust), go: finite(go), hybrid: finite(hybrid) }
 }
 
 fn need(held: &Held) -> Need {
@@ -123,21 +99,14 @@ fn sentence(
         )
     } else {
         let (rust, go) = (times(rust), times(go));
-        (
-            format!("Rust offers {rust}, Go {go} of what is needed ({names})"),
-            "headroom",
-        )
+        (format!("Rust offers {rust}, Go {go} of what is needed ({names})"), "headroom")
     };
     if work_is_known {
         (format!("{text}."), (notice != "headroom").then_some(notice))
     } else {
         (
             format!("{text}. This is {bound}."),
-            Some(if notice == "headroom" {
-                "upper_bound"
-            } else {
-                notice
-            }),
+            Some(if notice == "headroom" { "upper_bound" } else { notice }),
         )
     }
 }

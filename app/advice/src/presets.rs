@@ -58,20 +58,8 @@ fn read() -> Result<Vec<Preset>, String> {
     let make = |raw: RawPreset| {
         let answers = Answers::from_table(Model::builtin(), &raw.answers)
             .map_err(|problems| format!("{}: {problems:?}", raw.id))?;
-        let RawPreset {
-            id,
-            title,
-            summary,
-            service,
-            ..
-        } = raw;
-        Ok(Preset {
-            id,
-            title,
-            summary,
-            service,
-            answers,
-        })
+        let RawPreset { id, title, summary, service, .. } = raw;
+        Ok(Preset { id, title, summary, service, answers })
     };
     file.preset.into_iter().map(make).collect()
 }

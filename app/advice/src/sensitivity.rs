@@ -17,12 +17,7 @@ pub fn importance_thresholds(swings: &[f64], differences: &[f64]) -> Vec<Option<
 /// against the first.
 #[must_use]
 pub fn importance_factor(contributions: &[f64]) -> Option<f64> {
-    let part = |sign: f64| {
-        contributions
-            .iter()
-            .map(|c| (c * sign).max(0.0))
-            .sum::<f64>()
-    };
+    let part = |sign: f64| contributions.iter().map(|c| (c * sign).max(0.0)).sum::<f64>();
     let (positive, negative) = (part(1.0), part(-1.0));
     (negative > 0.0).then(|| libm::sqrt(positive / negative))
 }

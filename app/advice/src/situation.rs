@@ -43,14 +43,7 @@ impl Known {
 
     /// The numbers that state needs.
     pub(crate) fn numbers(&self) -> [Option<usize>; 6] {
-        [
-            self.peak_rps,
-            self.cores,
-            self.cpu_ms,
-            self.p99_ms,
-            self.memory_mb,
-            self.connections,
-        ]
+        [self.peak_rps, self.cores, self.cpu_ms, self.p99_ms, self.memory_mb, self.connections]
     }
 }
 
@@ -86,9 +79,7 @@ impl Situation {
             }
             given
         });
-        Self {
-            given: given.collect(),
-        }
+        Self { given: given.collect() }
     }
 
     /// The state of a factor; none while its question is open.
@@ -128,9 +119,7 @@ impl Situation {
 
     /// How many answers a list holds.
     pub(crate) fn held(&self, question: usize) -> usize {
-        self.given
-            .get(question)
-            .map_or(0, |given| given.holds.count_ones() as usize)
+        self.given.get(question).map_or(0, |given| given.holds.count_ones() as usize)
     }
 
     /// The same with one number set; `must` is kept.
@@ -154,8 +143,6 @@ fn bin_of(kind: &QuestionKind, value: f64) -> Option<u8> {
     let QuestionKind::Number { bins, .. } = kind else {
         return None;
     };
-    let at = bins
-        .iter()
-        .position(|bin| bin.below.is_none_or(|below| value < below))?;
+    let at = bins.iter().position(|bin| bin.below.is_none_or(|below| value < below))?;
     u8::try_from(at).ok()
 }

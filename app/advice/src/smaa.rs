@@ -36,9 +36,7 @@ pub fn acceptability(
                 *count += 1;
             }
             if rank == 0 && total > 0.0 {
-                sums.iter_mut()
-                    .zip(&weights)
-                    .for_each(|(sum, weight)| *sum += weight / total);
+                sums.iter_mut().zip(&weights).for_each(|(sum, weight)| *sum += weight / total);
             }
         }
     }
@@ -77,10 +75,6 @@ pub fn acceptability(
 
 fn score(weights: &[f64], values: &[f64], scores: &mut [f64]) {
     for (score, values) in scores.iter_mut().zip(values.chunks(weights.len().max(1))) {
-        *score = weights
-            .iter()
-            .zip(values)
-            .map(|(weight, value)| weight * value)
-            .sum();
+        *score = weights.iter().zip(values).map(|(weight, value)| weight * value).sum();
     }
 }

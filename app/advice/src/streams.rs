@@ -60,10 +60,7 @@ pub(crate) fn fill<T: Copy + Default>(mut next: impl FnMut() -> T) -> Stream<T> 
 }
 
 /// Narrows to the precision of the kernel.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "streams are kept in single precision"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "streams are kept in single precision")]
 pub(crate) const fn narrow(number: f64) -> f32 {
     number as f32
 }

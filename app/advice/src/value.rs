@@ -44,15 +44,8 @@ pub(crate) struct Point {
 pub(crate) enum Offer {
     Judged([f64; 3]),
     Headroom(Headroom),
-    Tail {
-        cell: usize,
-        values: [f64; 3],
-    },
-    Economy {
-        cell: usize,
-        cpu: [f64; 3],
-        memory: [f64; 3],
-    },
+    Tail { cell: usize, values: [f64; 3] },
+    Economy { cell: usize, cpu: [f64; 3], memory: [f64; 3] },
     NotMeasured,
 }
 
@@ -135,17 +128,10 @@ impl Totals {
 impl Ground {
     pub(crate) fn new(model: Model, measurements: Measurements) -> Self {
         let known = Known::new(&model);
-        let priors = model
-            .questions()
-            .iter()
-            .map(|q| streams::prior(&q.kind))
-            .collect();
+        let priors = model.questions().iter().map(|q| streams::prior(&q.kind)).collect();
         let state = |question: Option<usize>, value: &str| {
             let question = model.questions().get(question?)?;
-            let at = question
-                .answers()
-                .iter()
-                .position(|answer| answer.value == value)?;
+            let at = question.answers().iter().position(|answer| answer.value == value)?;
             u8::try_from(at).ok()
         };
         let cells = measurements.workloads.iter().map(|measured| Cell {
@@ -156,13 +142,7 @@ impl Ground {
             memory: ratios(memory(&model, measured)),
         });
         let cells = cells.collect();
-        Self {
-            known,
-            priors,
-            cells,
-            model,
-            measurements,
-        }
+        Self { known, priors, cells, model, measurements }
     }
 
     pub(crate) fn needs(&self, situation: &Situation) -> Needs {
@@ -170,11 +150,7 @@ impl Ground {
             let question = self.model.questions().get(self.known.existing_code?)?;
             question.answers().get(usize::from(state))
         });
-        Needs::new(
-            &self.known,
-            situation,
-            existing.is_some_and(|answer| answer.value == "rust"),
-        )
+        Needs::new(&self.known, situation, existing.is_some_and(|answer| answer.value == "rust"))
     }
 
     /// The scenario measured for a workload: that of the resident state, else the first.
@@ -222,10 +198,7 @@ impl Ground {
                 let state = rest % radix;
                 rest /= radix;
                 at += stride * state;
-                let prior = self
-                    .priors
-                    .get(factor.question)
-                    .and_then(|prior| prior.get(state));
+                let prior = self.priors.get(factor.question).and_then(|prior| prior.get(state));
                 probability *= prior.copied().unwrap_or(0.0);
             }
             let row = criterion.table.row(at);
@@ -234,16 +207,8 @@ impl Ground {
             } else {
                 Offer::Judged(row.values)
             };
-            let swings = if offer == Offer::NotMeasured {
-                [0.0; 2]
-            } else {
-                row.swings
-            };
-            visit(Point {
-                probability,
-                swings,
-                offer,
-            });
+            let swings = if offer == Offer::NotMeasured { [0.0; 2] } else { row.swings };
+            visit(Point { probability, swings, offer });
         }
     }
 
@@ -267,15 +232,10 @@ impl Ground {
             return Offer::NotMeasured;
         };
         match criterion.kind {
-            CriterionKind::Tail => Offer::Tail {
-                cell: at,
-                values: cell.tail,
-            },
-            CriterionKind::Economy => Offer::Economy {
-                cell: at,
-                cpu: cell.cpu,
-                memory: cell.memory,
-            },
+            CriterionKind::Tail => Offer::Tail { cell: at, values: cell.tail },
+            CriterionKind::Economy => {
+                Offer::Economy { cell: at, cpu: cell.cpu, memory: cell.memory }
+            }
             CriterionKind::Headroom => self
                 .measurements
                 .workloads
@@ -314,21 +274,11 @@ impl Ground {
         if swing > 0.0 && measured > 0.0 {
             for ((value, one), two) in values.iter_mut().zip(one).zip(two) {
                 // One value stays bit for bit what the model says.
-                let one = if second > 0.0 {
-                    (first * one + second * two) / swing
-                } else {
-                    one
-                };
+                let one = if second > 0.0 { (first * one + second * two) / swing } else { one };
                 *value = if open { one / measured } else { one };
             }
         }
-        Term {
-            swing,
-            stated: swing,
-            values,
-            open,
-            measured: measured > 0.0,
-        }
+        Term { swing, stated: swing, values, open, measured: measured > 0.0 }
     }
 
     /// Every criterion, and what is certainly out.
@@ -336,19 +286,13 @@ impl Ground {
         let needs = self.needs(situation);
         let term = |criterion| self.term(criterion, situation, &needs);
         let terms = self.model.criteria().iter().map(term).collect();
-        Totals {
-            terms,
-            out: self.certainly_out(situation, &needs),
-        }
+        Totals { terms, out: self.certainly_out(situation, &needs) }
     }
 
     /// One bit for each option that is out whatever the open answers are.
     pub(crate) fn certainly_out(&self, situation: &Situation, needs: &Needs) -> u8 {
         let certain = |knockout: &&crate::Knockout| {
-            knockout
-                .when
-                .iter()
-                .all(|(factor, state)| situation.factor(*factor) == Some(*state))
+            knockout.when.iter().all(|(factor, state)| situation.factor(*factor) == Some(*state))
         };
         let stated = self.model.knockouts().iter().filter(certain);
         stated.fold(0, |out, knockout| out | knockout.mask()) | self.missed_musts(situation, needs)
@@ -359,11 +303,7 @@ impl Ground {
         if !needs.any_must() || !needs.work_is_known() {
             return 0;
         }
-        let headroom = self
-            .model
-            .criteria()
-            .iter()
-            .find(|c| c.kind == CriterionKind::Headroom);
+        let headroom = self.model.criteria().iter().find(|c| c.kind == CriterionKind::Headroom);
         let Some(criterion) = headroom else { return 0 };
         let mut out = 7;
         self.points(criterion, situation, needs, |point| {
@@ -387,26 +327,13 @@ fn figures(measured: &WorkloadMeasurement, of: fn(&TwinFigures) -> f64) -> [f64;
 
 /// Loaded memory of each option, in MB; the hybrid pays for two processes.
 fn memory(model: &Model, measured: &WorkloadMeasurement) -> [f64; 3] {
-    let (rust, go) = (
-        measured.rust.loaded_pss_mb.value,
-        measured.go.loaded_pss_mb.value,
-    );
+    let (rust, go) = (measured.rust.loaded_pss_mb.value, measured.go.loaded_pss_mb.value);
     let idle = measured.go.idle_pss_mb.value;
-    [
-        rust,
-        go,
-        model.hybrid.rust_loaded * rust + model.hybrid.go_idle * idle,
-    ]
+    [rust, go, model.hybrid.rust_loaded * rust + model.hybrid.go_idle * idle]
 }
 
 /// Best ÷ own, where less is better.
 fn ratios(figures: [f64; 3]) -> [f64; 3] {
     let best = figures.into_iter().fold(f64::INFINITY, f64::min);
-    figures.map(|own| {
-        if own > 0.0 {
-            (best / own).clamp(0.0, 1.0)
-        } else {
-            1.0
-        }
-    })
+    figures.map(|own| if own > 0.0 { (best / own).clamp(0.0, 1.0) } else { 1.0 })
 }

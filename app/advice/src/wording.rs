@@ -8,9 +8,7 @@ use crate::{
 
 /// The name of an option by its place.
 pub(crate) fn option(index: usize) -> &'static str {
-    Choice::ALL
-        .get(index)
-        .map_or("neither", |choice| choice.name())
+    Choice::ALL.get(index).map_or("neither", |choice| choice.name())
 }
 
 /// A number with three significant digits, or all digits before the point.
@@ -48,10 +46,7 @@ pub(crate) fn threshold(question: &Question, at: f64, above: bool) -> String {
 
 /// The other ranges of a number: state, the nearest number in it, and the phrase.
 pub(crate) fn bins(question: &Question, now: Option<u8>) -> Vec<(u8, String, String)> {
-    let QuestionKind::Number {
-        bins, phrase, unit, ..
-    } = &question.kind
-    else {
+    let QuestionKind::Number { bins, phrase, unit, .. } = &question.kind else {
         return Vec::new();
     };
     let mut floor: Option<f64> = None;
@@ -65,10 +60,7 @@ pub(crate) fn bins(question: &Question, now: Option<u8>) -> Vec<(u8, String, Str
         let upward = now.is_none_or(|now| state > now);
         let (to, words) = match (from, bin.below) {
             (Some(from), _) if upward => (from, format!("{} or more {unit}", short(from))),
-            (_, Some(below)) => (
-                below - 1.0,
-                format!("at most {}", counted(below - 1.0, unit)),
-            ),
+            (_, Some(below)) => (below - 1.0, format!("at most {}", counted(below - 1.0, unit))),
             (Some(from), None) => (from, format!("{} or more {unit}", short(from))),
             (None, None) => continue,
         };
@@ -174,9 +166,7 @@ impl Reasoning<'_> {
             (Choice::Hybrid, Choice::Go) => &claims.hybrid_over_go,
             _ => &None,
         };
-        stated
-            .clone()
-            .unwrap_or_else(|| format!("{better} does better here than {worse}"))
+        stated.clone().unwrap_or_else(|| format!("{better} does better here than {worse}"))
     }
 
     fn tail(&self) -> String {
@@ -205,10 +195,7 @@ impl Reasoning<'_> {
 
     fn build(&self) -> String {
         let times = self.measured.and_then(|measured| {
-            Some((
-                measured.rust.incremental_build_s?,
-                measured.go.incremental_build_s?,
-            ))
+            Some((measured.rust.incremental_build_s?, measured.go.incremental_build_s?))
         });
         times.map_or_else(String::new, |(rust, go)| {
             let (rust, go) = (counted(rust.value, "s"), counted(go.value, "s"));

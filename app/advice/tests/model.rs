@@ -1,12 +1,85 @@
 //! The built-in model and presets, and what is said of a broken model.
 
-use assay_advice::{Model, presets};
+use assay_advice::{Model, Problem, line_column, presets};
 
 #[test]
 fn the_built_in_model_and_presets_are_whole() {
     let model = Model::builtin();
-    assert_eq!(model.id(), "backend");
-    assert_eq!(model.questions().len(), 28);
-    assert_eq!(model.criteria().len(), 14);
+    assert_eq!((model.id(), model.version()), ("backend", "1"));
+    assert_eq!((model.questions().len(), model.criteria().len()), (28, 14));
+    assert_eq!(model.knockouts().len(), 8);
+    assert!(model.digest().starts_with("sha256:") && model.digest().len() == 71);
+    let core: Vec<&str> =
+        model.questions().iter().filter(|q| q.core).map(|q| q.id.as_str()).collect();
+    assert_eq!(core.len(), 13, "{core:?}");
+    let groups: Vec<&str> = model.groups().iter().map(|group| group.id.as_str()).collect();
+    assert_eq!(groups, ["risk", "team", "performance", "delivery", "ecosystem", "operations"]);
+    assert!(model.questions().is_sorted_by_key(|q| groups.iter().position(|g| *g == q.group)));
     assert_eq!(presets().len(), 8);
+}
+
+/// What is said of the built-in model with one place changed: message, help and the text there.
+fn broken(from: &str, to: &str) -> (Problem, String) {
+    let text = Model::builtin().text();
+    assert!(text.contains(from), "{from}");
+    let changed = text.replacen(from, to, 1);
+    let problems = Model::parse(&changed).expect_err(to);
+    let problem = problems.into_iter().next().expect("a problem");
+    let span = problem.span.clone().expect("a place");
+    let place = changed.get(span).expect("within the text").to_owned();
+    (problem, place)
+}
+
+#[test]
+fn a_broken_model_is_told_where() {
+    let cases = [
+        (
+            "by = \"failure_consequence\"",
+            "by = \"failure\"",
+            "no question `failure`",
+            "\"failure\"",
+        ),
+        ("minor = 10, serious = 30", "minor = 10, sever = 30", "`sever` is not an answer", "sever"),
+        (
+            "minor = 10, serious",
+            "serious",
+            "`minor` is not covered",
+            "{ by = \"failure_consequence\"",
+        ),
+        ("{ rust = 1, go = 0.6", "{ rust = 1.5, go = 0.6", "a value of 1.5", "{ rust = 1.5"),
+        ("catastrophic = 60", "catastrophic = -60", "swing points", "{ product"),
+        ("min = [\"go\"", "min = [\"java\"", "`java` is not an option", "\"java\""),
+        ("swing = { product = [80", "swing = { times = [80", "`times` is not a form", "times"),
+        ("rules_out = [\"go\"]", "rules_out = [\"ruby\"]", "`ruby` is not an option", "\"ruby\""),
+        ("constraints = \"no_gc\"", "constraints = \"gc\"", "`gc` is not an answer", "\"gc\""),
+        ("kind = \"tail\"", "kind = \"tale\"", "unknown variant `tale`", "\"tale\""),
+        ("safety = 1.5, else = 1", "safety = 1.5", "one answer at a time", "{ by = \"priorities\""),
+        ("id = \"untrusted_input\"", "id = \"failure_consequence\"", "there twice", "\"failure"),
+        ("id = \"invariants\"", "id = \"must\"", "cannot be a question's id", "\"must\""),
+        ("group = \"team\"", "group = \"taem\"", "no group `taem`", "\"taem\""),
+        ("names = [\"invariants\"]", "names = [\"state\"]", "no question `state`", "\"state\""),
+        ("below = 9", "below = 3", "out of order", "\n"),
+        ("minor = 10", "minor = nan", "not a usable number", "nan"),
+        ("go_idle = 1.0", "go_idle = -1.0", "not a usable multiple", "#"),
+        ("core = true", "cor = true", "unknown field `cor`", "cor"),
+    ];
+    for (from, to, message, place) in cases {
+        let (problem, at) = broken(from, to);
+        assert!(problem.message.contains(message), "{to}: {problem:?}");
+        assert!(at.starts_with(place) || at.contains(place), "{to}: {at:?} {problem:?}");
+        assert!(!problem.help.is_empty(), "{to}");
+    }
+}
+
+#[test]
+fn every_fault_of_a_model_is_told_at_once() {
+    let text =
+        Model::builtin().text().replace("go = 0.6", "go = 6").replace("minor = 10", "mino = 10");
+    let problems = Model::parse(&text).unwrap_err();
+    assert!(problems.len() >= 3, "{problems:?}");
+    let lines: Vec<usize> = problems
+        .iter()
+        .map(|problem| line_column(&text, problem.span.clone().unwrap().start).0)
+        .collect();
+    assert!(lines.iter().all(|line| *line > 100), "{lines:?}");
 }

@@ -1,0 +1,377 @@
+//! The recommendation's promises, for any sheet.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use assay_advice::{
+    AnswerValue, Answers, Choice, Engine, Estimate, FlipKind, Measurements, Model, QuestionKind,
+    SEED, Score, Settled, Verdict,
+};
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+use support::{answers, engine, judged, measured_engine, measurements, twin};
+
+/// Any sheet: for each question none of its answers, or one.
+fn sheets() -> impl Strategy<Value = Answers> {
+    prop::collection::vec(0..8_usize, Model::builtin().questions().len()).prop_map(|picks| {
+        let model = Model::builtin();
+        let mut sheet = Answers::default();
+        for (question, pick) in model.questions().iter().zip(picks) {
+            let value = match &question.kind {
+                QuestionKind::One(answers) => answers
+                    .get(pick)
+                    .map_or(AnswerValue::Unanswered, |a| AnswerValue::One(&a.value)),
+                QuestionKind::Number { min, max, .. } if pick > 3 => {
+                    AnswerValue::Number { value: (min * 10.0).max(6.0).min(*max), must: false }
+                }
+                _ => AnswerValue::Unanswered,
+            };
+            sheet = sheet.with(model, &question.id, value).unwrap();
+        }
+        sheet
+    })
+}
+
+fn order(score: &Score) -> Vec<Choice> {
+    let mut order = Choice::ALL.to_vec();
+    order.sort_by(|l, r| {
+        let key = |c: &Choice| {
+            (!score.options.get(*c).knocked_out.is_empty(), -score.options.get(*c).value)
+        };
+        let ((lo, lv), (ro, rv)) = (key(l), key(r));
+        lo.cmp(&ro).then(lv.total_cmp(&rv))
+    });
+    order
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn contributions_sum_to_the_difference(sheet in sheets()) {
+        let score = measured_engine().recommend(&sheet);
+        let [first, second, _] = order(&score)[..] else { unreachable!() };
+        let difference = score.options.get(first).value - score.options.get(second).value;
+        let sum: f64 = score.reasons.iter().map(|reason| reason.contribution).sum();
+        prop_assert!((sum - difference).abs() < 1e-12, "{sum} {difference}");
+        prop_assert_eq!(score.reasons.len(), 14);
+        let sizes: Vec<f64> = score.reasons.iter().map(|r| r.contribution.abs()).collect();
+        prop_assert!(sizes.is_sorted_by(|l, r| l >= r));
+        prop_assert_eq!(score.recommended.is_none(), score.verdict == Verdict::TooClose);
+    }
+
+    #[test]
+    fn more_rust_fluency_never_hurts_rust(sheet in sheets()) {
+        let share = |fluency| {
+            let sheet = sheet.with(Model::builtin(), "rust_fluency", AnswerValue::One(fluency)).unwrap();
+            let rust = engine().recommend(&sheet).options.rust;
+            (rust.value, rust.first_share)
+        };
+        let (none, few, most) = (share("none"), share("few"), share("most"));
+        prop_assert!(none.0 <= few.0 && few.0 <= most.0);
+        // A more fluent team helps the hybrid too, but never more than Rust by over the noise.
+        prop_assert!(none.1 <= most.1 + 0.02, "{none:?} {most:?}");
+    }
+
+    #[test]
+    fn no_importance_within_the_factor_changes_the_order(
+        swings in prop::array::uniform4(1.0..50.0_f64),
+        values in prop::array::uniform4((0.0..1.0_f64, 0.0..1.0_f64)),
+        powers in prop::array::uniform4(-0.999..0.999_f64),
+    ) {
+        let score = |swings: [f64; 4]| {
+            let criteria: Vec<_> =
+                swings.into_iter().zip(values).map(|(s, (r, g))| (s, r, g, 0.0)).collect();
+            let engine = engine_of(&judged(&criteria));
+            engine.explain(&Answers::default())
+        };
+        let before = score(swings);
+        let contributions: Vec<f64> = before.iter().map(|detail| detail.contribution).collect();
+        // The hybrid's zeros keep it last, so the order is that of Rust and Go.
+        prop_assume!(values.iter().all(|(r, g)| *r > 0.0 && *g > 0.0));
+        let Some(factor) = assay_advice::importance_factor(&contributions) else { return Ok(()) };
+        let mut scaled = swings;
+        for (swing, power) in scaled.iter_mut().zip(powers) {
+            *swing *= libm::pow(factor, power);
+        }
+        prop_assert_eq!(score(scaled)[0].compared.0, before[0].compared.0);
+    }
+
+    #[test]
+    fn every_flip_changes_the_first_option(sheet in sheets()) {
+        let engine = measured_engine();
+        let score = engine.score(&sheet);
+        let first = order(&score)[0];
+        for flip in &score.flips {
+            prop_assert_ne!(flip.recommended, Some(first));
+            if !matches!(flip.kind, FlipKind::Answer | FlipKind::Pair) {
+                continue;
+            }
+            let mut changed = sheet.clone();
+            for change in &flip.changes {
+                let question = engine.model().question(&change.id).unwrap();
+                let value = match &question.kind {
+                    QuestionKind::One(_) => AnswerValue::One(&change.to),
+                    QuestionKind::Number { .. } => {
+                        AnswerValue::Number { value: change.to.parse().unwrap(), must: false }
+                    }
+                    QuestionKind::Many { .. } => continue,
+                };
+                changed = changed.with(engine.model(), &change.id, value).unwrap();
+            }
+            if changed != sheet && flip.changes.iter().all(|c| c.id != "priorities") {
+                let after = engine.recommend(&changed);
+                prop_assert_eq!(Some(order(&after)[0]), flip.recommended, "{}", flip.text);
+                prop_assert_eq!(after.verdict, flip.verdict_after, "{}", flip.text);
+            }
+        }
+    }
+}
+
+fn engine_of(text: &str) -> Engine {
+    Engine::new(Model::parse(text).unwrap(), Measurements::default(), SEED)
+}
+
+#[test]
+fn a_copy_never_reverses_the_others() {
+    let values = |third: [f64; 3]| {
+        let [x, y, z] = third;
+        let text = judged(&[(30.0, 0.9, 0.4, x), (20.0, 0.2, 0.7, y), (10.0, 0.5, 0.6, z)]);
+        let options = engine_of(&text).recommend(&Answers::default()).options;
+        (options.rust.value, options.go.value)
+    };
+    let alone = values([0.0, 0.0, 0.0]);
+    assert_eq!(values([0.9, 0.2, 0.5]), alone, "a copy of Rust");
+    assert_eq!(values([0.4, 0.7, 0.6]), alone, "a copy of Go");
+}
+
+/// The first-rank shares' bits on every platform.
+#[test]
+fn the_same_seed_gives_the_same_bits() {
+    let mut hash = Sha256::new();
+    for preset in assay_advice::presets() {
+        for engine in [engine(), measured_engine()] {
+            let score = engine.score(&preset.answers);
+            for choice in Choice::ALL {
+                let option = score.options.get(choice);
+                hash.update(option.value.to_bits().to_le_bytes());
+                hash.update(option.first_share.to_bits().to_le_bytes());
+            }
+        }
+    }
+    for (_, effect) in engine().total_effects(&Answers::default()) {
+        hash.update(effect.to_bits().to_le_bytes());
+    }
+    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, "PINNED");
+    let again = Engine::new(Model::builtin().clone(), Measurements::default(), SEED);
+    assert_eq!(again.score(&Answers::default()), engine().score(&Answers::default()));
+}
+
+const BASE: &str = "workload = \"json_api\"\nseparable_core = \"no\"\nresident_state = \"small\"\n";
+
+#[test]
+fn equal_headroom_decides_nothing() {
+    let engine = measured_engine();
+    let score =
+        engine.score(&answers(engine.model(), &format!("{BASE}tail_latency = \"interactive\"\n")));
+    let reason = score.reasons.iter().find(|r| r.criterion == "feasibility").unwrap();
+    assert_eq!(reason.contribution, 0.0);
+    assert!(reason.text.contains("performance does not decide"), "{}", reason.text);
+    assert!(reason.text.contains("an upper bound"), "{}", reason.text);
+    assert_eq!(reason.evidence.as_deref(), Some("made-up/quotes"));
+    assert!(score.notices.iter().any(|notice| notice.id == "both_meet"));
+    assert!(score.performance.headroom.go.unwrap() > 2.0);
+}
+
+#[test]
+fn a_must_rules_out_only_when_the_work_is_known() {
+    let engine = measured_engine();
+    let score = |lines: &str| engine.score(&answers(engine.model(), &format!("{BASE}{lines}")));
+    let missed = score("p99_ms = { value = 2, must = true }\ncpu_ms = 0.2\n");
+    assert_eq!(missed.options.go.knocked_out, ["must_missed"]);
+    assert_eq!(missed.options.go.first_share, 0.0);
+    assert!(missed.options.rust.knocked_out.is_empty());
+    assert_eq!(missed.performance.work_factor, Some(1.0));
+    let bound = score("p99_ms = { value = 2, must = true }\n");
+    assert!(bound.options.go.knocked_out.is_empty());
+    assert!(bound.notices.iter().any(|notice| notice.id == "upper_bound"));
+    let neither = score("p99_ms = 0.5\ncpu_ms = 0.2\n");
+    assert!(neither.notices.iter().any(|notice| notice.id == "neither_meets"));
+}
+
+#[test]
+fn throughput_scales_with_the_work_and_the_cores() {
+    let engine = measured_engine();
+    let lines = "peak_rps = 10000\ncores = 4\ncpu_ms = 0.4\nexisting_code = \"go\"\n";
+    let score = engine.score(&answers(engine.model(), &format!("{BASE}{lines}")));
+    let need = score.performance.needs.iter().find(|need| need.id == "throughput").unwrap();
+    assert_eq!(score.performance.work_factor, Some(2.0));
+    // Rust: 10,000 requests/s and core ÷ 2 × 4 cores.
+    assert_eq!(need.measured.rust, Some(20_000.0));
+    assert_eq!(need.measured.go, Some(10_000.0));
+    assert!(score.notices.iter().any(|n| n.id == "keep" || n.id == "rewrite"));
+}
+
+#[test]
+fn an_interval_across_one_says_measure_first() {
+    let mut go = twin(0.2, 60.0, 3.0);
+    go.half_load_p99_ms = Estimate { value: 3.0, low: 2.0, high: 4.5 };
+    let measured = measurements(twin(0.1, 20.0, 1.0), go);
+    let engine = Engine::new(Model::builtin().clone(), measured, SEED);
+    let lines = format!("{BASE}{RUST}p99_ms = {{ value = 3, must = true }}\ncpu_ms = 0.2\n");
+    let lines = lines.replace("workload = \"other\"\n", "");
+    let score = engine.score(&answers(engine.model(), &lines));
+    assert!(score.notices.iter().any(|notice| notice.id == "measure_first"), "{:?}", score.notices);
+    assert_eq!((score.recommended, score.verdict), (Some(Choice::Rust), Verdict::Lean));
+}
+
+const RUST: &str = "failure_consequence = \"catastrophic\"\nuntrusted_input = \"core_job\"\n\
+    invariants = \"intricate\"\ngo_fluency = \"few\"\nrust_fluency = \"most\"\nowners = 6\n\
+    newcomers = \"none\"\nworkload = \"other\"\nfirst_production = \"later\"\n\
+    change_rate = \"stable\"\nlibraries = \"systems\"\nembedding = \"maybe\"\n\
+    paved_road = \"both\"\nexisting_code = \"none\"\ntail_latency = \"relaxed\"\n";
+
+const GO: &str = "failure_consequence = \"minor\"\nuntrusted_input = \"framework_only\"\n\
+    invariants = \"crud\"\ngo_fluency = \"most\"\nrust_fluency = \"few\"\nowners = 6\n\
+    newcomers = \"many\"\nworkload = \"other\"\nfirst_production = \"quarter\"\n\
+    change_rate = \"weekly\"\nlibraries = \"cloud_native\"\nembedding = \"none\"\n\
+    paved_road = \"go\"\nexisting_code = \"none\"\ntail_latency = \"relaxed\"\nseparable_core = \"no\"\n";
+
+const HYBRID: &str = "failure_consequence = \"catastrophic\"\nuntrusted_input = \"core_job\"\n\
+    invariants = \"intricate\"\ngo_fluency = \"most\"\nrust_fluency = \"few\"\nowners = 12\n\
+    newcomers = \"some\"\nworkload = \"other\"\nfirst_production = \"quarter\"\n\
+    change_rate = \"weekly\"\nlibraries = \"split\"\nembedding = \"must\"\n\
+    paved_road = \"both\"\nexisting_code = \"none\"\ntail_latency = \"relaxed\"\nseparable_core = \"yes\"\n";
+
+fn swapped(sheet: &str, changes: &[(&str, &str)]) -> Score {
+    let model = Model::builtin();
+    let start = answers(model, sheet);
+    let changed = changes
+        .iter()
+        .fold(start, |sheet, (id, value)| sheet.with(model, id, AnswerValue::One(value)).unwrap());
+    engine().score(&changed)
+}
+
+#[test]
+fn every_option_and_verdict_is_reachable() {
+    let rust = format!("{RUST}separable_core = \"no\"\n");
+    let cases = [
+        (rust.as_str(), &[][..], Some(Choice::Rust), Verdict::Strong),
+        (
+            &rust,
+            &[("rust_fluency", "few"), ("go_fluency", "most"), ("libraries", "mainstream")],
+            Some(Choice::Rust),
+            Verdict::Lean,
+        ),
+        (GO, &[], Some(Choice::Go), Verdict::Strong),
+        (
+            GO,
+            &[
+                ("rust_fluency", "most"),
+                ("paved_road", "both"),
+                ("libraries", "mainstream"),
+                ("invariants", "some"),
+                ("failure_consequence", "serious"),
+                ("untrusted_input", "some"),
+            ],
+            Some(Choice::Go),
+            Verdict::Lean,
+        ),
+        (HYBRID, &[], Some(Choice::Hybrid), Verdict::Strong),
+        (
+            HYBRID,
+            &[
+                ("embedding", "none"),
+                ("untrusted_input", "some"),
+                ("failure_consequence", "serious"),
+            ],
+            Some(Choice::Hybrid),
+            Verdict::Lean,
+        ),
+    ];
+    let mut wrong = BTreeSet::new();
+    for (sheet, changes, option, verdict) in cases {
+        let score = swapped(sheet, changes);
+        if (score.recommended, score.verdict) != (option, verdict) {
+            let shares = Choice::ALL.map(|c| score.options.get(c).first_share);
+            wrong.insert(format!("{option:?} {verdict:?}: {:?} {shares:?}", score.verdict));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let empty = engine().score(&Answers::default());
+    assert_eq!((empty.verdict, empty.recommended, empty.settled), (Verdict::TooClose, None, None));
+}
+
+#[test]
+fn the_core_or_the_edge_may_be_settled_alone() {
+    let core = swapped(HYBRID, &[("rust_fluency", "most"), ("go_fluency", "few")]);
+    assert_eq!(
+        (core.verdict, core.settled),
+        (Verdict::TooClose, Some(Settled::RustInCore)),
+        "{:?}",
+        core.options
+    );
+    let edge = swapped(
+        HYBRID,
+        &[
+            ("embedding", "none"),
+            ("untrusted_input", "some"),
+            ("failure_consequence", "serious"),
+            ("libraries", "mainstream"),
+        ],
+    );
+    assert_eq!(
+        (edge.verdict, edge.settled),
+        (Verdict::TooClose, Some(Settled::GoAtEdge)),
+        "{:?}",
+        edge.options
+    );
+}
+
+#[test]
+fn all_may_be_knocked_out() {
+    let lines = format!("{GO}constraints = [\"no_rust\", \"no_go\"]\n");
+    let score = engine().score(&answers(Model::builtin(), &lines));
+    assert_eq!((score.verdict, score.recommended), (Verdict::TooClose, None));
+    assert!(score.notices.iter().any(|notice| notice.id == "all_knocked_out"));
+    assert!(Choice::ALL.iter().all(|c| !score.options.get(*c).knocked_out.is_empty()));
+    assert!(Choice::ALL.iter().all(|c| score.options.get(*c).first_share == 0.0));
+}
+
+#[test]
+fn staying_is_considered_when_neither_language_fits() {
+    let score = swapped(GO, &[("go_fluency", "none"), ("rust_fluency", "none")]);
+    assert_eq!(score.notices[0].id, "consider_staying");
+    assert_ne!(score.verdict, Verdict::Strong);
+}
+
+#[test]
+fn what_is_not_known_is_carried_through() {
+    let score = engine().score(&Answers::default());
+    // Lists left empty mean none; everything else is open.
+    assert_eq!(score.unknown.len(), Model::builtin().questions().len() - 2);
+    assert_eq!(score.next_question.as_deref(), Some("rust_fluency"));
+    let robustness = engine().robustness(&Answers::default());
+    for choice in Choice::ALL {
+        let [first, ..] = *robustness.ranks.get(choice);
+        let share = score.options.get(choice).first_share;
+        assert!((first - share).abs() < 1e-3, "{choice}: {first} {share}");
+        let weights: f64 = robustness.central_weights.get(choice).iter().map(|(_, w)| w).sum();
+        assert!((weights - 1.0).abs() < 1e-9);
+    }
+    let full = assay_advice::presets().iter().find(|preset| preset.id == "cache-layer").unwrap();
+    assert_eq!(engine().score(&full.answers).next_question, None);
+}
+
+#[test]
+fn a_reason_names_the_answers() {
+    let score = swapped(&format!("{RUST}separable_core = \"no\"\n"), &[]);
+    let reason = score.reasons.iter().find(|reason| reason.criterion == "exposure").unwrap();
+    assert_eq!(
+        reason.text,
+        "Errors would be catastrophic and handling outside bytes is the job: Rust rules out \
+         memory and data-race faults that Go leaves to tests."
+    );
+}
