@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts by variables")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=../../static");
     println!("cargo:rerun-if-changed=../../templates");

@@ -28,23 +28,16 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
             hasher.update(file.metadata.sha256_hash());
         }
     }
-    hasher
-        .finalize()
-        .iter()
-        .take(6)
-        .fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hasher.finalize().iter().take(6).fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 });
 
 /// A development build reads the files from disk, where they change under the same version.
-const CACHE: &str = if cfg!(debug_assertions) {
-    "no-cache"
-} else {
-    "public, max-age=31536000, immutable"
-};
+const CACHE: &str =
+    if cfg!(debug_assertions) { "no-cache" } else { "public, max-age=31536000, immutable" };
 
 /// The URL of a file of `static/`, for example `url("app.css")`.
 #[must_use]
@@ -57,10 +50,7 @@ pub fn url(name: &str) -> String {
 pub(crate) async fn serve(Path((_version, name)): Path<(String, String)>) -> Response {
     match Files::get(&name) {
         Some(file) => (
-            [
-                (header::CONTENT_TYPE, content_type(&name)),
-                (header::CACHE_CONTROL, CACHE),
-            ],
+            [(header::CONTENT_TYPE, content_type(&name)), (header::CACHE_CONTROL, CACHE)],
             file.data.into_owned(),
         )
             .into_response(),

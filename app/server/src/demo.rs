@@ -59,10 +59,7 @@ pub struct Answer {
 impl Demo {
     /// Where the service listens, if it runs.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.lock()
-            .as_ref()
-            .filter(|running| !running.task.is_finished())
-            .map(|it| it.address)
+        self.lock().as_ref().filter(|running| !running.task.is_finished()).map(|it| it.address)
     }
 
     /// Starts the service on a free loopback port; one that runs already is left as it is.
@@ -84,12 +81,7 @@ impl Demo {
         let stop = Arc::new(Notify::new());
         let until = unused_or_stopped(Arc::clone(&used), Arc::clone(&stop));
         let task = tokio::spawn(fastjson_api::serve(listener, fastjson_api::router(), until));
-        *slot = Some(Running {
-            address,
-            used,
-            stop,
-            task,
-        });
+        *slot = Some(Running { address, used, stop, task });
         Ok(address)
     }
 
@@ -109,16 +101,12 @@ impl Demo {
             let slot = self.lock();
             let running = slot.as_ref().filter(|running| !running.task.is_finished());
             let Some(running) = running else {
-                return Err(io::Error::other(
-                    "the service is not running; start it first",
-                ));
+                return Err(io::Error::other("the service is not running; start it first"));
             };
             running.used.notify_one();
             running.address
         };
-        time::timeout(REQUEST_TIMEOUT, send(address, order))
-            .await?
-            .map_err(io::Error::other)
+        time::timeout(REQUEST_TIMEOUT, send(address, order)).await?.map_err(io::Error::other)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {
@@ -151,15 +139,8 @@ async fn send(
         .body(Full::new(Bytes::from(order)))?;
     let answer = sender.send_request(request).await?;
     let status = answer.status();
-    let body = Limited::new(answer.into_body(), BODY_BYTES_MAX)
-        .collect()
-        .await?
-        .to_bytes();
+    let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await?.to_bytes();
     let took_us = started.elapsed().as_micros();
     connection.abort();
-    Ok(Answer {
-        status,
-        body: String::from_utf8_lossy(&body).into_owned(),
-        took_us,
-    })
+    Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), took_us })
 }

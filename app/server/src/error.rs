@@ -101,10 +101,8 @@ impl FieldError {
     /// A problem and where it is in `text`.
     #[must_use]
     pub fn new(problem: &Problem, text: Option<&str>) -> Self {
-        let place = problem
-            .span
-            .as_ref()
-            .and_then(|span| text.map(|text| line_column(text, span.start)));
+        let place =
+            problem.span.as_ref().and_then(|span| text.map(|text| line_column(text, span.start)));
         Self {
             field: problem.field.clone(),
             message: problem.message.clone(),
@@ -117,10 +115,7 @@ impl FieldError {
     /// All problems of a text.
     #[must_use]
     pub fn all(problems: &[Problem], text: Option<&str>) -> Vec<Self> {
-        problems
-            .iter()
-            .map(|problem| Self::new(problem, text))
-            .collect()
+        problems.iter().map(|problem| Self::new(problem, text)).collect()
     }
 }
 
@@ -169,30 +164,22 @@ impl Explained {
         let message = sentence(&error.to_string());
         match error {
             StoreError::NotFound(id) => Self::of(&Error::NoSuchRecord(id.to_string())),
-            StoreError::Conflict { theirs, yours } => Self::of(&Error::Conflict {
-                theirs: theirs.clone(),
-                yours: yours.clone(),
-            }),
-            StoreError::Invalid { problems } => Self::of(&Error::Invalid {
-                message,
-                errors: FieldError::all(problems, None),
-            }),
+            StoreError::Conflict { theirs, yours } => {
+                Self::of(&Error::Conflict { theirs: theirs.clone(), yours: yours.clone() })
+            }
+            StoreError::Invalid { problems } => {
+                Self::of(&Error::Invalid { message, errors: FieldError::all(problems, None) })
+            }
             StoreError::IdTaken(_) => {
                 Self::new(StatusCode::CONFLICT, "This record is already kept", message)
             }
-            StoreError::Damaged { problems, .. } => Self::new(
-                StatusCode::CONFLICT,
-                "This record's file is damaged",
-                message,
-            )
-            .with_errors(FieldError::all(problems, None)),
+            StoreError::Damaged { problems, .. } => {
+                Self::new(StatusCode::CONFLICT, "This record's file is damaged", message)
+                    .with_errors(FieldError::all(problems, None))
+            }
             StoreError::DiskFull { .. } => Self {
                 cause: Some(message.clone()),
-                ..Self::new(
-                    StatusCode::INSUFFICIENT_STORAGE,
-                    "The disk is full",
-                    message,
-                )
+                ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)
             },
             StoreError::Unreadable { .. }
             | StoreError::Unwritable { .. }
@@ -243,9 +230,7 @@ impl Explained {
             _ => Self::new(
                 status,
                 "The request could not be read",
-                status
-                    .canonical_reason()
-                    .unwrap_or("The request is not well formed."),
+                status.canonical_reason().unwrap_or("The request is not well formed."),
             ),
         }
     }
@@ -265,18 +250,14 @@ impl Explained {
                 "There is no such record",
                 format!("{message} It may have been deleted or renamed in the folder."),
             ),
-            Error::Malformed { errors, .. } => Self::new(
-                StatusCode::BAD_REQUEST,
-                "The request could not be read",
-                message,
-            )
-            .with_errors(errors.clone()),
-            Error::Invalid { errors, .. } => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "Some of this is not allowed",
-                message,
-            )
-            .with_errors(errors.clone()),
+            Error::Malformed { errors, .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "The request could not be read", message)
+                    .with_errors(errors.clone())
+            }
+            Error::Invalid { errors, .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Some of this is not allowed", message)
+                    .with_errors(errors.clone())
+            }
             Error::UnsupportedMediaType { allowed, .. } => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "This kind of content is not read here",
@@ -333,10 +314,7 @@ impl From<BytesRejection> for Error {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Self::TooLarge
         } else {
-            Self::Malformed {
-                message: rejection.body_text(),
-                errors: Vec::new(),
-            }
+            Self::Malformed { message: rejection.body_text(), errors: Vec::new() }
         }
     }
 }
@@ -414,11 +392,8 @@ pub async fn present(request: Request, next: Next) -> Response {
     if let Some(cause) = &explained.cause {
         tracing::error!(request_id, cause, "a request failed");
     }
-    let mut dressed = if json {
-        explained.problem_details(&request_id)
-    } else {
-        explained.page(&request_id)
-    };
+    let mut dressed =
+        if json { explained.problem_details(&request_id) } else { explained.page(&request_id) };
     // Keep what a library said beside the status, for example Allow with 405.
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
@@ -440,10 +415,9 @@ impl Explained {
             request_id,
         };
         let mut response = (self.status, axum::Json(problem)).into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
 
@@ -468,18 +442,14 @@ impl Explained {
 
 /// Whether the asker is a program: everything below `/api/`, and who prefers JSON to a page.
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accept =
+        headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     path.starts_with("/api/") || (accept.contains("json") && !accept.contains("text/html"))
 }
 
 /// Whether a library answered with a status and at most a line of text.
 fn is_bare(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
+    headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 /// An error with the errors that caused it, in one line.

@@ -60,19 +60,13 @@ impl Runs {
     pub fn load(added: Option<&Path>) -> Self {
         let mut runs = Self::default();
         for committed in COMMITTED {
-            let read = parse(
-                committed.run,
-                None,
-                committed.summary,
-                committed.environment,
-            );
+            let read = parse(committed.run, None, committed.summary, committed.environment);
             runs.keep(committed.run.to_owned(), read);
         }
         if let Some(folder) = added {
             runs.add_folder(folder);
         }
-        runs.runs
-            .sort_by(|a, b| b.summary.started.cmp(&a.summary.started));
+        runs.runs.sort_by(|a, b| b.summary.started.cmp(&a.summary.started));
         runs
     }
 
@@ -98,10 +92,7 @@ impl Runs {
                 best.insert(scenario, (published, measurement));
             }
         }
-        let workloads = best
-            .into_values()
-            .map(|(_, measurement)| measurement)
-            .collect();
+        let workloads = best.into_values().map(|(_, measurement)| measurement).collect();
         Measurements { workloads }
     }
 
@@ -110,10 +101,7 @@ impl Runs {
             Ok(entries) => entries,
             Err(error) => {
                 let message = format!("the folder cannot be read: {error}");
-                return self.faults.push(RunFault {
-                    run: folder.display().to_string(),
-                    message,
-                });
+                return self.faults.push(RunFault { run: folder.display().to_string(), message });
             }
         };
         let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -136,28 +124,16 @@ impl Runs {
 }
 
 fn read(folder: &Path) -> Result<KnownRun, String> {
-    let name = folder
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = |file: &str| {
         read_limited(&folder.join(file)).map_err(|error| format!("{file} cannot be read: {error}"))
     };
-    parse(
-        &name,
-        Some(folder),
-        &text("summary.toml")?,
-        &text("environment.toml")?,
-    )
+    parse(&name, Some(folder), &text("summary.toml")?, &text("environment.toml")?)
 }
 
 fn read_limited(path: &Path) -> io::Result<String> {
     if fs::metadata(path)?.len() > FILE_BYTES_MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it is larger than 4 MiB",
-        ));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"));
     }
     fs::read_to_string(path)
 }
@@ -192,18 +168,9 @@ fn measurement(run: &KnownRun) -> Option<WorkloadMeasurement> {
 
 /// One twin's figures, from µs to ms where the advice counts in ms.
 fn figures(summary: &Summary, twin: Twin) -> Option<TwinFigures> {
-    let figure = |id: &str| {
-        summary
-            .metric(id)?
-            .twin(twin)
-            .map(|figure| estimate(figure, 1.0))
-    };
-    let milliseconds = |id: &str| {
-        summary
-            .metric(id)?
-            .twin(twin)
-            .map(|figure| estimate(figure, 1e-3))
-    };
+    let figure = |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1.0));
+    let milliseconds =
+        |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1e-3));
     Some(TwinFigures {
         capacity_rps_per_core: figure(metric::CAPACITY_P99).or_else(|| figure(metric::CAPACITY))?,
         cpu_ms_per_request: milliseconds(metric::CPU)?,
@@ -236,9 +203,5 @@ fn sweep(summary: &Summary, twin: Twin) -> Vec<SweepPoint> {
 }
 
 fn estimate(figure: Figure, factor: f64) -> Estimate {
-    Estimate {
-        value: figure.value * factor,
-        low: figure.low * factor,
-        high: figure.high * factor,
-    }
+    Estimate { value: figure.value * factor, low: figure.low * factor, high: figure.high * factor }
 }

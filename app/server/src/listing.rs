@@ -62,19 +62,12 @@ impl Wanted {
     /// Each value that is not allowed.
     pub fn filter(&self, today: Date) -> Result<Filter, Error> {
         let mut faults = Vec::new();
-        let mut filter = Filter {
-            q: said(&self.q),
-            ..Filter::default()
-        };
+        let mut filter = Filter { q: said(&self.q), ..Filter::default() };
         filter.team = said(&self.team);
         filter.tag = said(&self.tag);
-        filter.status = read(
-            "status",
-            &self.status,
-            &mut faults,
-            Standing::from_id,
-            || Standing::ALL.map(Standing::id).join(", "),
-        );
+        filter.status = read("status", &self.status, &mut faults, Standing::from_id, || {
+            Standing::ALL.map(Standing::id).join(", ")
+        });
         filter.option = read("option", &self.option, &mut faults, Choice::from_id, || {
             Choice::ALL.map(Choice::id).join(", ")
         });
@@ -86,16 +79,9 @@ impl Wanted {
             || "yes, no or a day as YYYY-MM-DD".to_owned(),
         )
         .flatten();
-        filter.overridden = read(
-            "overridden",
-            &self.overridden,
-            &mut faults,
-            yes_or_no,
-            || "yes or no".to_owned(),
-        );
-        let page = read("page", &self.page, &mut faults, positive, || {
-            "1 or more".to_owned()
-        });
+        filter.overridden =
+            read("overridden", &self.overridden, &mut faults, yes_or_no, || "yes or no".to_owned());
+        let page = read("page", &self.page, &mut faults, positive, || "1 or more".to_owned());
         filter.page = page.unwrap_or(1);
         let in_range = |text: &str| positive(text).filter(|n| *n <= Filter::MAX_PER_PAGE);
         let per_page = read("per_page", &self.per_page, &mut faults, in_range, || {
@@ -105,10 +91,7 @@ impl Wanted {
         if faults.is_empty() {
             Ok(filter)
         } else {
-            Err(Error::Invalid {
-                message: "a filter is not allowed".into(),
-                errors: faults,
-            })
+            Err(Error::Invalid { message: "a filter is not allowed".into(), errors: faults })
         }
     }
 }

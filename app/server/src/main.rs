@@ -28,9 +28,7 @@ fn main() -> ExitCode {
 fn surroundings() -> Surroundings {
     Surroundings {
         clock: now,
-        user: variable("USER")
-            .or_else(|| variable("LOGNAME"))
-            .or_else(|| variable("USERNAME")),
+        user: variable("USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USERNAME")),
         cache: cache_folder(),
         open,
     }
@@ -48,10 +46,7 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one home of the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -65,9 +60,7 @@ fn cache_folder() -> PathBuf {
         variable("LOCALAPPDATA").map(PathBuf::from)
     } else {
         // The XDG base directory specification: a relative path counts as unset.
-        let named = variable("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute());
+        let named = variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         named.or_else(|| home().map(|home| home.join(".cache")))
     };
     folder.unwrap_or_else(env::temp_dir).join("assay")

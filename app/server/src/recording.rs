@@ -51,21 +51,18 @@ pub struct Wishes {
 ///
 /// # Errors
 /// When there is no option to record, or the choice goes against the advice without a reason.
-pub fn draft(app: &AppState, answers: Answers, wishes: Wishes) -> Result<Draft, Error> {
-    let score = app.engine.score(&answers);
+pub fn draft(app: &AppState, answers: &Answers, wishes: Wishes) -> Result<Draft, Error> {
+    let score = app.engine.score(answers);
     let option = chosen(&score, &wishes)?;
     let service = wishes.service.as_deref();
     let today = app.today();
-    let mut draft = draft_from(&score, &answers, app.model(), service, Some(option), today);
+    let mut draft = draft_from(&score, answers, app.model(), service, Some(option), today);
     if !wishes.title.trim().is_empty() {
         draft.title = wishes.title;
     }
     let why = wishes.why.filter(|why| !why.trim().is_empty());
     if overrides(&score, option) {
-        draft.choice = Some(Chosen {
-            option,
-            override_reason: why,
-        });
+        draft.choice = Some(Chosen { option, override_reason: why });
     } else if let Some(why) = why {
         draft.rationale.decision = format!("{why}\n\n{}", draft.rationale.decision);
     }
@@ -84,21 +81,13 @@ pub fn draft(app: &AppState, answers: Answers, wishes: Wishes) -> Result<Draft, 
 fn chosen(score: &Score, wishes: &Wishes) -> Result<Choice, Error> {
     let Some(option) = wishes.option.or(score.recommended) else {
         let allowed = Choice::ALL.map(Choice::id).join(", ");
-        return Err(refused(
-            "option",
-            "it is too close to call, so say what you chose",
-            &allowed,
-        ));
+        return Err(refused("option", "it is too close to call, so say what you chose", &allowed));
     };
     let reason = wishes.why.as_deref().unwrap_or_default();
     if overrides(score, option) && reason.trim().is_empty() {
         let advised = score.recommended.map_or("another option", Choice::name);
         let message = format!("the advice is {advised}; choosing {option} needs a reason");
-        return Err(refused(
-            "why",
-            &message,
-            "a sentence that a reader can weigh",
-        ));
+        return Err(refused("why", &message, "a sentence that a reader can weigh"));
     }
     Ok(option)
 }
@@ -162,13 +151,10 @@ pub async fn replace(
     text: String,
 ) -> Result<Stored, Error> {
     let sent = text.clone();
-    app.store
-        .update(id, expected_hash, text)
-        .await
-        .map_err(|error| match error {
-            StoreError::Invalid { problems } => invalid(&problems, Some(&sent)),
-            other => other.into(),
-        })
+    app.store.update(id, expected_hash, text).await.map_err(|error| match error {
+        StoreError::Invalid { problems } => invalid(&problems, Some(&sent)),
+        other => other.into(),
+    })
 }
 
 /// Moves a record along its life and notes it in the history.
@@ -190,22 +176,14 @@ pub async fn set_status(
     let (at, by) = (app.now(), app.by.clone());
     let mut changes = vec![
         Amendment::Status(status),
-        Amendment::Event(Event {
-            at,
-            by,
-            kind: EventKind::Status,
-            detail,
-        }),
+        Amendment::Event(Event { at, by, kind: EventKind::Status, detail }),
     ];
     if status == Status::Accepted && old.record.decided.is_none() {
         changes.push(Amendment::Decided(Some(app.today())));
     }
     let text =
         amend(&old.text, app.model(), &changes).map_err(|problems| invalid(&problems, None))?;
-    Ok(app
-        .store
-        .update(id, expected_hash.unwrap_or(&old.hash), text)
-        .await?)
+    Ok(app.store.update(id, expected_hash.unwrap_or(&old.hash), text).await?)
 }
 
 fn invalid(problems: &[Problem], text: Option<&str>) -> Error {

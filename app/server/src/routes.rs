@@ -13,43 +13,19 @@ pub fn table(state: App) -> Router {
         // Pages: one file in `pages` each.
         .route("/", get(pages::overview::get))
         .route("/checklist", get(pages::checklist::get))
-        .route(
-            "/checklist/record",
-            get(pages::record::get).post(pages::record::post),
-        )
+        .route("/checklist/record", get(pages::record::get).post(pages::record::post))
         .route("/decisions", get(pages::decisions::list))
-        .route(
-            "/decisions/{id}",
-            get(pages::decision::get).post(pages::decision::set_status),
-        )
-        .route(
-            "/decisions/{id}/edit",
-            get(pages::edit::get).post(pages::edit::post),
-        )
+        .route("/decisions/{id}", get(pages::decision::get).post(pages::decision::set_status))
+        .route("/decisions/{id}/edit", get(pages::edit::get).post(pages::edit::post))
         .route("/evidence", get(pages::evidence::list))
-        .route(
-            "/evidence/{service}",
-            get(pages::evidence::service).post(pages::evidence::tryit),
-        )
+        .route("/evidence/{service}", get(pages::evidence::service).post(pages::evidence::tryit))
         .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
-        .route(
-            "/api/v1/decisions",
-            get(api::decisions::list).post(api::decisions::create),
-        )
-        .route(
-            "/api/v1/decisions/{id}",
-            get(api::decision::get).put(api::decision::put),
-        )
-        .route(
-            "/api/v1/decisions/{id}/history",
-            get(api::decision::history),
-        )
-        .route(
-            "/api/v1/decisions/{id}/status",
-            post(api::decision::set_status),
-        )
+        .route("/api/v1/decisions", get(api::decisions::list).post(api::decisions::create))
+        .route("/api/v1/decisions/{id}", get(api::decision::get).put(api::decision::put))
+        .route("/api/v1/decisions/{id}/history", get(api::decision::history))
+        .route("/api/v1/decisions/{id}/status", post(api::decision::set_status))
         .route("/api/v1/evidence/runs", get(api::evidence::runs))
         .route("/api/v1/openapi.json", get(api::openapi::document))
         // For machines.

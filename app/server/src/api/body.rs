@@ -61,23 +61,19 @@ impl Body {
 }
 
 fn json_error(error: &serde_json::Error) -> Error {
+    // The place is told apart from the message.
+    let place = format!(" at line {} column {}", error.line(), error.column());
     let fault = FieldError {
         field: String::new(),
-        message: error.to_string(),
+        message: error.to_string().replace(&place, ""),
         allowed: String::new(),
         line: Some(error.line()),
         column: Some(error.column()),
     };
     if error.is_data() {
-        Error::Invalid {
-            message: "the JSON has a wrong field".into(),
-            errors: vec![fault],
-        }
+        Error::Invalid { message: "the JSON has a wrong field".into(), errors: vec![fault] }
     } else {
-        Error::Malformed {
-            message: "the JSON cannot be read".into(),
-            errors: vec![fault],
-        }
+        Error::Malformed { message: "the JSON cannot be read".into(), errors: vec![fault] }
     }
 }
 
@@ -87,12 +83,7 @@ fn format(request: &Request) -> Result<Format, Error> {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let kind = got
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let kind = got.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
         "application/json" => Ok(Format::Json),
         "application/toml" => Ok(Format::Toml),

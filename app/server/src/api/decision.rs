@@ -74,10 +74,9 @@ fn json_of(value: toml::Value) -> Value {
         toml::Value::Boolean(truth) => Value::Bool(truth),
         toml::Value::Datetime(date) => Value::String(date.to_string()),
         toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
-        toml::Value::Table(table) => table
-            .into_iter()
-            .map(|(key, value)| (key, json_of(value)))
-            .collect(),
+        toml::Value::Table(table) => {
+            table.into_iter().map(|(key, value)| (key, json_of(value))).collect()
+        }
     }
 }
 
@@ -133,10 +132,7 @@ pub(crate) async fn put(
         Format::Toml => body.text,
         Format::Json => body.parse::<TextBody>()?.text,
     };
-    Ok(answer(
-        &headers,
-        recording::replace(&app, id, &expected, text).await?,
-    ))
+    Ok(answer(&headers, recording::replace(&app, id, &expected, text).await?))
 }
 
 /// A record's text within JSON.
@@ -165,12 +161,7 @@ struct HistoryEvent {
 
 impl From<Event> for HistoryEvent {
     fn from(event: Event) -> Self {
-        Self {
-            at: event.at,
-            by: event.by,
-            kind: event.kind.id(),
-            detail: event.detail,
-        }
+        Self { at: event.at, by: event.by, kind: event.kind.id(), detail: event.detail }
     }
 }
 
@@ -188,9 +179,7 @@ pub(crate) async fn history(
     Path(id): Path<String>,
 ) -> Result<Json<History>, Error> {
     let Record { events, .. } = app.store.get(record_id(&id)?).await?.record;
-    Ok(Json(History {
-        events: events.into_iter().map(HistoryEvent::from).collect(),
-    }))
+    Ok(Json(History { events: events.into_iter().map(HistoryEvent::from).collect() }))
 }
 
 /// The status to go to.
@@ -235,20 +224,10 @@ pub(crate) async fn set_status(
 
 /// The record as JSON or, when asked, as its text.
 fn answer(headers: &HeaderMap, stored: Stored) -> Response {
-    let tag = [
-        (header::ETAG, etag(&stored.hash)),
-        (header::VARY, "accept".to_owned()),
-    ];
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let tag = [(header::ETAG, etag(&stored.hash)), (header::VARY, "accept".to_owned())];
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("application/toml")) {
-        return (
-            tag,
-            [(header::CONTENT_TYPE, "application/toml")],
-            stored.text,
-        )
-            .into_response();
+        return (tag, [(header::CONTENT_TYPE, "application/toml")], stored.text).into_response();
     }
     (tag, Json(Resource::new(stored))).into_response()
 }
@@ -286,7 +265,5 @@ fn names(headers: &HeaderMap, name: header::HeaderName, tag: &str) -> bool {
     let Some(tags) = headers.get(name).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    tags.split(',')
-        .map(str::trim)
-        .any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+    tags.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }

@@ -93,20 +93,13 @@ impl List {
     /// A page of the store as the API shows it.
     pub(crate) fn new(page: Page, number: u32, per_page: u32, today: Date) -> Self {
         let counts = |facets: Vec<Facet>| {
-            facets.into_iter().map(|facet| Count {
-                value: facet.value,
-                count: facet.count,
-            })
+            facets.into_iter().map(|facet| Count { value: facet.value, count: facet.count })
         };
         Self {
             total: page.total,
             page: number,
             per_page,
-            items: page
-                .items
-                .into_iter()
-                .map(|item| Item::new(item, today))
-                .collect(),
+            items: page.items.into_iter().map(|item| Item::new(item, today)).collect(),
             facets: Facets {
                 statuses: counts(page.facets.statuses).collect(),
                 options: counts(page.facets.options).collect(),
@@ -201,7 +194,7 @@ pub(crate) async fn create(
     } else {
         let new: NewDecision = body.parse()?;
         let answers = super::score::answers(&app, &new.answers)?;
-        let draft = recording::draft(&app, answers, new.wishes)?;
+        let draft = recording::draft(&app, &answers, new.wishes)?;
         recording::create(&app, &draft).await?
     };
     if let Some(turn) = turn {
@@ -212,9 +205,6 @@ pub(crate) async fn create(
 
 fn answer(status: StatusCode, resource: &Resource) -> Response {
     let location = format!("/api/v1/decisions/{}", resource.id);
-    let headers = [
-        (header::LOCATION, location),
-        (header::ETAG, etag(&resource.hash)),
-    ];
+    let headers = [(header::LOCATION, location), (header::ETAG, etag(&resource.hash))];
     (status, headers, Json(resource)).into_response()
 }

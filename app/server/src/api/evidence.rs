@@ -51,12 +51,10 @@ pub(crate) async fn runs(State(app): State<App>) -> Json<RunList> {
         complete: run.summary.complete(),
         metrics: run.summary.metrics.clone(),
     });
-    let faults = app.runs.faults.iter().map(|fault| Fault {
-        run: fault.run.clone(),
-        message: fault.message.clone(),
-    });
-    Json(RunList {
-        runs: runs.collect(),
-        faults: faults.collect(),
-    })
+    let faults = app
+        .runs
+        .faults
+        .iter()
+        .map(|fault| Fault { run: fault.run.clone(), message: fault.message.clone() });
+    Json(RunList { runs: runs.collect(), faults: faults.collect() })
 }

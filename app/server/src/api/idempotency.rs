@@ -42,10 +42,7 @@ impl Keys {
         let Some(key) = headers.get("idempotency-key") else {
             return Ok(None);
         };
-        let key = key
-            .to_str()
-            .ok()
-            .filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX);
+        let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX);
         let Some(key) = key else {
             return Err(Error::Malformed {
                 message: "the Idempotency-Key must be 1 to 255 visible ASCII characters".into(),
@@ -53,11 +50,7 @@ impl Keys {
             });
         };
         let request = Sha256::digest(body.as_bytes()).into();
-        Ok(Some(Turn {
-            keys: self.0.lock().await,
-            key: key.to_owned(),
-            request,
-        }))
+        Ok(Some(Turn { keys: self.0.lock().await, key: key.to_owned(), request }))
     }
 }
 
@@ -74,10 +67,6 @@ impl Turn<'_> {
     /// Remembers what the request created.
     pub(super) fn remember(mut self, created: Uuid) {
         self.keys.truncate(KEYS_MAX - 1);
-        self.keys.push_front(Entry {
-            key: self.key,
-            request: self.request,
-            created,
-        });
+        self.keys.push_front(Entry { key: self.key, request: self.request, created });
     }
 }

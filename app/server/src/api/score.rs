@@ -49,10 +49,7 @@ fn sheet(app: &AppState, body: &Body) -> Result<Sheet, Error> {
         Format::Json => {
             let request: Request = body.parse()?;
             let answers = answers(app, &request.answers)?;
-            Ok(Sheet {
-                service: request.service,
-                answers,
-            })
+            Ok(Sheet { service: request.service, answers })
         }
     }
 }

@@ -89,36 +89,20 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let model = context.model()?;
-    let folder = arguments
-        .dir
-        .as_deref()
-        .unwrap_or(&context.settings.decisions);
+    let folder = arguments.dir.as_deref().unwrap_or(&context.settings.decisions);
     let mut findings = Vec::new();
     let sources = read_folder(folder, &model, &mut findings)?;
     find_shared_ids(&sources, &mut findings);
-    find_due(
-        &sources,
-        arguments.today.unwrap_or_else(|| context.today()),
-        &mut findings,
-    );
+    find_due(&sources, arguments.today.unwrap_or_else(|| context.today()), &mut findings);
     findings.sort_by(|a, b| a.file.cmp(&b.file));
 
-    let format = if arguments.json {
-        Format::Json
-    } else {
-        arguments.format
-    };
+    let format = if arguments.json { Format::Json } else { arguments.format };
     match format {
         Format::Text => write_text(out, &sources, &findings)?,
         Format::Json => write_document(out, &sources, &findings)?,
         Format::Github => write_github(out, &sources, &findings)?,
     }
-    let count = |kind| {
-        findings
-            .iter()
-            .filter(|finding| finding.kind == kind)
-            .count()
-    };
+    let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count();
     let (errors, warnings, due) = (count(Kind::Error), count(Kind::Warning), count(Kind::Due));
     let summary = format!(
         "{} checked: {}, {}, {due} due for review",
@@ -142,47 +126,32 @@ fn read_folder(
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<Source>, Failure> {
     let cannot = |error: io::Error| {
-        Failure::CannotRun(format!(
-            "the folder {} cannot be read: {error}",
-            folder.display()
-        ))
+        Failure::CannotRun(format!("the folder {} cannot be read: {error}", folder.display()))
     };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if path.extension().is_some_and(|ending| ending == "toml") && !hidden {
             paths.push(path);
         }
     }
     paths.sort();
-    Ok(paths
-        .iter()
-        .map(|path| read_record(path, model, findings))
-        .collect())
+    Ok(paths.iter().map(|path| read_record(path, model, findings)).collect())
 }
 
 fn read_record(path: &Path, model: &Model, findings: &mut Vec<Finding>) -> Source {
     let name = path.display().to_string();
     let mut keep = |kind, problems: Vec<Problem>| {
-        let found = problems.into_iter().map(|problem| Finding {
-            kind,
-            file: name.clone(),
-            problem,
-        });
+        let found =
+            problems.into_iter().map(|problem| Finding { kind, file: name.clone(), problem });
         findings.extend(found);
     };
     let text = match input::read_file(path) {
         Ok(text) => text,
         Err(failure) => {
             keep(Kind::Error, vec![problem("", failure.to_string(), "")]);
-            return Source {
-                name,
-                text: None,
-                record: None,
-            };
+            return Source { name, text: None, record: None };
         }
     };
     let record = match Record::parse(&text, model) {
@@ -195,11 +164,7 @@ fn read_record(path: &Path, model: &Model, findings: &mut Vec<Finding>) -> Sourc
             None
         }
     };
-    Source {
-        name,
-        text: Some(text),
-        record,
-    }
+    Source { name, text: Some(text), record }
 }
 
 /// Two files with one id are both wrong: nobody can tell which of them a link means.
@@ -245,10 +210,7 @@ fn find_due(sources: &[Source], today: Date, findings: &mut Vec<Finding>) {
         let Some(record) = &source.record else {
             continue;
         };
-        let alive = matches!(
-            record.status,
-            Status::Draft | Status::Proposed | Status::Accepted
-        );
+        let alive = matches!(record.status, Status::Draft | Status::Proposed | Status::Accepted);
         let example = record.tags.iter().any(|tag| tag == EXAMPLE_TAG);
         if !alive || example || superseded.contains(&record.id) {
             continue;
@@ -269,20 +231,11 @@ fn find_due(sources: &[Source], today: Date, findings: &mut Vec<Finding>) {
 }
 
 fn problem(field: &str, message: String, help: &str) -> Problem {
-    Problem {
-        field: field.to_owned(),
-        span: None,
-        message,
-        help: help.to_owned(),
-    }
+    Problem { field: field.to_owned(), span: None, message, help: help.to_owned() }
 }
 
 fn text_of<'a>(sources: &'a [Source], file: &str) -> Option<&'a str> {
-    sources
-        .iter()
-        .find(|source| source.name == file)?
-        .text
-        .as_deref()
+    sources.iter().find(|source| source.name == file)?.text.as_deref()
 }
 
 fn write_text(
@@ -342,17 +295,8 @@ fn write_document(
     sources: &[Source],
     findings: &[Finding],
 ) -> Result<(), Failure> {
-    let findings = findings
-        .iter()
-        .map(|finding| Entry::new(finding, sources))
-        .collect();
-    write_json(
-        out,
-        &Document {
-            checked: sources.len(),
-            findings,
-        },
-    )
+    let findings = findings.iter().map(|finding| Entry::new(finding, sources)).collect();
+    write_json(out, &Document { checked: sources.len(), findings })
 }
 
 /// GitHub's workflow commands, one a line: `::error file=…,line=…,col=…::message`.
@@ -378,9 +322,7 @@ fn write_github(
 }
 
 fn escape_data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn escape_property(text: &str) -> String {

@@ -23,9 +23,7 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
 pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
     let name = path.display().to_string();
     if path.is_dir() {
-        return Err(Failure::CannotRun(format!(
-            "{name} is a folder; name a file"
-        )));
+        return Err(Failure::CannotRun(format!("{name} is a folder; name a file")));
     }
     let file = File::open(path)
         .map_err(|error| Failure::CannotRun(format!("{name} cannot be read: {error}")))?;
@@ -46,8 +44,6 @@ fn read_text(source: impl Read, name: &str) -> Result<String, Failure> {
         let at = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..at).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::Input(format!(
-            "{name} is not UTF-8 text: line {line} holds other bytes"
-        ))
+        Failure::Input(format!("{name} is not UTF-8 text: line {line} holds other bytes"))
     })
 }

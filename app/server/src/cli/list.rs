@@ -39,10 +39,7 @@ pub(super) async fn search(
     arguments: &SearchArguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let wanted = Wanted {
-        q: arguments.text.join(" "),
-        ..arguments.list.wanted.clone()
-    };
+    let wanted = Wanted { q: arguments.text.join(" "), ..arguments.list.wanted.clone() };
     show(context, &wanted, arguments.list.json, out).await
 }
 
@@ -53,9 +50,7 @@ async fn show(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let today = context.today();
-    let filter = wanted
-        .filter(today)
-        .map_err(|error| Failure::CannotRun(faults(&error)))?;
+    let filter = wanted.filter(today).map_err(|error| Failure::CannotRun(faults(&error)))?;
     let model = std::sync::Arc::new(context.model()?);
     let store = context.store(&context.settings.decisions, model).await?;
     for file in store.bad_files().await? {
@@ -74,20 +69,12 @@ async fn show(
         let _ = writeln!(
             std::io::stderr(),
             "no record {}",
-            if page.total == 0 {
-                "matches"
-            } else {
-                "is on this page"
-            }
+            if page.total == 0 { "matches" } else { "is on this page" }
         );
     }
     for item in &page.items {
         let option = item.option.map_or("-", |option| option.id());
-        let due = if item.is_due(today) {
-            "  (due for review)"
-        } else {
-            ""
-        };
+        let due = if item.is_due(today) { "  (due for review)" } else { "" };
         writeln!(
             out,
             "{:04}  {:<10}  {:<6}  {}  {}{due}",

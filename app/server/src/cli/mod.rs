@@ -71,13 +71,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "ASSAY_MODEL", value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Your name in the history of records [default: the system's user name]
-    #[arg(
-        long,
-        global = true,
-        env = "ASSAY_BY",
-        value_name = "NAME",
-        hide = true
-    )]
+    #[arg(long, global = true, env = "ASSAY_BY", value_name = "NAME", hide = true)]
     pub by: Option<String>,
     /// What to log to standard error, for example `info` or `assay=debug`
     #[arg(
@@ -159,10 +153,7 @@ impl From<serde_json::Error> for Failure {
 /// Runs the verb and says how it went. A reader that has gone away (`assay list | head`) is no
 /// failure.
 pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
-    let context = Context {
-        settings: cli.settings,
-        surroundings,
-    };
+    let context = Context { settings: cli.settings, surroundings };
     let mut out = io::stdout().lock();
     let result = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&context).await,
@@ -171,7 +162,7 @@ pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
         Command::List(arguments) => list::run(&context, &arguments, &mut out).await,
         Command::Search(arguments) => list::search(&context, &arguments, &mut out).await,
         Command::Check(arguments) => check::run(&context, &arguments, &mut out),
-        Command::Bench(arguments) => bench::run(&context, &arguments, &mut out),
+        Command::Bench(arguments) => bench::run(&context, &arguments, &mut out).await,
         Command::Completions { shell } => completions(shell, &mut out),
     };
     match result.and_then(|()| Ok(out.flush()?)) {
@@ -216,12 +207,7 @@ impl Context {
         let text = input::read_file(path)?;
         Model::parse(&text).map_err(|problems| {
             let name = path.display().to_string();
-            Failure::CannotRun(report::problems(
-                &name,
-                &text,
-                &problems,
-                stderr_is_terminal(),
-            ))
+            Failure::CannotRun(report::problems(&name, &text, &problems, stderr_is_terminal()))
         })
     }
 
@@ -242,20 +228,12 @@ impl Context {
 
     /// The model with its measurements, ready to score.
     fn engine(&self, runs: &Runs) -> Result<Engine, Failure> {
-        Ok(Engine::new(
-            self.model()?,
-            runs.measurements(),
-            assay_advice::SEED,
-        ))
+        Ok(Engine::new(self.model()?, runs.measurements(), assay_advice::SEED))
     }
 
     /// The store of a decisions folder.
     async fn store(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
-        let data = self
-            .settings
-            .data
-            .clone()
-            .unwrap_or_else(|| self.surroundings.cache.clone());
+        let data = self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone());
         Ok((self.surroundings.open)(decisions.to_path_buf(), data, model).await?)
     }
 
@@ -278,21 +256,13 @@ impl Context {
 
     /// Who acts.
     fn by(&self) -> String {
-        let named = self
-            .settings
-            .by
-            .clone()
-            .or_else(|| self.surroundings.user.clone());
-        named
-            .filter(|name| !name.trim().is_empty())
-            .unwrap_or_else(|| "unknown".to_owned())
+        let named = self.settings.by.clone().or_else(|| self.surroundings.user.clone());
+        named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Today's date where the program runs.
     fn today(&self) -> Date {
-        (self.surroundings.clock)()
-            .to_zoned(TimeZone::system())
-            .date()
+        (self.surroundings.clock)().to_zoned(TimeZone::system()).date()
     }
 }
 
@@ -302,9 +272,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),
     };
-    numeric
-        .parse()
-        .map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:8080".to_owned())
+    numeric.parse().map_err(|_| "write it as ADDRESS:PORT, for example 127.0.0.1:8080".to_owned())
 }
 
 /// Whether colours and boxes are welcome on standard error.

@@ -66,16 +66,11 @@ pub(super) async fn run(
         recording::keep_text(&app, text).await
     } else {
         let sheet = sheet(app.model(), &arguments.file, &text)?;
-        let wishes = Wishes {
-            service: sheet.service,
-            ..arguments.wishes()
-        };
+        let wishes = Wishes { service: sheet.service, ..arguments.wishes() };
         if wishes.title.trim().is_empty() && wishes.service.is_none() {
-            return Err(Failure::Input(
-                "the record needs a title: --title TITLE".to_owned(),
-            ));
+            return Err(Failure::Input("the record needs a title: --title TITLE".to_owned()));
         }
-        match recording::draft(&app, sheet.answers, wishes) {
+        match recording::draft(&app, &sheet.answers, wishes) {
             Ok(draft) => recording::create(&app, &draft).await,
             Err(error) => Err(error),
         }
@@ -91,12 +86,7 @@ pub(super) async fn run(
     if arguments.json {
         return write_json(out, &recorded);
     }
-    Ok(writeln!(
-        out,
-        "{}  {}",
-        recorded.id,
-        recorded.path.display()
-    )?)
+    Ok(writeln!(out, "{}  {}", recorded.id, recorded.path.display())?)
 }
 
 impl Arguments {

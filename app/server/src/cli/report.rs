@@ -44,38 +44,20 @@ pub(super) fn render(
             let end = span.end.min(text.len());
             let span = span.start.min(end)..end;
             level.primary_title(title.as_str()).element(
-                Snippet::source(text)
-                    .path(file)
-                    .annotation(AnnotationKind::Primary.span(span)),
+                Snippet::source(text).path(file).annotation(AnnotationKind::Primary.span(span)),
             )
         }
-        _ => level
-            .primary_title(title.as_str())
-            .element(annotate_snippets::Origin::path(file)),
+        _ => level.primary_title(title.as_str()).element(annotate_snippets::Origin::path(file)),
     };
     let mut report: Vec<Group<'_>> = vec![group];
     if !help.is_empty() {
-        report.push(Group::with_title(
-            Level::HELP.secondary_title(help.as_str()),
-        ));
+        report.push(Group::with_title(Level::HELP.secondary_title(help.as_str())));
     }
-    let renderer = if styled {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     format!("{}\n\n", renderer.render(&report))
 }
 
 /// The text with control characters made visible.
 pub(super) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{FFFD}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }

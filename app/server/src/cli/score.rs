@@ -42,12 +42,7 @@ pub(super) fn run(
 pub(super) fn sheet(model: &Model, file: &Path, text: &str) -> Result<Sheet, Failure> {
     Answers::from_toml(model, text).map_err(|problems| {
         let name = file.display().to_string();
-        Failure::Input(report::problems(
-            &name,
-            text,
-            &problems,
-            stderr_is_terminal(),
-        ))
+        Failure::Input(report::problems(&name, text, &problems, stderr_is_terminal()))
     })
 }
 
@@ -77,17 +72,9 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
         lines.push(score.performance.summary.clone());
     }
     section(&mut lines, "Why", reasons(score));
-    let flips = score
-        .flips
-        .iter()
-        .take(SHOWN)
-        .map(|flip| format!("  - {}", flip.text));
+    let flips = score.flips.iter().take(SHOWN).map(|flip| format!("  - {}", flip.text));
     section(&mut lines, "What would change it", flips.collect());
-    if let Some(question) = score
-        .next_question
-        .as_deref()
-        .and_then(|id| model.question(id))
-    {
+    if let Some(question) = score.next_question.as_deref().and_then(|id| model.question(id)) {
         section(
             &mut lines,
             "Most worth answering next",
@@ -139,7 +126,7 @@ fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -16,9 +16,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let address = context.settings.listen;
     refuse_other_machines(address)?;
     // The port comes first: a second assay should say so at once.
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| in_words(address, &error))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| in_words(address, &error))?;
     let app = context.app().await?;
 
     let bound = listener.local_addr().unwrap_or(address);
@@ -26,11 +24,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let mut stderr = io::stderr();
     // A closed standard error is no reason not to serve.
     let _ = writeln!(stderr, "assay is ready: http://{bound}/");
-    let _ = writeln!(
-        stderr,
-        "decisions are in {}; Ctrl-C stops",
-        decisions.display()
-    );
+    let _ = writeln!(stderr, "decisions are in {}; Ctrl-C stops", decisions.display());
 
     let stop = stop_signal()?;
     http::serve(listener, http::app(app), http::Limits::default(), stop)

@@ -28,7 +28,5 @@ pub(super) async fn host(request: Request, next: Next) -> Response {
 
 fn is_local(authority: &Authority) -> bool {
     !authority.as_str().contains('@')
-        && LOCAL_HOSTS
-            .iter()
-            .any(|local| local.eq_ignore_ascii_case(authority.host()))
+        && LOCAL_HOSTS.iter().any(|local| local.eq_ignore_ascii_case(authority.host()))
 }

@@ -35,14 +35,8 @@ const HEADERS: [(HeaderName, &str); 6] = [
     // Believe the content type that we send.
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // No other site may hold a handle on our window or load our answers.
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     // Answers and records stay out of shared caches and off the disk.
     (header::CACHE_CONTROL, "private, no-store"),
 ];
@@ -51,10 +45,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub(super) async fn protect(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
-        response
-            .headers_mut()
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -49,10 +49,7 @@ pub fn protected(routes: Router) -> Router {
         .layer(CsrfLayer::new().with_rejection_response(refuse_foreign_origin))
         .layer(middleware::from_fn(guard::host))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            REQUEST_TIMEOUT,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(middleware::from_fn(present))
         .layer(middleware::from_fn(headers::protect))
         .layer(CompressionLayer::new())
@@ -62,19 +59,12 @@ pub fn protected(routes: Router) -> Router {
 
 /// A request's span names the path only: the query holds the answers, which are never logged.
 fn span(request: &Request) -> tracing::Span {
-    let id = request
-        .headers()
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default();
+    let id =
+        request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
 /// The answer to a writing request that another site's page caused.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer fixes the signature"
-)]
 fn refuse_foreign_origin(_error: ProtectionError) -> Response {
     Error::Refused(
         "the request comes from a page of another site; open assay itself and try again there",

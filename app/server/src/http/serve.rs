@@ -49,19 +49,14 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout);
+    server.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
     tokio::pin!(stop);
 
     loop {
         let accept = async {
-            let slot = Arc::clone(&slots)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
+            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
             Ok::<_, io::Error>((slot, listener.accept().await?.0))
         };
         let (slot, stream) = tokio::select! {
@@ -86,10 +81,7 @@ pub async fn serve(
     }
 
     drop(listener);
-    if time::timeout(limits.shutdown, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if time::timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still open after the time limit and were cut off");
     }
     Ok(())

@@ -34,10 +34,7 @@ async fn created(app: &TestApp) -> Value {
 }
 
 fn put(id: &str, etag: &str, text: &str) -> Request<Body> {
-    toml(
-        Request::put(format!("{DECISIONS}/{id}")).header(header::IF_MATCH, etag),
-        text,
-    )
+    toml(Request::put(format!("{DECISIONS}/{id}")).header(header::IF_MATCH, etag), text)
 }
 
 fn etag(resource: &Value) -> String {
@@ -47,13 +44,9 @@ fn etag(resource: &Value) -> String {
 #[tokio::test]
 async fn scores_json_and_toml_alike() {
     let app = TestApp::new().await;
-    let as_json = app
-        .post_json("/api/v1/score", &json!({"answers": answers(RUST_SHEET)}))
-        .await;
+    let as_json = app.post_json("/api/v1/score", &json!({"answers": answers(RUST_SHEET)})).await;
     assert_eq!(as_json.status, StatusCode::OK, "{}", as_json.body);
-    let as_toml = app
-        .send(toml(Request::post("/api/v1/score"), RUST_SHEET))
-        .await;
+    let as_toml = app.send(toml(Request::post("/api/v1/score"), RUST_SHEET)).await;
     assert_eq!(as_json.json(), as_toml.json());
     assert_eq!(as_json.header("cache-control"), "private, no-store");
 
@@ -85,15 +78,9 @@ async fn scores_json_and_toml_alike() {
 #[tokio::test]
 async fn answers_decide_the_score() {
     let app = TestApp::new().await;
-    let go = app
-        .send(toml(Request::post("/api/v1/score"), GO_SHEET))
-        .await
-        .json();
+    let go = app.send(toml(Request::post("/api/v1/score"), GO_SHEET)).await.json();
     assert_eq!(go["recommended"], "go");
-    let nothing = app
-        .post_json("/api/v1/score", &json!({"answers": {}}))
-        .await
-        .json();
+    let nothing = app.post_json("/api/v1/score", &json!({"answers": {}})).await.json();
     assert_eq!(nothing["verdict"], "too_close");
     assert_eq!(nothing["recommended"], Value::Null);
 }
@@ -105,30 +92,15 @@ async fn a_wrong_answer_is_named_with_what_is_allowed() {
     let problem = app.post_json("/api/v1/score", &body).await.problem(422);
     let errors = problem["errors"].as_array().expect("errors");
     assert_eq!(errors.len(), 2, "{problem}");
-    let fluency = errors.iter().find(|error| {
-        error["field"]
-            .as_str()
-            .is_some_and(|field| field.contains("go_fluency"))
-    });
+    let fluency = errors
+        .iter()
+        .find(|error| error["field"].as_str().is_some_and(|field| field.contains("go_fluency")));
     let fluency = fluency.expect("the field");
-    assert!(
-        fluency["message"]
-            .as_str()
-            .expect("a message")
-            .contains("lots")
-    );
-    assert!(
-        fluency["allowed"]
-            .as_str()
-            .expect("what is allowed")
-            .contains("few")
-    );
+    assert!(fluency["message"].as_str().expect("a message").contains("lots"));
+    assert!(fluency["allowed"].as_str().expect("what is allowed").contains("few"));
 
     let text = "[answers]\nowners = 3\ngo_fluency = \"lots\"\n";
-    let problem = app
-        .send(toml(Request::post("/api/v1/score"), text))
-        .await
-        .problem(422);
+    let problem = app.send(toml(Request::post("/api/v1/score"), text)).await.problem(422);
     assert_eq!(problem["errors"][0]["line"], 3);
     assert_eq!(problem["errors"][0]["column"], 14);
 }
@@ -140,34 +112,18 @@ async fn unreadable_bodies_have_their_own_status() {
         let request = Request::post("/api/v1/score").header(header::CONTENT_TYPE, kind);
         request.body(Body::from(body)).expect("a request")
     };
-    let broken = app
-        .send(post("application/json", b"{\n \"answers\": ".to_vec()))
-        .await;
+    let broken = app.send(post("application/json", b"{\n \"answers\": ".to_vec())).await;
     let problem = broken.problem(400);
     assert_eq!(problem["errors"][0]["line"], 2);
-    app.send(post("application/toml", b"[answers\n".to_vec()))
-        .await
-        .problem(422);
-    app.send(post("application/json", b"\"\xff\"".to_vec()))
-        .await
-        .problem(400);
-    app.send(post("text/plain", b"{}".to_vec()))
-        .await
-        .problem(415);
+    app.send(post("application/toml", b"[answers\n".to_vec())).await.problem(422);
+    app.send(post("application/json", b"\"\xff\"".to_vec())).await.problem(400);
+    app.send(post("text/plain", b"{}".to_vec())).await.problem(415);
     app.send(post("", b"{}".to_vec())).await.problem(415);
-    app.send(post("application/json", b"[]".to_vec()))
-        .await
-        .problem(422);
-    app.send(post("application/json", vec![b'['; 100_000]))
-        .await
-        .problem(400);
-    let huge = app
-        .send(post("application/json", vec![b' '; 10_000_000]))
-        .await;
+    app.send(post("application/json", b"[]".to_vec())).await.problem(422);
+    app.send(post("application/json", vec![b'['; 100_000])).await.problem(400);
+    let huge = app.send(post("application/json", vec![b' '; 10_000_000])).await;
     huge.problem(413);
-    let extra = app
-        .post_json("/api/v1/score", &json!({"answers": {}, "answer": 1}))
-        .await;
+    let extra = app.post_json("/api/v1/score", &json!({"answers": {}, "answer": 1})).await;
     extra.problem(422);
 }
 
@@ -182,46 +138,29 @@ async fn a_decision_is_made_read_and_listed() {
     assert_eq!(answer.header("etag"), etag(&made));
     assert_eq!(made["record"]["choice"]["option"], "rust");
     assert_eq!(made["record"]["status"], "draft");
-    let file = app
-        .decisions()
-        .join(made["file_name"].as_str().expect("a file name"));
+    let file = app.decisions().join(made["file_name"].as_str().expect("a file name"));
     assert_eq!(fs::read_to_string(file).expect("the file"), made["text"]);
 
     let read = app.get(&format!("{DECISIONS}/{id}")).await;
     assert_eq!(read.json(), made);
     let request = Request::get(format!("{DECISIONS}/{id}")).header("accept", "application/toml");
-    let text = app
-        .send(request.body(Body::empty()).expect("a request"))
-        .await;
+    let text = app.send(request.body(Body::empty()).expect("a request")).await;
     assert_eq!(text.header("content-type"), "application/toml");
     assert_eq!(text.body, made["text"]);
     let request = Request::get(format!("{DECISIONS}/{id}")).header("if-none-match", etag(&made));
-    let unchanged = app
-        .send(request.body(Body::empty()).expect("a request"))
-        .await;
+    let unchanged = app.send(request.body(Body::empty()).expect("a request")).await;
     assert_eq!(unchanged.status, StatusCode::NOT_MODIFIED);
 
     let history = app.get(&format!("{DECISIONS}/{id}/history")).await.json();
     assert_eq!(history["events"][0]["kind"], "created");
     assert_eq!(history["events"][0]["by"], "tester");
 
-    for query in [
-        "",
-        "?q=gateway",
-        "?option=rust&team=identity",
-        "?status=draft&tag=auth",
-    ] {
+    for query in ["", "?q=gateway", "?option=rust&team=identity", "?status=draft&tag=auth"] {
         let list = app.get(&format!("{DECISIONS}{query}")).await.json();
         assert_eq!(list["total"], 1, "{query}");
         assert_eq!(list["items"][0]["id"], id);
     }
-    for query in [
-        "?q=zebra",
-        "?option=go",
-        "?overridden=yes",
-        "?due=yes",
-        "?status=accepted",
-    ] {
+    for query in ["?q=zebra", "?option=go", "?overridden=yes", "?due=yes", "?status=accepted"] {
         let list = app.get(&format!("{DECISIONS}{query}")).await.json();
         assert_eq!(list["total"], 0, "{query}");
     }
@@ -252,10 +191,7 @@ async fn going_against_the_advice_needs_a_reason() {
     let made = app.post_json(DECISIONS, &wish).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     let choice = &made.json()["record"]["choice"];
-    assert_eq!(
-        choice["override_reason"],
-        "The platform team runs Go alone."
-    );
+    assert_eq!(choice["override_reason"], "The platform team runs Go alone.");
     let list = app.get(&format!("{DECISIONS}?overridden=yes")).await.json();
     assert_eq!(list["total"], 1);
 }
@@ -267,20 +203,14 @@ async fn too_close_to_call_needs_an_option() {
     let problem = app.post_json(DECISIONS, &wish).await.problem(422);
     assert_eq!(problem["errors"][0]["field"], "option");
     wish["option"] = json!("go");
-    assert_eq!(
-        app.post_json(DECISIONS, &wish).await.status,
-        StatusCode::CREATED
-    );
+    assert_eq!(app.post_json(DECISIONS, &wish).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn an_idempotency_key_creates_once() {
     let app = TestApp::new().await;
     let request = |key: &str, body: &Value| {
-        json_request(
-            Request::post(DECISIONS).header("idempotency-key", key),
-            body,
-        )
+        json_request(Request::post(DECISIONS).header("idempotency-key", key), body)
     };
     let first = app.send(request("k1", &decision())).await;
     assert_eq!(first.status, StatusCode::CREATED);
@@ -299,19 +229,12 @@ async fn an_idempotency_key_creates_once() {
 #[tokio::test]
 async fn a_key_whose_request_failed_may_be_used_again() {
     let app = TestApp::new().await;
-    let request = |body: &Value| {
-        json_request(
-            Request::post(DECISIONS).header("idempotency-key", "k"),
-            body,
-        )
-    };
+    let request =
+        |body: &Value| json_request(Request::post(DECISIONS).header("idempotency-key", "k"), body);
     let mut wrong = decision();
     wrong["answers"] = json!({"owners": "many"});
     app.send(request(&wrong)).await.problem(422);
-    assert_eq!(
-        app.send(request(&decision())).await.status,
-        StatusCode::CREATED
-    );
+    assert_eq!(app.send(request(&decision())).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
@@ -324,18 +247,13 @@ async fn toml_takes_wishes_or_a_whole_record() {
     assert_eq!(made["record"]["title"], "From TOML");
     let text = made["text"].as_str().expect("a text");
 
-    app.send(toml(Request::post(DECISIONS), text))
-        .await
-        .problem(409);
+    app.send(toml(Request::post(DECISIONS), text)).await.problem(409);
     let elsewhere = TestApp::new().await;
     let kept = elsewhere.send(toml(Request::post(DECISIONS), text)).await;
     assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.body);
     assert_eq!(kept.json()["text"], text);
     let broken = text.replace("status = \"draft\"", "status = \"done\"");
-    let problem = elsewhere
-        .send(toml(Request::post(DECISIONS), &broken))
-        .await
-        .problem(422);
+    let problem = elsewhere.send(toml(Request::post(DECISIONS), &broken)).await.problem(422);
     assert!(problem["errors"][0]["line"].is_u64(), "{problem}");
 }
 
@@ -344,10 +262,7 @@ async fn an_edit_keeps_what_it_is_sent() {
     let app = TestApp::new().await;
     let made = created(&app).await;
     let id = made["id"].as_str().expect("an id");
-    let text = format!(
-        "# a note by hand\n{}",
-        made["text"].as_str().expect("a text")
-    );
+    let text = format!("# a note by hand\n{}", made["text"].as_str().expect("a text"));
     let edited = app.send(put(id, &etag(&made), &text)).await;
     assert_eq!(edited.status, StatusCode::OK, "{}", edited.body);
     assert_eq!(edited.json()["text"], text);
@@ -368,13 +283,8 @@ async fn of_two_writers_the_second_sees_both_versions() {
     assert_eq!(problem["theirs"], mine);
     assert_eq!(problem["yours"], yours);
     assert_eq!(problem["etag"], first.header("etag"));
-    assert_eq!(
-        app.get(&format!("{DECISIONS}/{id}")).await.json()["text"],
-        mine
-    );
-    let merged = app
-        .send(put(id, problem["etag"].as_str().expect("an etag"), &yours))
-        .await;
+    assert_eq!(app.get(&format!("{DECISIONS}/{id}")).await.json()["text"], mine);
+    let merged = app.send(put(id, problem["etag"].as_str().expect("an etag"), &yours)).await;
     assert_eq!(merged.status, StatusCode::OK);
 }
 
@@ -385,24 +295,13 @@ async fn an_edit_must_say_which_version_it_changes() {
     let path = format!("{DECISIONS}/{}", made["id"].as_str().expect("an id"));
     let text = made["text"].as_str().expect("a text");
     app.send(toml(Request::put(&path), text)).await.problem(428);
-    app.send(toml(Request::put(&path).header("if-match", "*"), text))
-        .await
-        .problem(400);
-    let other = text.replace(
-        made["id"].as_str().expect("an id"),
-        &uuid::Uuid::nil().to_string(),
-    );
+    app.send(toml(Request::put(&path).header("if-match", "*"), text)).await.problem(400);
+    let other = text.replace(made["id"].as_str().expect("an id"), &uuid::Uuid::nil().to_string());
     let request = toml(Request::put(&path).header("if-match", etag(&made)), &other);
     app.send(request).await.problem(422);
-    let request = toml(
-        Request::put(&path).header("if-match", etag(&made)),
-        "title = 3\n",
-    );
+    let request = toml(Request::put(&path).header("if-match", etag(&made)), "title = 3\n");
     let problem = app.send(request).await.problem(422);
-    assert!(
-        problem["errors"].as_array().expect("errors").len() > 1,
-        "{problem}"
-    );
+    assert!(problem["errors"].as_array().expect("errors").len() > 1, "{problem}");
     assert_eq!(app.get(&path).await.json()["text"], text);
 }
 
@@ -412,29 +311,17 @@ async fn the_status_follows_the_lifecycle() {
     let made = created(&app).await;
     let path = format!("{DECISIONS}/{}", made["id"].as_str().expect("an id"));
     let to = |status: &str| json!({"status": status, "note": "agreed"});
-    app.post_json(&format!("{path}/status"), &to("accepted"))
-        .await
-        .problem(422);
-    app.post_json(&format!("{path}/status"), &to("done"))
-        .await
-        .problem(422);
+    app.post_json(&format!("{path}/status"), &to("accepted")).await.problem(422);
+    app.post_json(&format!("{path}/status"), &to("done")).await.problem(422);
     for status in ["proposed", "accepted"] {
         let moved = app.post_json(&format!("{path}/status"), &to(status)).await;
         assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
         assert_eq!(moved.json()["standing"], status);
     }
     let accepted = app.get(&path).await.json();
-    assert_eq!(
-        accepted["record"]["decided"].as_str().expect("a day").len(),
-        10
-    );
+    assert_eq!(accepted["record"]["decided"].as_str().expect("a day").len(), 10);
     let history = app.get(&format!("{path}/history")).await.json();
-    let last = history["events"]
-        .as_array()
-        .expect("events")
-        .last()
-        .expect("one")
-        .clone();
+    let last = history["events"].as_array().expect("events").last().expect("one").clone();
     assert_eq!(last["kind"], "status");
     assert_eq!(last["detail"], "proposed to accepted: agreed");
 
@@ -442,9 +329,7 @@ async fn the_status_follows_the_lifecycle() {
     let changed = text.replacen("option = \"rust\"", "option = \"go\"", 1);
     assert_ne!(changed, text);
     let id = made["id"].as_str().expect("an id");
-    app.send(put(id, &etag(&accepted), &changed))
-        .await
-        .problem(422);
+    app.send(put(id, &etag(&accepted), &changed)).await.problem(422);
 }
 
 #[tokio::test]
@@ -462,12 +347,7 @@ async fn what_is_not_an_id_is_not_found() {
         "%7B0198f2c4-7d1e-7c3a-9b52-3f1d2e4c5b6a%7D",
     ] {
         let answer = app.get(&format!("{DECISIONS}/{id}")).await;
-        assert_eq!(
-            answer.status,
-            StatusCode::NOT_FOUND,
-            "{id}: {}",
-            answer.body
-        );
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}: {}", answer.body);
         assert!(!answer.body.contains("secret = 1"));
     }
     let invalid = app.get(&format!("{DECISIONS}/%ff%fe")).await;
@@ -505,10 +385,7 @@ async fn the_contract_names_every_address() {
     let paths = document["paths"].as_object().expect("paths");
     let routes = include_str!("../../src/routes.rs");
     let mut count = 0;
-    for route in routes
-        .split("\"")
-        .filter(|part| part.starts_with("/api/v1/"))
-    {
+    for route in routes.split("\"").filter(|part| part.starts_with("/api/v1/")) {
         if route != "/api/v1/openapi.json" {
             assert!(paths.contains_key(route), "the contract lacks {route}");
             count += 1;
@@ -521,11 +398,7 @@ async fn the_contract_names_every_address() {
 async fn the_measured_runs_are_listed() {
     let app = TestApp::new().await;
     let list = app.get("/api/v1/evidence/runs").await.json();
-    assert_eq!(
-        list["faults"],
-        json!([]),
-        "a committed run must be readable"
-    );
+    assert_eq!(list["faults"], json!([]), "a committed run must be readable");
     for run in list["runs"].as_array().expect("runs") {
         assert!(run["metrics"].is_array());
     }
@@ -535,9 +408,7 @@ async fn the_measured_runs_are_listed() {
 async fn unknown_addresses_and_methods_are_problems() {
     let app = TestApp::new().await;
     app.get("/api/v1/nothing").await.problem(404);
-    let request = Request::delete("/api/v1/score")
-        .body(Body::empty())
-        .expect("a request");
+    let request = Request::delete("/api/v1/score").body(Body::empty()).expect("a request");
     let answer = app.send(request).await;
     answer.problem(405);
     assert!(answer.header("allow").contains("POST"));
@@ -545,9 +416,7 @@ async fn unknown_addresses_and_methods_are_problems() {
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.body.contains("There is nothing here"));
-    let request = Request::delete("/method")
-        .body(Body::empty())
-        .expect("a request");
+    let request = Request::delete("/method").body(Body::empty()).expect("a request");
     let page = app.send(request).await;
     assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(page.header("content-type").starts_with("text/html"));

@@ -29,19 +29,10 @@ fn ask(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
 #[tokio::test]
 async fn only_local_names_are_answered() {
     let app = TestApp::new().await;
-    let local = [
-        "localhost:8080",
-        "LOCALHOST",
-        "127.0.0.1:8080",
-        "127.0.0.1",
-        "[::1]:8080",
-        "[::1]",
-    ];
+    let local =
+        ["localhost:8080", "LOCALHOST", "127.0.0.1:8080", "127.0.0.1", "[::1]:8080", "[::1]"];
     for host in local {
-        assert_eq!(
-            app.send(ask("/healthz", &[("host", host)])).await.status,
-            StatusCode::OK
-        );
+        assert_eq!(app.send(ask("/healthz", &[("host", host)])).await.status, StatusCode::OK);
     }
     for host in [
         "evil.example:8080",
@@ -82,32 +73,16 @@ async fn pages_of_other_sites_cannot_write() {
         &[("sec-fetch-site", "none")],
         &[("origin", "http://127.0.0.1:8080")],
     ] {
-        assert_eq!(
-            app.send(post(headers)).await.status,
-            StatusCode::OK,
-            "{headers:?}"
-        );
+        assert_eq!(app.send(post(headers)).await.status, StatusCode::OK, "{headers:?}");
     }
-    let reading = app
-        .send(ask("/healthz", &[("sec-fetch-site", "cross-site")]))
-        .await;
-    assert_eq!(
-        reading.status,
-        StatusCode::OK,
-        "links from elsewhere may be followed"
-    );
+    let reading = app.send(ask("/healthz", &[("sec-fetch-site", "cross-site")])).await;
+    assert_eq!(reading.status, StatusCode::OK, "links from elsewhere may be followed");
 }
 
 #[tokio::test]
 async fn every_response_carries_the_protective_headers() {
     let app = TestApp::new().await;
-    for path in [
-        "/",
-        "/checklist?owners=3",
-        "/nothing",
-        "/api/v1/decisions",
-        "/healthz",
-    ] {
+    for path in ["/", "/checklist?owners=3", "/nothing", "/api/v1/decisions", "/healthz"] {
         let answer = app.get(path).await;
         let policy = answer.header("content-security-policy");
         for part in [
@@ -123,34 +98,17 @@ async fn every_response_carries_the_protective_headers() {
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(
-            answer.header("cache-control"),
-            "private, no-store",
-            "{path}"
-        );
+        assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
     }
 }
 
 #[tokio::test]
 async fn pages_hold_nothing_inline() {
     let app = TestApp::new().await;
-    for path in [
-        "/",
-        "/checklist",
-        "/decisions",
-        "/evidence",
-        "/method",
-        "/nothing",
-    ] {
+    for path in ["/", "/checklist", "/decisions", "/evidence", "/method", "/nothing"] {
         let page = app.get(path).await.body;
-        assert!(
-            !page.contains("<style") && !page.contains(" style="),
-            "{path}"
-        );
-        assert!(
-            !page.contains("javascript:") && !page.contains(" onclick="),
-            "{path}"
-        );
+        assert!(!page.contains("<style") && !page.contains(" style="), "{path}");
+        assert!(!page.contains("javascript:") && !page.contains(" onclick="), "{path}");
         for script in page.split("<script").skip(1) {
             assert!(script.contains("src=\"/static/"), "{path}: {script:.80}");
         }
@@ -164,12 +122,7 @@ async fn static_files_are_cached_under_their_version() {
     assert_eq!(style.status, StatusCode::OK);
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert!(!style.header("cache-control").contains("no-store"));
-    for name in [
-        "../Cargo.toml",
-        "..%2fCargo.toml",
-        "%2e%2e/Cargo.toml",
-        "nothing.css",
-    ] {
+    for name in ["../Cargo.toml", "..%2fCargo.toml", "%2e%2e/Cargo.toml", "nothing.css"] {
         let answer = app.get(&format!("/static/x/{name}")).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{name}");
     }
@@ -194,42 +147,30 @@ async fn served(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<
         tokio::time::sleep(Duration::from_millis(300)).await;
         "done"
     };
-    let router = Router::new()
-        .route("/", get(async || "ok"))
-        .route("/slow", get(slow));
+    let router = Router::new().route("/", get(async || "ok")).route("/slow", get(slow));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let stop = async { drop(stopped.await) };
-        http::serve(listener, router, limits, stop)
-            .await
-            .expect("serving");
+        http::serve(listener, router, limits, stop).await.expect("serving");
     });
     (address, stop, task)
 }
 
 /// Reads until the other side closes.
 fn read_to_close(stream: &mut TcpStream) -> (String, Duration) {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let started = Instant::now();
     let mut bytes = Vec::new();
     // A reset is a close too.
     let _ = stream.read_to_end(&mut bytes);
-    (
-        String::from_utf8_lossy(&bytes).into_owned(),
-        started.elapsed(),
-    )
+    (String::from_utf8_lossy(&bytes).into_owned(), started.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_and_silent_clients_are_closed() {
-    let limits = Limits {
-        header_timeout: Duration::from_millis(300),
-        ..Limits::default()
-    };
+    let limits = Limits { header_timeout: Duration::from_millis(300), ..Limits::default() };
     let (address, _stop, _task) = served(limits).await;
     for sent in ["", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "] {
         let elapsed = tokio::task::spawn_blocking(move || {
@@ -238,24 +179,15 @@ async fn slow_and_silent_clients_are_closed() {
             read_to_close(&mut stream).1
         });
         let elapsed = elapsed.await.expect("the client");
-        assert!(
-            elapsed < Duration::from_secs(5),
-            "{sent:?} held its connection for {elapsed:?}"
-        );
-        assert!(
-            elapsed > Duration::from_millis(200),
-            "{sent:?} was closed at once"
-        );
+        assert!(elapsed < Duration::from_secs(5), "{sent:?} held its connection for {elapsed:?}");
+        assert!(elapsed > Duration::from_millis(200), "{sent:?} was closed at once");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_connection_limit_others_wait_their_turn() {
-    let limits = Limits {
-        connections: 1,
-        header_timeout: Duration::from_millis(500),
-        ..Limits::default()
-    };
+    let limits =
+        Limits { connections: 1, header_timeout: Duration::from_millis(500), ..Limits::default() };
     let (address, _stop, _task) = served(limits).await;
     let answer = tokio::task::spawn_blocking(move || {
         let idle = TcpStream::connect(address).expect("the first connection");
@@ -268,10 +200,7 @@ async fn at_the_connection_limit_others_wait_their_turn() {
     });
     let (text, waited) = answer.await.expect("the client");
     assert!(text.ends_with("ok"), "{text}");
-    assert!(
-        waited > Duration::from_millis(300),
-        "the limit did not hold: {waited:?}"
-    );
+    assert!(waited > Duration::from_millis(300), "the limit did not hold: {waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,9 +208,7 @@ async fn stopping_lets_an_open_request_finish() {
     let (address, stop, task) = served(Limits::default()).await;
     let client = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).expect("a connection");
-        stream
-            .write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            .expect("sending");
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sending");
         read_to_close(&mut stream).0
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -299,10 +226,7 @@ async fn the_demo_starts_answers_and_stops() {
     let address = demo.start().await.expect("the demo");
     assert_eq!(demo.start().await.expect("the same"), address);
     assert!(address.ip().is_loopback());
-    let answer = demo
-        .quote(assay::demo::SAMPLE_ORDER.to_owned())
-        .await
-        .expect("an answer");
+    let answer = demo.quote(assay::demo::SAMPLE_ORDER.to_owned()).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let refused = demo.quote("{".to_owned()).await.expect("an answer");
     assert!(refused.status.is_client_error());

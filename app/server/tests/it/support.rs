@@ -79,11 +79,7 @@ impl TestApp {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let model = Arc::new(Model::builtin().clone());
         let runs = Runs::load(None);
-        let engine = Engine::new(
-            Model::builtin().clone(),
-            runs.measurements(),
-            assay_advice::SEED,
-        );
+        let engine = Engine::new(Model::builtin().clone(), runs.measurements(), assay_advice::SEED);
         let decisions = folder.path().join("decisions");
         let store = FolderStore::open(decisions.clone(), folder.path().join("data"), model)
             .await
@@ -98,11 +94,7 @@ impl TestApp {
             keys: Keys::default(),
             decisions,
         });
-        Self {
-            router: http::app(Arc::clone(&app)),
-            app,
-            folder,
-        }
+        Self { router: http::app(Arc::clone(&app)), app, folder }
     }
 
     /// The folder of the records.
@@ -123,9 +115,7 @@ impl TestApp {
     /// Sends a request to another router.
     pub(crate) async fn send_to(&self, router: Router, mut request: Request<Body>) -> Answer {
         let headers = request.headers_mut();
-        headers
-            .entry(header::HOST)
-            .or_insert("127.0.0.1:8080".parse().expect("a host"));
+        headers.entry(header::HOST).or_insert("127.0.0.1:8080".parse().expect("a host"));
         let response = router.oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
@@ -137,8 +127,7 @@ impl TestApp {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).expect("a request"))
-            .await
+        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
     pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
@@ -175,9 +164,7 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().expect("text"))
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
 
     /// Asserts a problem with this status and gives it.
@@ -193,10 +180,7 @@ impl Answer {
 
 /// Says why a test proves nothing here; with `ASSAY_REQUIRE=all` that is a failure.
 pub(crate) fn skip(test: &str, why: &str) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test has no command line to take it from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test has no command line to take it from")]
     let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
     assert!(!required, "{test} is required, but {why}");
     eprintln!("skipped: {test} because {why}");
