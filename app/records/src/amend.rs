@@ -59,11 +59,7 @@ pub fn amend(text: &str, model: &Model, changes: &[Amendment]) -> Result<String,
     let changed = keep_line_ends(text, document.to_string());
     let new = Record::parse(&changed, model)?.record;
     let refused = check_revision(&old, &new);
-    if refused.is_empty() {
-        Ok(changed)
-    } else {
-        Err(refused)
-    }
+    if refused.is_empty() { Ok(changed) } else { Err(refused) }
 }
 
 fn not_editable(error: &toml_edit::TomlError) -> Problem {
@@ -118,8 +114,7 @@ fn apply(document: &mut DocumentMut, change: &Amendment) {
 
 fn day(date: Date) -> Value {
     let text = date.to_string();
-    text.parse::<toml_edit::Datetime>()
-        .map_or_else(|_| Value::from(text), Value::from)
+    text.parse::<toml_edit::Datetime>().map_or_else(|_| Value::from(text), Value::from)
 }
 
 /// Sets a value unless it says so already; what stands around it stays.
@@ -160,42 +155,75 @@ fn same(a: &Value, b: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
         (Value::InlineTable(a), Value::InlineTable(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
         _ => false,
     }
 }
 
-/// Sets a list of texts; elements that stay keep their layout and comments.
+/// Sets a list of texts; elements that stay keep their layout, and every comment stays. TOML hangs
+/// what stands between two elements before the second, so that a comment on a removed element's line
+/// moves to what follows it.
 fn set_list(table: &mut dyn TableLike, key: &str, items: &[String]) {
-    let Some(old) = table.get_mut(key).and_then(Item::as_array_mut) else {
+    let Some(array) = table.get_mut(key).and_then(Item::as_array_mut) else {
         if !items.is_empty() {
             set(table, key, items.iter().collect::<Value>());
         }
         return;
     };
-    old.retain(|value| {
-        value
-            .as_str()
-            .is_some_and(|text| items.iter().any(|item| item == text))
-    });
-    let kept: Vec<&str> = old.iter().filter_map(Value::as_str).collect();
-    if items
-        .iter()
-        .map(String::as_str)
-        .zip(&kept)
-        .all(|(item, kept)| item == *kept)
-        && kept.len() <= items.len()
-    {
-        let from = kept.len();
-        old.extend(items.iter().skip(from));
-    } else {
-        let decor = old.decor().clone();
-        *old = items.iter().collect::<Array>();
-        *old.decor_mut() = decor;
+    if array.iter().map(Value::as_str).eq(items.iter().map(|item| Some(item.as_str()))) {
+        return;
     }
+    let first = array.get(0).map(before).unwrap_or_default();
+    let line = first.rfind('\n').and_then(|at| first.get(at..)).map(str::to_owned);
+    let mut old: Vec<Value> = Vec::new();
+    let mut carried = String::new();
+    for value in array.iter() {
+        let prefix = std::mem::take(&mut carried) + &before(value);
+        if value.as_str().is_some_and(|text| items.iter().any(|item| item == text)) {
+            let mut value = value.clone();
+            value.decor_mut().set_prefix(prefix);
+            old.push(value);
+        } else {
+            carried = comment_in(&prefix);
+        }
+    }
+    let mut trailing = carried + array.trailing().as_str().unwrap_or_default();
+    let mut list = Array::new();
+    for item in items {
+        let known = old.iter().position(|value| value.as_str() == Some(item));
+        let mut value = known.map_or_else(|| Value::from(item), |at| old.remove(at));
+        let space = match &line {
+            Some(line) if known.is_none() => {
+                let comment = comment_in(&std::mem::replace(&mut trailing, "\n".to_owned()));
+                comment + line
+            }
+            None if before(&value).trim().is_empty() => {
+                if list.is_empty() {
+                    String::new()
+                } else {
+                    " ".to_owned()
+                }
+            }
+            _ => before(&value),
+        };
+        value.decor_mut().set_prefix(space);
+        list.push_formatted(value);
+    }
+    list.set_trailing(trailing);
+    list.set_trailing_comma(array.trailing_comma());
+    *list.decor_mut() = array.decor().clone();
+    *array = list;
+}
+
+/// What stands before a value.
+fn before(value: &Value) -> String {
+    value.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned()
+}
+
+/// The text between two elements without its last line break; empty unless it holds a comment.
+fn comment_in(space: &str) -> String {
+    if space.contains('#') { space.trim_end().to_owned() } else { String::new() }
 }
 
 /// The table under a key, made when missing.
@@ -214,13 +242,9 @@ fn child<'a>(top: &'a mut Table, key: &str) -> &'a mut dyn TableLike {
 
 /// The tables under `[[key]]`, made when missing.
 fn tables<'a>(top: &'a mut Table, key: &str) -> &'a mut ArrayOfTables {
-    let item = top
-        .entry(key)
-        .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+    let item = top.entry(key).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
     if !item.is_array_of_tables() {
-        let list = std::mem::take(item)
-            .into_array_of_tables()
-            .unwrap_or_default();
+        let list = std::mem::take(item).into_array_of_tables().unwrap_or_default();
         *item = Item::ArrayOfTables(list);
     }
     match item {
@@ -232,11 +256,8 @@ fn tables<'a>(top: &'a mut Table, key: &str) -> &'a mut ArrayOfTables {
 
 fn set_answers(table: &mut dyn TableLike, answers: &Answers) {
     let wanted = answers.to_table();
-    let gone: Vec<String> = table
-        .iter()
-        .map(|(id, _)| id.to_owned())
-        .filter(|id| !wanted.contains_key(id))
-        .collect();
+    let gone: Vec<String> =
+        table.iter().map(|(id, _)| id.to_owned()).filter(|id| !wanted.contains_key(id)).collect();
     for id in gone {
         table.remove(&id);
     }
@@ -254,9 +275,7 @@ fn set_triggers(list: &mut ArrayOfTables, triggers: &[Trigger]) {
     });
     for trigger in triggers {
         let fields = trigger_fields(trigger);
-        let known = list
-            .iter_mut()
-            .find(|table| id_of(table).as_ref() == Some(&trigger.id));
+        let known = list.iter_mut().find(|table| id_of(table).as_ref() == Some(&trigger.id));
         let Some(table) = known else {
             let mut table = Table::new();
             table.extend(fields);

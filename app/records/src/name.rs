@@ -11,9 +11,7 @@ const MAX_SLUG_BYTES: usize = 60;
 /// never a path, whatever the title holds.
 #[must_use]
 pub fn slug(title: &str) -> String {
-    let words = title
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = String::new();
     for word in words {
         let room = MAX_SLUG_BYTES.saturating_sub(slug.len() + usize::from(!slug.is_empty()));
@@ -25,11 +23,7 @@ pub fn slug(title: &str) -> String {
         }
         slug.extend(word.chars().take(room).map(|c| c.to_ascii_lowercase()));
     }
-    if slug.is_empty() {
-        "record".to_owned()
-    } else {
-        slug
-    }
+    if slug.is_empty() { "record".to_owned() } else { slug }
 }
 
 /// The file name of a record: `NNNN-slug.toml`.
@@ -49,13 +43,11 @@ pub fn number_of(file_name: &str) -> Option<u32> {
 /// The SHA-256 digest of a text, in hex: two texts with the same digest are the same text.
 #[must_use]
 pub fn content_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]
@@ -64,10 +56,7 @@ mod tests {
 
     #[test]
     fn a_slug_is_safe_whatever_the_title() {
-        assert_eq!(
-            slug("Language for the session gateway"),
-            "language-for-the-session-gateway"
-        );
+        assert_eq!(slug("Language for the session gateway"), "language-for-the-session-gateway");
         assert_eq!(slug("🎉🎉"), "record");
         assert_eq!(slug(""), "record");
         assert_eq!(slug("../../etc/passwd"), "etc-passwd");

@@ -46,9 +46,8 @@ pub(crate) const TOP: [&str; 19] = [
 ];
 pub(crate) const CHOICE: [&str; 2] = ["option", "override_reason"];
 pub(crate) const RATIONALE: [&str; 3] = ["context", "decision", "consequences"];
-pub(crate) const EVIDENCE: [&str; 9] = [
-    "run", "scenario", "metric", "unit", "rust", "go", "ratio", "low", "high",
-];
+pub(crate) const EVIDENCE: [&str; 9] =
+    ["run", "scenario", "metric", "unit", "rust", "go", "ratio", "low", "high"];
 pub(crate) const TRIGGER: [&str; 7] = ["id", "kind", "when", "flips_to", "owner", "note", "promql"];
 pub(crate) const EVENT: [&str; 4] = ["at", "by", "kind", "detail"];
 
@@ -66,14 +65,11 @@ pub(crate) fn parse(text: &str, model: &Model) -> Result<Parsed, Vec<Problem>> {
     let answers = read_answers(&top, text, model, &mut found);
     let record = read_record(&top, answers, model, &mut found);
     match record {
-        Some(record) if found.problems.is_empty() => Ok(Parsed {
-            record,
-            warnings: found.warnings,
-        }),
+        Some(record) if found.problems.is_empty() => {
+            Ok(Parsed { record, warnings: found.warnings })
+        }
         _ => {
-            found
-                .problems
-                .sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
+            found.problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
             Err(found.problems)
         }
     }
@@ -105,9 +101,7 @@ fn read_answers(top: &Reader<'_, '_>, text: &str, model: &Model, found: &mut Fin
         Ok(sheet) => sheet.answers,
         Err(problems) => {
             // The service's name is judged here with the record's other lines.
-            found
-                .problems
-                .extend(problems.into_iter().filter(|p| p.field != "service"));
+            found.problems.extend(problems.into_iter().filter(|p| p.field != "service"));
             Answers::default()
         }
     }
@@ -124,11 +118,7 @@ fn read_record(
     check_schema(top, found);
     let id = read_id(top, found);
     let title = top.line("title", found);
-    if title.is_none()
-        && top
-            .get("title")
-            .is_none_or(|title| title.get_ref().is_str())
-    {
+    if title.is_none() && top.get("title").is_none_or(|title| title.get_ref().is_str()) {
         top.missing("title", "write title = \"…\"", found);
     }
     let statuses = Status::ALL.map(Status::id);
@@ -175,11 +165,7 @@ fn read_record(
 fn check_schema(top: &Reader<'_, '_>, found: &mut Findings) {
     match top.get("schema") {
         None => top.missing("schema", "write schema = 1", found),
-        Some(value)
-            if value
-                .get_ref()
-                .as_integer()
-                .is_some_and(|n| n.as_str() == "1") => {}
+        Some(value) if value.get_ref().as_integer().is_some_and(|n| n.as_str() == "1") => {}
         Some(value) => {
             let message = "this schema is not known";
             let help = "write schema = 1, or use a newer assay";
@@ -196,12 +182,7 @@ fn read_id(top: &Reader<'_, '_>, found: &mut Findings) -> Option<Uuid> {
     let text = top.string("id", found)?;
     let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
     if id.is_none() {
-        found.problem(
-            "id",
-            top.span("id"),
-            format!("`{}` is not an id", shorten(text)),
-            help,
-        );
+        found.problem("id", top.span("id"), format!("`{}` is not an id", shorten(text)), help);
     }
     id
 }
@@ -216,19 +197,10 @@ fn required_moment(reader: &Reader<'_, '_>, key: &str, found: &mut Findings) -> 
 fn read_supersedes(top: &Reader<'_, '_>, own: Option<Uuid>, found: &mut Findings) -> Vec<Uuid> {
     let mut ids = Vec::new();
     for item in top.list("supersedes", MAX_LIST, found) {
-        match item
-            .get_ref()
-            .as_str()
-            .and_then(|text| Uuid::try_parse(text).ok())
-        {
+        match item.get_ref().as_str().and_then(|text| Uuid::try_parse(text).ok()) {
             Some(id) if Some(id) == own => {
                 let help = "name the records that this one replaces";
-                found.problem(
-                    "supersedes",
-                    item.span(),
-                    "a record cannot replace itself",
-                    help,
-                );
+                found.problem("supersedes", item.span(), "a record cannot replace itself", help);
             }
             Some(id) => ids.push(id),
             None => {
@@ -284,17 +256,10 @@ fn read_choice(
     {
         let message = format!("{option} was chosen against the advice, which is {advised}");
         let help = "say why in choice.override_reason";
-        let key = if table.get("override_reason").is_some() {
-            "override_reason"
-        } else {
-            "option"
-        };
+        let key = if table.get("override_reason").is_some() { "override_reason" } else { "option" };
         found.problem("choice.override_reason", table.span(key), message, help);
     }
-    Some(Chosen {
-        option,
-        override_reason,
-    })
+    Some(Chosen { option, override_reason })
 }
 
 fn read_rationale(top: &Reader<'_, '_>, found: &mut Findings) -> Rationale {
@@ -353,14 +318,7 @@ fn read_triggers(top: &Reader<'_, '_>, model: &Model, found: &mut Findings) -> V
             let help = "write promql = \"…\", an expression whose value `when` compares";
             found.warning(table.field("promql"), table.span("when"), message, help);
         }
-        triggers.push(Trigger {
-            id,
-            condition,
-            flips_to,
-            owner,
-            note,
-            promql,
-        });
+        triggers.push(Trigger { id, condition, flips_to, owner, note, promql });
     }
     triggers
 }
@@ -427,12 +385,7 @@ fn read_events(top: &Reader<'_, '_>, found: &mut Findings) -> Vec<Event> {
         let by = table.line("by", found).unwrap_or_default();
         let detail = table.text("detail", found);
         if let Some((at, kind)) = at.zip(kind) {
-            events.push(Event {
-                at,
-                by,
-                kind,
-                detail,
-            });
+            events.push(Event { at, by, kind, detail });
         }
     }
     events

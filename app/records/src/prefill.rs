@@ -20,9 +20,7 @@ const MOST_TRIGGERS: usize = 6;
 /// A reason below this share of the weight says nothing worth writing down.
 const LEAST_CONTRIBUTION: f64 = 0.001;
 /// For how long a figure must have crossed its threshold.
-const METRIC_WINDOW: Window = Window {
-    seconds: 7 * 24 * 3600,
-};
+const METRIC_WINDOW: Window = Window { seconds: 7 * 24 * 3600 };
 
 /// A draft for a service: the rationale drafted from the reasons, triggers from the flips, a review
 /// date six months after `today`, evidence from the stated needs. `option` is what is chosen; none
@@ -42,20 +40,14 @@ pub fn draft_from(
         title: format!("Language for {subject}"),
         service: service.map(str::to_owned),
         review_by: today.checked_add(REVIEW_AFTER_MONTHS.months()).ok(),
-        choice: option.map(|option| Chosen {
-            option,
-            override_reason: None,
-        }),
+        choice: option.map(|option| Chosen { option, override_reason: None }),
         rationale: Rationale {
             context: context(score, answers, model, subject),
             decision: decision(score, option, subject),
             consequences: consequences(score, model, option),
         },
         answers: answers.clone(),
-        advice: Some(Score {
-            precedents: Vec::new(),
-            ..score.clone()
-        }),
+        advice: Some(Score { precedents: Vec::new(), ..score.clone() }),
         evidence: evidence(score),
         triggers: triggers(score, model, option, service),
         ..Draft::default()
@@ -106,11 +98,8 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
     };
     let _ = write!(text, "\n{}\n", advice_in_words(score));
     let notable = |reason: &&Reason| reason.contribution.abs() >= LEAST_CONTRIBUTION;
-    let (with, against): (Vec<&Reason>, Vec<&Reason>) = score
-        .reasons
-        .iter()
-        .filter(notable)
-        .partition(|reason| reason.contribution > 0.0);
+    let (with, against): (Vec<&Reason>, Vec<&Reason>) =
+        score.reasons.iter().filter(notable).partition(|reason| reason.contribution > 0.0);
     let first = greatest(score).map_or("the first option", Choice::name);
     for (heading, reasons) in [("For", with), ("Against", against)] {
         if !reasons.is_empty() {
@@ -127,10 +116,7 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
 fn advice_in_words(score: &Score) -> String {
     let share = |choice: Choice| {
         let percent = (score.options.get(choice).first_share * 100.0).round();
-        format!(
-            "{choice} came first in {percent}% of {} plausible readings",
-            grouped(score.draws)
-        )
+        format!("{choice} came first in {percent}% of {} plausible readings", grouped(score.draws))
     };
     match (score.recommended, score.verdict, score.settled) {
         (Some(choice), Verdict::Strong, _) => {
@@ -163,12 +149,8 @@ fn advice_in_words(score: &Score) -> String {
 /// What would change the advice.
 fn consequences(score: &Score, model: &Model, option: Option<Choice>) -> String {
     let mut text = String::new();
-    let flips: Vec<&Flip> = score
-        .flips
-        .iter()
-        .filter(|flip| flip.recommended != option)
-        .take(MOST_TRIGGERS)
-        .collect();
+    let flips: Vec<&Flip> =
+        score.flips.iter().filter(|flip| flip.recommended != option).take(MOST_TRIGGERS).collect();
     if flips.is_empty() {
         text.push_str("No single change of an answer that we tried would change the advice.\n");
     } else {
@@ -177,11 +159,7 @@ fn consequences(score: &Score, model: &Model, option: Option<Choice>) -> String 
             let _ = writeln!(text, "- {}", flip.text);
         }
     }
-    if let Some(next) = score
-        .next_question
-        .as_deref()
-        .and_then(|id| model.question(id))
-    {
+    if let Some(next) = score.next_question.as_deref().and_then(|id| model.question(id)) {
         let _ = write!(text, "\nMost worth finding out: {}.\n", next.short);
     }
     text
@@ -193,13 +171,11 @@ fn greatest(score: &Score) -> Option<Choice> {
         let option = score.options.get(*choice);
         (option.knocked_out.is_empty(), option.value)
     };
-    Choice::ALL.into_iter().reduce(|best, next| {
-        if value(&next) > value(&best) {
-            next
-        } else {
-            best
-        }
-    })
+    Choice::ALL.into_iter().reduce(
+        |best, next| {
+            if value(&next) > value(&best) { next } else { best }
+        },
+    )
 }
 
 /// A whole number with commas between thousands.
@@ -217,11 +193,7 @@ fn grouped(number: u32) -> String {
 
 /// The measured figures held against stated needs.
 fn evidence(score: &Score) -> Vec<Evidence> {
-    let Some(run) = score
-        .reasons
-        .iter()
-        .find_map(|reason| reason.evidence.as_deref())
-    else {
+    let Some(run) = score.reasons.iter().find_map(|reason| reason.evidence.as_deref()) else {
         return Vec::new();
     };
     let (run, scenario) = match run.split_once('/') {
@@ -232,10 +204,7 @@ fn evidence(score: &Score) -> Vec<Evidence> {
         |need: &&assay_advice::Need| need.measured.rust.is_some() || need.measured.go.is_some();
     let rows = score.performance.needs.iter().filter(measured).map(|need| {
         let (rust, go) = (need.measured.rust, need.measured.go);
-        let ratio = rust
-            .zip(go)
-            .map(|(rust, go)| rust / go)
-            .filter(|ratio| ratio.is_finite());
+        let ratio = rust.zip(go).map(|(rust, go)| rust / go).filter(|ratio| ratio.is_finite());
         Evidence {
             run: run.to_owned(),
             scenario: scenario.clone(),
@@ -270,10 +239,7 @@ fn triggers(
         if triggers.iter().any(|known| known.condition == condition) {
             continue;
         }
-        let name = flip
-            .changes
-            .first()
-            .map_or("change", |change| change.id.as_str());
+        let name = flip.changes.first().map_or("change", |change| change.id.as_str());
         triggers.push(Trigger {
             id: unused_id(name, &triggers),
             condition,
@@ -300,32 +266,21 @@ fn condition(flip: &Flip, model: &Model, service: Option<&str>) -> (Condition, O
         }
         FlipKind::Number => {
             let promql = promql(&change.id, service);
-            let threshold = change
-                .to
-                .parse::<f64>()
-                .ok()
-                .filter(|number| number.is_finite());
+            let threshold = change.to.parse::<f64>().ok().filter(|number| number.is_finite());
             let Some((promql, threshold)) = promql.zip(threshold) else {
                 return event();
             };
             // A need that tightens and a figure that worsens lead to the same flip; only load also
             // matters when it falls.
-            let falls = change
-                .from
-                .parse::<f64>()
-                .is_ok_and(|from| from > threshold);
+            let falls = change.from.parse::<f64>().is_ok_and(|from| from > threshold);
             let comparison = if change.id == "peak_rps" && falls {
                 Comparison::Below
             } else {
                 Comparison::Above
             };
             let name = change.id.clone();
-            let condition = Condition::Metric {
-                name,
-                comparison,
-                threshold,
-                window: METRIC_WINDOW,
-            };
+            let condition =
+                Condition::Metric { name, comparison, threshold, window: METRIC_WINDOW };
             (condition, Some(promql))
         }
         FlipKind::Pair | FlipKind::Importance => event(),
@@ -341,12 +296,8 @@ fn promql(question: &str, service: Option<&str>) -> Option<String> {
             "1000 * histogram_quantile(0.99, sum by (le) \
              (rate(http_request_duration_seconds_bucket{{job=\"{job}\"}}[5m])))"
         )),
-        "peak_rps" => Some(format!(
-            "sum(rate(http_requests_total{{job=\"{job}\"}}[5m]))"
-        )),
-        "memory_mb" => Some(format!(
-            "max(process_resident_memory_bytes{{job=\"{job}\"}}) / 1e6"
-        )),
+        "peak_rps" => Some(format!("sum(rate(http_requests_total{{job=\"{job}\"}}[5m]))")),
+        "memory_mb" => Some(format!("max(process_resident_memory_bytes{{job=\"{job}\"}}) / 1e6")),
         _ => None,
     }
 }
@@ -356,8 +307,5 @@ fn unused_id(name: &str, taken: &[Trigger]) -> String {
     let free = |id: &String| taken.iter().all(|trigger| trigger.id != *id);
     let numbered = (2..).map(|number: usize| format!("{base}-{number}"));
     let first = base.clone();
-    std::iter::once(first)
-        .chain(numbered)
-        .find(free)
-        .unwrap_or(base)
+    std::iter::once(first).chain(numbered).find(free).unwrap_or(base)
 }

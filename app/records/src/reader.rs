@@ -50,12 +50,7 @@ fn fault(
     message: impl Into<String>,
     help: impl Into<String>,
 ) -> Problem {
-    Problem {
-        field: field.into(),
-        span: Some(span),
-        message: message.into(),
-        help: help.into(),
-    }
+    Problem { field: field.into(), span: Some(span), message: message.into(), help: help.into() }
 }
 
 /// One table of the text: where it is, and what it holds.
@@ -69,11 +64,7 @@ pub(crate) struct Reader<'a, 'i> {
 
 impl<'a, 'i> Reader<'a, 'i> {
     pub(crate) fn top(table: &'a DeTable<'i>) -> Self {
-        Self {
-            table,
-            path: String::new(),
-            span: 0..0,
-        }
+        Self { table, path: String::new(), span: 0..0 }
     }
 
     /// The full name of a key of this table.
@@ -87,8 +78,7 @@ impl<'a, 'i> Reader<'a, 'i> {
 
     /// Where a key's value is; where the table is when the key is missing.
     pub(crate) fn span(&self, key: &str) -> Range<usize> {
-        self.get(key)
-            .map_or_else(|| self.span.clone(), Spanned::span)
+        self.get(key).map_or_else(|| self.span.clone(), Spanned::span)
     }
 
     /// Warns of every key that is not in `known`.
@@ -137,12 +127,7 @@ impl<'a, 'i> Reader<'a, 'i> {
         let text = self.string(key, found).unwrap_or_default();
         if text.chars().count() > MAX_TEXT_CHARS {
             let message = format!("this is longer than {MAX_TEXT_CHARS} characters");
-            found.problem(
-                self.field(key),
-                self.span(key),
-                message,
-                "shorten it, or link to it",
-            );
+            found.problem(self.field(key), self.span(key), message, "shorten it, or link to it");
         }
         text.to_owned()
     }
@@ -232,12 +217,7 @@ impl<'a, 'i> Reader<'a, 'i> {
             let field = self.field(key);
             match item.get_ref().as_str() {
                 Some(line) if line.trim().is_empty() => {
-                    found.problem(
-                        field,
-                        item.span(),
-                        "this is empty",
-                        "take it out or fill it in",
-                    );
+                    found.problem(field, item.span(), "this is empty", "take it out or fill it in");
                 }
                 Some(line) => {
                     check_line(&field, item.span(), line, found);
@@ -254,19 +234,10 @@ impl<'a, 'i> Reader<'a, 'i> {
         let value = self.get(key)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.mistyped(
-                key,
-                "a table",
-                &format!("write [{key}] and its keys below"),
-                found,
-            );
+            self.mistyped(key, "a table", &format!("write [{key}] and its keys below"), found);
         }
         let path = format!("{}{key}.", self.path);
-        Some(Reader {
-            table: table?,
-            path,
-            span: value.span(),
-        })
+        Some(Reader { table: table?, path, span: value.span() })
     }
 
     /// The tables of a `[[key]]`.
@@ -280,11 +251,7 @@ impl<'a, 'i> Reader<'a, 'i> {
         for (index, item) in self.list(key, at_most, found).iter().enumerate() {
             let path = format!("{}{key}[{index}].", self.path);
             if let Some(table) = item.get_ref().as_table() {
-                tables.push(Reader {
-                    table,
-                    path,
-                    span: item.span(),
-                });
+                tables.push(Reader { table, path, span: item.span() });
             } else {
                 let help = format!("write [[{key}]] and its keys below");
                 found.problem(self.field(key), item.span(), "this is not a table", help);
@@ -307,11 +274,8 @@ fn check_line(field: &str, span: Range<usize>, text: &str, found: &mut Findings)
 /// At most forty characters of someone else's text, fit to stand in a message.
 pub(crate) fn shorten(text: &str) -> String {
     const MOST: usize = 40;
-    let mut short: String = text
-        .chars()
-        .take(MOST)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut short: String =
+        text.chars().take(MOST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(MOST).is_some() {
         short.push('…');
     }
@@ -319,9 +283,5 @@ pub(crate) fn shorten(text: &str) -> String {
 }
 
 fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }

@@ -241,13 +241,10 @@ impl Record {
             .filter(|event| event.kind.settles())
             .map(|event| event.at.to_zoned(TimeZone::UTC).date())
             .max();
-        let dates = self
-            .triggers
-            .iter()
-            .filter_map(|trigger| match trigger.condition {
-                Condition::Date(date) if settled.is_none_or(|day| day < date) => Some(date),
-                _ => None,
-            });
+        let dates = self.triggers.iter().filter_map(|trigger| match trigger.condition {
+            Condition::Date(date) if settled.is_none_or(|day| day < date) => Some(date),
+            _ => None,
+        });
         self.review_by.into_iter().chain(dates).min()
     }
 
@@ -255,11 +252,7 @@ impl Record {
     #[must_use]
     pub fn has_fired(&self) -> bool {
         let last = |wanted: fn(EventKind) -> bool| {
-            self.events
-                .iter()
-                .filter(|event| wanted(event.kind))
-                .map(|event| event.at)
-                .max()
+            self.events.iter().filter(|event| wanted(event.kind)).map(|event| event.at).max()
         };
         let fired = last(|kind| kind == EventKind::TriggerFired);
         fired.is_some() && fired > last(EventKind::settles)

@@ -19,11 +19,7 @@ pub fn check_revision(old: &Record, new: &Record) -> Vec<Problem> {
         });
     };
     if old.id != new.id {
-        refuse(
-            "id",
-            "a record keeps its id".to_owned(),
-            &format!("write id = \"{}\"", old.id),
-        );
+        refuse("id", "a record keeps its id".to_owned(), &format!("write id = \"{}\"", old.id));
     }
     if old.created != new.created {
         let help = format!("write created = {}", old.created);
@@ -37,43 +33,23 @@ pub fn check_revision(old: &Record, new: &Record) -> Vec<Problem> {
             format!("it may become: {}", next.join(", "))
         };
         let (from, to) = (old.status.id(), new.status.id());
-        refuse(
-            "status",
-            format!("a record that is {from} cannot become {to}"),
-            &help,
-        );
+        refuse("status", format!("a record that is {from} cannot become {to}"), &help);
     }
     if matches!(old.status, Status::Accepted | Status::Deprecated) {
         let help = "write a new record that supersedes this one";
         if old.choice.as_ref().map(|c| c.option) != new.choice.as_ref().map(|c| c.option) {
-            refuse(
-                "choice.option",
-                "the choice of an accepted record is fixed".to_owned(),
-                help,
-            );
+            refuse("choice.option", "the choice of an accepted record is fixed".to_owned(), help);
         }
         if old.answers != new.answers {
-            refuse(
-                "answers",
-                "the answers of an accepted record are fixed".to_owned(),
-                help,
-            );
+            refuse("answers", "the answers of an accepted record are fixed".to_owned(), help);
         }
         if old.advice != new.advice {
-            refuse(
-                "advice",
-                "the advice of an accepted record is fixed".to_owned(),
-                help,
-            );
+            refuse("advice", "the advice of an accepted record is fixed".to_owned(), help);
         }
     }
     if !new.events.starts_with(&old.events) {
         let message = "events are only ever added".to_owned();
-        refuse(
-            "event",
-            message,
-            "restore the events and add yours at the end",
-        );
+        refuse("event", message, "restore the events and add yours at the end");
     }
     problems
 }

@@ -1,10 +1,7 @@
 //! The JSON Schema of a record's file, which gives editors completion and checks.
 
 // Nothing makes these values: they only describe the file.
-#![expect(
-    dead_code,
-    reason = "the fields are read by the schema generator alone"
-)]
+#![expect(dead_code, reason = "the fields are read by the schema generator alone")]
 
 use assay_advice::{Model, Question, QuestionKind};
 use jiff::{Timestamp, civil::Date};
@@ -38,13 +35,8 @@ fn answers_schema(model: &Model) -> Value {
 
 fn answer_schema(question: &Question) -> Value {
     let values = |with_unknown: bool| {
-        let known = question
-            .answers()
-            .iter()
-            .map(|answer| answer.value.as_str());
-        known
-            .chain(with_unknown.then_some("unknown"))
-            .collect::<Vec<&str>>()
+        let known = question.answers().iter().map(|answer| answer.value.as_str());
+        known.chain(with_unknown.then_some("unknown")).collect::<Vec<&str>>()
     };
     match &question.kind {
         QuestionKind::One(_) => json!({ "enum": values(true) }),
@@ -52,13 +44,7 @@ fn answer_schema(question: &Question) -> Value {
             { "type": "array", "maxItems": at_most, "items": { "enum": values(false) } },
             { "const": "unknown" },
         ] }),
-        QuestionKind::Number {
-            whole,
-            min,
-            max,
-            may_be_must,
-            ..
-        } => {
+        QuestionKind::Number { whole, min, max, may_be_must, .. } => {
             let kind = if *whole { "integer" } else { "number" };
             let number = json!({ "type": kind, "minimum": min, "maximum": max });
             let mut forms = vec![number.clone(), json!({ "const": "unknown" })];

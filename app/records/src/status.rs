@@ -23,13 +23,8 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a record's life.
-    pub const ALL: [Self; 5] = [
-        Self::Draft,
-        Self::Proposed,
-        Self::Accepted,
-        Self::Rejected,
-        Self::Deprecated,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Draft, Self::Proposed, Self::Accepted, Self::Rejected, Self::Deprecated];
 
     /// The id used in files, URLs and JSON.
     #[must_use]

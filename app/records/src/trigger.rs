@@ -131,21 +131,14 @@ pub struct Window {
     pub seconds: u32,
 }
 
-const UNITS: [(char, u32); 5] = [
-    ('w', 7 * 24 * 3600),
-    ('d', 24 * 3600),
-    ('h', 3600),
-    ('m', 60),
-    ('s', 1),
-];
+const UNITS: [(char, u32); 5] =
+    [('w', 7 * 24 * 3600), ('d', 24 * 3600), ('h', 3600), ('m', 60), ('s', 1)];
 
 impl Window {
     /// Reads a number with a unit.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (_, unit) = UNITS
-            .into_iter()
-            .find(|(letter, _)| text.ends_with(*letter))?;
+        let (_, unit) = UNITS.into_iter().find(|(letter, _)| text.ends_with(*letter))?;
         let digits = text.get(..text.len() - 1)?;
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -168,12 +161,7 @@ impl fmt::Display for Window {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Metric {
-                name,
-                comparison,
-                threshold,
-                window,
-            } => {
+            Self::Metric { name, comparison, threshold, window } => {
                 write!(f, "{name} {} {threshold} for {window}", comparison.symbol())
             }
             Self::Answer { question, value } => write!(f, "{question} = {value}"),
@@ -222,10 +210,7 @@ impl Condition {
                 let (question, value) = when.split_once('=').ok_or_else(malformed)?;
                 let (question, value) = (question.trim(), value.trim());
                 allowed(model, question, value).map_err(|(message, help)| wrong(message, help))?;
-                Ok(Self::Answer {
-                    question: question.to_owned(),
-                    value: value.to_owned(),
-                })
+                Ok(Self::Answer { question: question.to_owned(), value: value.to_owned() })
             }
         }
     }
@@ -234,38 +219,21 @@ impl Condition {
 fn parse_metric(when: &str) -> Option<Condition> {
     let at = when.find(['<', '>'])?;
     let (name, rest) = when.split_at_checked(at)?;
-    let comparison = Comparison::ALL
-        .into_iter()
-        .find(|c| rest.starts_with(c.symbol()))?;
+    let comparison = Comparison::ALL.into_iter().find(|c| rest.starts_with(c.symbol()))?;
     let rest = rest.strip_prefix(comparison.symbol())?;
     let (number, window) = rest.split_once(" for ")?;
-    let threshold = number
-        .trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|number| number.is_finite())?;
+    let threshold = number.trim().parse::<f64>().ok().filter(|number| number.is_finite())?;
     let name = name.trim();
     let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
     let window = Window::parse(window.trim())?;
-    named.then(|| Condition::Metric {
-        name: name.to_owned(),
-        comparison,
-        threshold,
-        window,
-    })
+    named.then(|| Condition::Metric { name: name.to_owned(), comparison, threshold, window })
 }
 
 /// Whether the model knows the question and the answer; else what is wrong and what is allowed.
 fn allowed(model: &Model, question: &str, value: &str) -> Result<(), (String, String)> {
     let Some(known) = model.question(question) else {
-        let ids: Vec<&str> = model
-            .questions()
-            .iter()
-            .map(|known| known.id.as_str())
-            .collect();
+        let ids: Vec<&str> = model.questions().iter().map(|known| known.id.as_str()).collect();
         return Err((
             format!("there is no question `{question}`"),
             format!("questions: {}", ids.join(", ")),

@@ -78,12 +78,8 @@ pub(crate) fn record(draft: &Draft, id: Uuid, now: Timestamp, by: &str) -> Strin
         trigger(&mut out, item, index == 0);
     }
     out.line("\n# What happened to this record, oldest first; only ever added to.");
-    let created = Event {
-        at: now,
-        by: by.to_owned(),
-        kind: EventKind::Created,
-        detail: String::new(),
-    };
+    let created =
+        Event { at: now, by: by.to_owned(), kind: EventKind::Created, detail: String::new() };
     event(&mut out, &created);
     out.0
 }
@@ -104,9 +100,7 @@ fn head(out: &mut Lines, draft: &Draft, id: Uuid, now: Timestamp) {
         out.line(&format!("decided = {date}"));
     }
     if let Some(date) = draft.review_by {
-        out.line(&format!(
-            "review_by = {date} # look at it again by this day"
-        ));
+        out.line(&format!("review_by = {date} # look at it again by this day"));
     }
     out.list("deciders", draft.deciders.iter().cloned());
     out.list("supersedes", draft.supersedes.iter().map(Uuid::to_string));
@@ -135,10 +129,7 @@ fn answers(out: &mut Lines, answers: &Answers) {
 
 /// The advice as given, one fact on a line, so that a diff of two records reads well.
 fn advice(out: &mut Lines, score: &Score) {
-    let score = Score {
-        precedents: Vec::new(),
-        ..score.clone()
-    };
+    let score = Score { precedents: Vec::new(), ..score.clone() };
     let Ok(Value::InlineTable(table)) = score.serialize(ValueSerializer::new()) else {
         // Only a seed beyond 63 bits cannot be written as TOML, and the engine has none.
         return;
@@ -186,11 +177,7 @@ fn evidence(out: &mut Lines, row: &Evidence) {
 }
 
 fn trigger(out: &mut Lines, trigger: &Trigger, first: bool) {
-    out.line(if first {
-        "[[trigger]]"
-    } else {
-        "\n[[trigger]]"
-    });
+    out.line(if first { "[[trigger]]" } else { "\n[[trigger]]" });
     for (key, value) in trigger_fields(trigger) {
         out.set(key, value);
     }
@@ -210,16 +197,8 @@ pub(crate) fn trigger_fields(trigger: &Trigger) -> Vec<(&'static str, Value)> {
         ("kind", trigger.condition.kind().id().into()),
         ("when", trigger.condition.to_string().into()),
     ];
-    fields.extend(
-        trigger
-            .flips_to
-            .map(|option| ("flips_to", option.id().into())),
-    );
-    let texts = [
-        ("owner", &trigger.owner),
-        ("note", &trigger.note),
-        ("promql", &trigger.promql),
-    ];
+    fields.extend(trigger.flips_to.map(|option| ("flips_to", option.id().into())));
+    let texts = [("owner", &trigger.owner), ("note", &trigger.note), ("promql", &trigger.promql)];
     for (key, text) in texts {
         fields.extend(text.as_ref().map(|text| (key, unix_lines(text).into())));
     }
@@ -242,14 +221,11 @@ pub(crate) fn event_fields(event: &Event) -> Vec<(&'static str, Value)> {
 /// A moment as TOML writes it, to the second: finer is noise in a file that people read.
 pub(crate) fn moment(at: Timestamp) -> Value {
     let text = seconds(at);
-    text.parse::<toml_edit::Datetime>()
-        .map_or_else(|_| Value::from(text), Value::from)
+    text.parse::<toml_edit::Datetime>().map_or_else(|_| Value::from(text), Value::from)
 }
 
 fn seconds(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second())
-        .unwrap_or(at)
-        .to_string()
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
 /// Forms send line ends as CR LF; a file keeps LF.
