@@ -1,6 +1,6 @@
 //! `samples.toml`: everything measured, one entry a process, as it was read.
 //!
-//! The file is only ever appended to, so that an interrupted run keeps its finished blocks.
+//! It is written anew after every block, so that an interrupted run keeps its finished ones.
 
 use std::fmt;
 
@@ -189,18 +189,6 @@ impl Samples {
     /// When a value cannot be written as TOML, which would be a fault of ours.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
-    }
-
-    /// The text that appends one sample to the file.
-    ///
-    /// # Errors
-    /// When a value cannot be written as TOML, which would be a fault of ours.
-    pub fn entry(sample: &Sample) -> Result<String, toml::ser::Error> {
-        #[derive(Serialize)]
-        struct Entry<'a> {
-            sample: [&'a Sample; 1],
-        }
-        toml::to_string(&Entry { sample: [sample] }).map(|text| format!("\n{text}"))
     }
 
     /// The number of blocks of which both twins are there.

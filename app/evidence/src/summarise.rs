@@ -360,13 +360,19 @@ fn figure(values: &[Option<f64>]) -> Option<Figure> {
     let Some(interval) = signed_rank_interval(&logs, COVERAGE) else {
         return range(&values);
     };
-    let value = hodges_lehmann(&logs)?.exp();
+    let value = from_log(hodges_lehmann(&logs)?);
     // exp is monotonic only up to its rounding.
     Some(Figure {
         value,
-        low: interval.low.exp().min(value),
-        high: interval.high.exp().max(value),
+        low: from_log(interval.low).min(value),
+        high: from_log(interval.high).max(value),
     })
+}
+
+/// Back from the log scale, with the six digits that a reader could ever use.
+fn from_log(log: f64) -> f64 {
+    let value = log.exp();
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 /// The median with the least and the greatest.
@@ -388,11 +394,11 @@ fn ratio(rust: &[Option<f64>], go: &[Option<f64>]) -> Option<Ratio> {
         .map(|(rust, go)| (rust / go).ln())
         .collect();
     let interval = signed_rank_interval(&logs, COVERAGE);
-    let estimate = hodges_lehmann(&logs)?.exp();
+    let estimate = from_log(hodges_lehmann(&logs)?);
     Some(Ratio {
         estimate,
-        low: interval.map(|interval| interval.low.exp().min(estimate)),
-        high: interval.map(|interval| interval.high.exp().max(estimate)),
+        low: interval.map(|interval| from_log(interval.low).min(estimate)),
+        high: interval.map(|interval| from_log(interval.high).max(estimate)),
         level: interval.map(|interval| interval.level),
         n: u32::try_from(logs.len()).unwrap_or(u32::MAX),
     })

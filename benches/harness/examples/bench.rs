@@ -9,10 +9,7 @@ use anyhow::{Context, Result, bail};
 use assay_evidence::{Profile, Summary};
 use assay_harness::{Options, bench, find_root, on_stderr};
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a main program may read the clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "a main program may read the clock")]
 fn main() -> Result<()> {
     let here = std::env::current_dir()?;
     let mut options = Options {
@@ -47,9 +44,7 @@ fn main() -> Result<()> {
 fn print(summary: &Summary) {
     for metric in &summary.metrics {
         let figure = |twin: Option<assay_evidence::Figure>| {
-            twin.map_or("–".into(), |f| {
-                format!("{:.4} [{:.4}, {:.4}]", f.value, f.low, f.high)
-            })
+            twin.map_or("–".into(), |f| format!("{:.4} [{:.4}, {:.4}]", f.value, f.low, f.high))
         };
         let ratio = metric.ratio.map_or("–".into(), |ratio| {
             let end = |end: Option<f64>| end.map_or("–".into(), |end| format!("{end:.3}"));
@@ -57,10 +52,7 @@ fn print(summary: &Summary) {
             format!("{:.3} [{low}, {high}] n = {}", ratio.estimate, ratio.n)
         });
         let (rust, go) = (figure(metric.rust), figure(metric.go));
-        println!(
-            "{} ({}): rust {rust}, go {go}, rust/go {ratio}",
-            metric.title, metric.unit
-        );
+        println!("{} ({}): rust {rust}, go {go}, rust/go {ratio}", metric.title, metric.unit);
     }
     for point in &summary.sweep {
         let p99 = |figures: &Option<assay_evidence::SweepFigures>| {
@@ -70,10 +62,7 @@ fn print(summary: &Summary) {
             })
         };
         let (rust, go) = (p99(&point.rust), p99(&point.go));
-        println!(
-            "{:.0} requests/s: p99/p99.9 rust {rust}, go {go}",
-            point.rate_rps
-        );
+        println!("{:.0} requests/s: p99/p99.9 rust {rust}, go {go}", point.rate_rps);
     }
     for gate in &summary.gates {
         println!(
@@ -82,9 +71,6 @@ fn print(summary: &Summary) {
         );
     }
     for void in &summary.voids {
-        println!(
-            "void: block {} {} at {}: {}",
-            void.block, void.twin, void.rate_rps, void.why
-        );
+        println!("void: block {} {} at {}: {}", void.block, void.twin, void.rate_rps, void.why);
     }
 }

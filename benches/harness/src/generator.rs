@@ -187,15 +187,10 @@ impl<'a> Generator<'a> {
             self.check_stop()?;
         };
         // What was never answered counts as an error, with the time waited so far.
-        let unanswered = self
-            .connections
-            .iter()
-            .filter_map(|c| c.flight.map(|f| f.intended));
+        let unanswered = self.connections.iter().filter_map(|c| c.flight.map(|f| f.intended));
         for intended in unanswered.chain(due) {
             seen.errors += 1;
-            seen.histograms
-                .latency
-                .saturating_record(finished.saturating_sub(intended));
+            seen.histograms.latency.saturating_record(finished.saturating_sub(intended));
         }
         seen.busy = busy_share(idle, finished - began);
         Ok(seen)
@@ -222,9 +217,7 @@ impl<'a> Generator<'a> {
             seen.waited += u64::from(free_since > intended);
             let histograms = &mut seen.histograms;
             histograms.lag.saturating_record(sent - intended);
-            histograms
-                .own_lag
-                .saturating_record(sent.saturating_sub(intended.max(free_since)));
+            histograms.own_lag.saturating_record(sent.saturating_sub(intended.max(free_since)));
             if !self.send(index, Flight { intended, sent })? {
                 seen.errors += 1;
             }
@@ -241,12 +234,8 @@ impl<'a> Generator<'a> {
             return Ok(());
         };
         let done = self.release(index);
-        seen.histograms
-            .latency
-            .saturating_record(done.saturating_sub(flight.intended));
-        seen.histograms
-            .service
-            .saturating_record(done.saturating_sub(flight.sent));
+        seen.histograms.latency.saturating_record(done.saturating_sub(flight.intended));
+        seen.histograms.service.saturating_record(done.saturating_sub(flight.sent));
         if ok {
             seen.completed += 1;
             seen.achieved += u64::from(done <= end);
@@ -262,13 +251,7 @@ impl<'a> Generator<'a> {
         let end = start + nanoseconds(seconds);
         let (mut completed, mut errors, mut idle) = (0_u32, 0, 0);
         while let Some(index) = self.free.pop_front() {
-            self.send(
-                index,
-                Flight {
-                    intended: start,
-                    sent: start,
-                },
-            )?;
+            self.send(index, Flight { intended: start, sent: start })?;
         }
         let finished = loop {
             let now = self.now();
@@ -288,13 +271,7 @@ impl<'a> Generator<'a> {
                     completed += u32::from(ok);
                     errors += u64::from(!ok);
                     self.free.pop_back();
-                    self.send(
-                        index,
-                        Flight {
-                            intended: done,
-                            sent: done,
-                        },
-                    )?;
+                    self.send(index, Flight { intended: done, sent: done })?;
                 }
             }
             if now > end && (self.free.len() == self.connections.len() || now > end + DRAIN_NS) {
@@ -303,11 +280,7 @@ impl<'a> Generator<'a> {
             self.check_stop()?;
         };
         let rps = f64::from(completed) / seconds;
-        Ok(ClosedLoop {
-            rps,
-            errors,
-            busy: busy_share(idle, finished - start),
-        })
+        Ok(ClosedLoop { rps, errors, busy: busy_share(idle, finished - start) })
     }
 
     fn check_stop(&self) -> Result<()> {
@@ -319,16 +292,9 @@ impl<'a> Generator<'a> {
 
     /// Takes what is ready without waiting.
     fn poll(&mut self) -> Result<()> {
-        const AT_ONCE: Timespec = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
         self.events.clear();
-        match epoll::wait(
-            &self.epoll,
-            spare_capacity(&mut self.events),
-            Some(&AT_ONCE),
-        ) {
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&AT_ONCE)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error).context("waiting for answers failed"),
         }
@@ -342,11 +308,7 @@ impl<'a> Generator<'a> {
             return Ok(false);
         };
         // With one request at a time the socket's buffer is empty and takes it whole.
-        if connection
-            .stream
-            .write(request)
-            .is_ok_and(|written| written == request.len())
-        {
+        if connection.stream.write(request).is_ok_and(|written| written == request.len()) {
             connection.flight = Some(flight);
             return Ok(true);
         }
@@ -363,21 +325,12 @@ impl<'a> Generator<'a> {
         if connection.filled == connection.buffer.len() {
             connection.buffer.resize(connection.filled * 2, 0);
         }
-        let room = connection
-            .buffer
-            .get_mut(connection.filled..)
-            .unwrap_or_default();
+        let room = connection.buffer.get_mut(connection.filled..).unwrap_or_default();
         let read = match connection.stream.read(room) {
             Ok(0) => None,
             Ok(count) => {
                 connection.filled += count;
-                response::read(
-                    connection
-                        .buffer
-                        .get(..connection.filled)
-                        .unwrap_or_default(),
-                )
-                .ok()
+                response::read(connection.buffer.get(..connection.filled).unwrap_or_default()).ok()
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::Partly),
             Err(_) => None,
@@ -424,10 +377,7 @@ fn index_of(event: epoll::Event) -> Option<usize> {
     usize::try_from(data.u64()).ok()
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a loop lasts far less than 2⁵³ ns"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a loop lasts far less than 2⁵³ ns")]
 fn busy_share(idle: u64, elapsed: u64) -> f64 {
     1.0 - idle as f64 / elapsed.max(1) as f64
 }

@@ -33,12 +33,7 @@ pub(crate) struct Histograms {
 impl Histograms {
     pub(crate) fn new() -> Result<Self> {
         let make = || Histogram::new_with_max(MAX_NS, DIGITS).context("a histogram's bounds");
-        Ok(Self {
-            latency: make()?,
-            service: make()?,
-            lag: make()?,
-            own_lag: make()?,
-        })
+        Ok(Self { latency: make()?, service: make()?, lag: make()?, own_lag: make()? })
     }
 }
 
@@ -80,15 +75,9 @@ pub(crate) fn append(path: &Path, tag: &str, seconds: f64, histograms: &Histogra
     ] {
         let tag = format!("{tag}.{kind}");
         let tag = Tag::new(&tag).ok_or_else(|| anyhow!("{tag:?} is not a histogram tag"))?;
-        log.write_histogram(
-            histogram,
-            Duration::ZERO,
-            Duration::from_secs_f64(seconds),
-            Some(tag),
-        )
-        .map_err(|error| anyhow!("cannot write a histogram: {error}"))?;
+        log.write_histogram(histogram, Duration::ZERO, Duration::from_secs_f64(seconds), Some(tag))
+            .map_err(|error| anyhow!("cannot write a histogram: {error}"))?;
     }
     let mut file = File::options().create(true).append(true).open(path)?;
-    file.write_all(&text)
-        .with_context(|| format!("cannot write {}", path.display()))
+    file.write_all(&text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -38,6 +38,8 @@ pub use scenario::{Lengths, LoadPlan, Request, Scenario};
 
 #[cfg(target_os = "linux")]
 pub use generator::Interrupted;
+#[cfg(target_os = "linux")]
+pub use tools::Binaries;
 
 /// What to measure and where to put it.
 #[derive(Debug, Clone)]
@@ -103,4 +105,20 @@ pub fn bench(options: &Options, report: &mut (dyn FnMut(Progress) + Send)) -> Re
         let _ = report;
         bail!("measuring needs Linux: it pins processes to cores and reads /proc");
     }
+}
+
+/// Measures two binaries as the twins of a scenario's service, without building or checking them
+/// against the contract: only that both give the same answer.
+///
+/// # Errors
+/// As [`bench`], without what concerns the source tree.
+#[cfg(target_os = "linux")]
+pub fn measure(
+    options: &Options,
+    scenario: &Scenario,
+    environment: &assay_evidence::Environment,
+    binaries: &Binaries,
+    report: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Outcome> {
+    runner::measure(options, scenario, environment, binaries, report)
 }

@@ -24,13 +24,7 @@ pub(crate) fn machine(cores: &[u32], server_core: u32) -> Machine {
     let release = read("/proc/sys/kernel/osrelease").unwrap_or_else(unknown);
     let governor = format!("/sys/devices/system/cpu/cpu{server_core}/cpufreq/scaling_governor");
     let memory_kib: u64 = read("/proc/meminfo")
-        .and_then(|text| {
-            field(&text, "MemTotal")?
-                .strip_suffix(" kB")?
-                .trim()
-                .parse()
-                .ok()
-        })
+        .and_then(|text| field(&text, "MemTotal")?.strip_suffix(" kB")?.trim().parse().ok())
         .unwrap_or(0);
     Machine {
         cpu: field(&cpuinfo, "model name").unwrap_or_else(unknown),
@@ -58,18 +52,13 @@ fn virtualisation(cpuinfo: &str) -> String {
 /// physical core, if there is one. None with fewer than two cores.
 pub(crate) fn pinning(cores: &[u32]) -> Option<Pinning> {
     let (server_core, others) = cores.split_first()?;
-    let siblings = read(&format!(
-        "/sys/devices/system/cpu/cpu{server_core}/topology/thread_siblings_list"
-    ))
-    .map(|list| parse_list(&list))
-    .unwrap_or_default();
+    let siblings =
+        read(&format!("/sys/devices/system/cpu/cpu{server_core}/topology/thread_siblings_list"))
+            .map(|list| parse_list(&list))
+            .unwrap_or_default();
     let apart = others.iter().rev().find(|core| !siblings.contains(core));
     let generator_core = *apart.or(others.last())?;
-    Some(Pinning {
-        server_core: *server_core,
-        generator_core,
-        same_physical_core: apart.is_none(),
-    })
+    Some(Pinning { server_core: *server_core, generator_core, same_physical_core: apart.is_none() })
 }
 
 /// The numbers of `0-2,5`.

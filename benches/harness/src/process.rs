@@ -59,10 +59,7 @@ pub(crate) struct Service {
 /// The cores this process may use, in order.
 pub(crate) fn cores() -> Result<Vec<u32>> {
     let set = sched_getaffinity(None).context("cannot ask which cores may be used")?;
-    Ok((0..CpuSet::MAX_CPU)
-        .filter(|core| set.is_set(*core))
-        .flat_map(u32::try_from)
-        .collect())
+    Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).flat_map(u32::try_from).collect())
 }
 
 /// Keeps the calling thread, and the processes it will start, on one core.
@@ -78,10 +75,7 @@ impl Service {
     pub(crate) fn start(binary: &Path, twin: Twin, core: u32, log: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
         command.args(["--listen", "127.0.0.1:0", "--threads", "1"]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(log)?);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?);
         for name in ["GOGC", "GOMEMLIMIT", "GODEBUG", "MALLOC_ARENA_MAX"] {
             command.env_remove(name);
         }
@@ -100,13 +94,8 @@ impl Service {
         let pid = Pid::from_child(&child).as_raw_nonzero().get();
         let stdout = child.stdout.take().context("the service has no stdout")?;
         let addr = listening(stdout);
-        let mut service = Self {
-            child,
-            pid,
-            log: log.to_owned(),
-            addr: ([127, 0, 0, 1], 0).into(),
-            started,
-        };
+        let mut service =
+            Self { child, pid, log: log.to_owned(), addr: ([127, 0, 0, 1], 0).into(), started };
         service.addr = addr.with_context(|| service.complaint(twin))?;
         Ok(service)
     }
@@ -120,11 +109,7 @@ impl Service {
             Ok(None) | Err(_) => "is running".into(),
         };
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let last = log
-            .lines()
-            .last()
-            .map(|line| format!("; it said: {line}"))
-            .unwrap_or_default();
+        let last = log.lines().last().map(|line| format!("; it said: {line}")).unwrap_or_default();
         format!("the {twin} twin {state}{last}")
     }
 
@@ -136,11 +121,7 @@ impl Service {
             total_ns += task?.schedstat()?.sum_exec_runtime;
         }
         let stat = process.stat()?;
-        Ok(Cpu {
-            total_ns,
-            user_ticks: stat.utime,
-            kernel_ticks: stat.stime,
-        })
+        Ok(Cpu { total_ns, user_ticks: stat.utime, kernel_ticks: stat.stime })
     }
 
     /// Proportional set size in KiB.
@@ -192,10 +173,7 @@ impl Cpu {
         let total_us = float(self.total_ns.saturating_sub(earlier.total_ns)) / 1000.0;
         let ticks = user + kernel;
         let share = if ticks > 0.0 { user / ticks } else { 0.0 };
-        CpuSpent {
-            total_us,
-            user_us: total_us * share,
-        }
+        CpuSpent { total_us, user_us: total_us * share }
     }
 }
 
@@ -224,10 +202,7 @@ fn listening(stdout: ChildStdout) -> Result<SocketAddr> {
         let _ = std::io::copy(&mut reader, &mut std::io::sink());
     });
     let Ok(line) = receive.recv_timeout(START_TIMEOUT) else {
-        bail!(
-            "it did not say `listening on ADDR` within {} s",
-            START_TIMEOUT.as_secs()
-        );
+        bail!("it did not say `listening on ADDR` within {} s", START_TIMEOUT.as_secs());
     };
     let line = line?;
     line.trim()
@@ -253,11 +228,7 @@ pub(crate) fn ask(addr: SocketAddr, request: &[u8]) -> Result<(Vec<u8>, TcpStrea
         if let Some(response) = read {
             let body = received.get(response.head..).unwrap_or_default();
             let text = String::from_utf8_lossy(body);
-            ensure!(
-                response.status == 200,
-                "the answer is {}: {text}",
-                response.status
-            );
+            ensure!(response.status == 200, "the answer is {}: {text}", response.status);
             return Ok((body.to_vec(), stream));
         }
     }
@@ -268,12 +239,9 @@ pub(crate) fn steal_ticks(cores: [u32; 2]) -> Result<u64> {
     let text = std::fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
     let of = |core: u32| {
         let label = format!("cpu{core} ");
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(label.as_str()));
+        let line = text.lines().find_map(|line| line.strip_prefix(label.as_str()));
         // user nice system idle iowait irq softirq steal
-        line.and_then(|rest| rest.split_whitespace().nth(7)?.parse::<u64>().ok())
-            .unwrap_or(0)
+        line.and_then(|rest| rest.split_whitespace().nth(7)?.parse::<u64>().ok()).unwrap_or(0)
     };
     Ok(cores.into_iter().map(of).sum())
 }

@@ -37,16 +37,9 @@ pub(crate) struct Response {
 /// When what is there can never become a response that we accept.
 pub(crate) fn read(received: &[u8]) -> Result<Option<Response>, Fault> {
     let Some(end) = find_end(received) else {
-        return if received.len() > MAX_HEAD {
-            Err(Fault::TooLong)
-        } else {
-            Ok(None)
-        };
+        return if received.len() > MAX_HEAD { Err(Fault::TooLong) } else { Ok(None) };
     };
-    let mut lines = received
-        .get(..end)
-        .unwrap_or_default()
-        .split(|byte| *byte == b'\n');
+    let mut lines = received.get(..end).unwrap_or_default().split(|byte| *byte == b'\n');
     let status = lines.next().and_then(status).ok_or(Fault::NotHttp)?;
     let body = lines.find_map(content_length).ok_or(Fault::NoLength)?;
     if body > MAX_BODY {
@@ -54,21 +47,14 @@ pub(crate) fn read(received: &[u8]) -> Result<Option<Response>, Fault> {
     }
     match received.len().cmp(&(end + body)) {
         std::cmp::Ordering::Less => Ok(None),
-        std::cmp::Ordering::Equal => Ok(Some(Response {
-            status,
-            head: end,
-            body,
-        })),
+        std::cmp::Ordering::Equal => Ok(Some(Response { status, head: end, body })),
         std::cmp::Ordering::Greater => Err(Fault::Trailing),
     }
 }
 
 /// The index after the empty line that ends the head.
 fn find_end(received: &[u8]) -> Option<usize> {
-    received
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|at| at + 4)
+    received.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// The code of `HTTP/1.1 200 OK`.
@@ -102,31 +88,15 @@ mod tests {
         }
         let body = 5;
         let head = ANSWER.len() - body;
-        assert_eq!(
-            read(ANSWER),
-            Ok(Some(Response {
-                status: 200,
-                head,
-                body
-            }))
-        );
+        assert_eq!(read(ANSWER), Ok(Some(Response { status: 200, head, body })));
     }
 
     #[test]
     fn faults_are_told_apart() {
         assert_eq!(read(b"SSH-2.0-x\r\n\r\n"), Err(Fault::NotHttp));
-        assert_eq!(
-            read(b"HTTP/1.1 200 OK\r\nDate: x\r\n\r\nhi"),
-            Err(Fault::NoLength)
-        );
-        assert_eq!(
-            read(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
-            Err(Fault::NoLength)
-        );
-        assert_eq!(
-            read(b"HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\nx"),
-            Err(Fault::Trailing)
-        );
+        assert_eq!(read(b"HTTP/1.1 200 OK\r\nDate: x\r\n\r\nhi"), Err(Fault::NoLength));
+        assert_eq!(read(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), Err(Fault::NoLength));
+        assert_eq!(read(b"HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\nx"), Err(Fault::Trailing));
         let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n";
         assert_eq!(read(huge), Err(Fault::TooLong));
         assert_eq!(read(&[b'x'; MAX_HEAD + 1]), Err(Fault::TooLong));

@@ -11,14 +11,15 @@ use assay_evidence::{Environment, GoSettings, Pinning, Plan, Profile, Samples, T
 
 use crate::generator::Interrupted;
 use crate::machine;
-use crate::process::{self, GOMAXPROCS};
-use crate::scenario::Scenario;
+use crate::process::{self, GOMAXPROCS, Service};
+use crate::scenario::{Lengths, Scenario};
 use crate::tools::{self, Binaries};
 use crate::twin::{Bench, Rates};
 use crate::{Options, Outcome, Progress};
 
 /// About how long the parts besides the blocks take, in seconds, for the time left.
 const BUILD_S: f64 = 20.0;
+const CHECK_S: f64 = 0.5;
 const TIMED_BUILDS_S: f64 = 150.0;
 
 type Report<'a> = &'a mut (dyn FnMut(Progress) + Send);
@@ -35,57 +36,55 @@ impl Clock<'_> {
     fn begin(&mut self, text: impl Into<String>, length_s: f64) {
         let left = Duration::from_secs_f64((self.total_s - self.done_s).max(0.0));
         let share = (self.done_s / self.total_s).min(0.999);
-        (self.report)(Progress {
-            text: text.into(),
-            share,
-            left,
-        });
+        (self.report)(Progress { text: text.into(), share, left });
         self.done_s += length_s;
     }
 
     fn finish(&mut self, text: &str) {
-        (self.report)(Progress {
-            text: text.into(),
-            share: 1.0,
-            left: Duration::ZERO,
-        });
+        (self.report)(Progress { text: text.into(), share: 1.0, left: Duration::ZERO });
     }
 }
 
-/// Measures the twins of a service; see [`crate::bench`].
+/// Builds the twins of a service and measures them; see [`crate::bench`].
 pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
     let scenario = Scenario::find(&options.root, &options.service)?;
     let cores = process::cores()?;
-    let pinning = machine::pinning(&cores).ok_or_else(|| {
-        anyhow!("measuring needs two cores, one for the service and one for the load generator; this process may use one")
-    })?;
+    let pinning = machine::pinning(&cores).context(
+        "measuring needs two cores, one for the service and one for the load generator; this \
+         process may use one",
+    )?;
+    let building = |text: &str| Progress {
+        text: text.into(),
+        share: 0.0,
+        left: Duration::from_secs_f64(total_s(options, &scenario) + BUILD_S),
+    };
+    report(building(&format!("building both twins of {}", scenario.service)));
+    let binaries = tools::build(&options.root, &scenario.service)?;
+    report(building("checking both twins against the contract"));
+    conform(options, &scenario, &binaries, pinning.server_core)?;
+    let environment = environment(options, &scenario, &cores, pinning)?;
+    measure(options, &scenario, &environment, &binaries, report)
+}
+
+/// Measures two binaries as the twins of a scenario's service; see [`crate::measure`].
+pub(crate) fn measure(
+    options: &Options,
+    scenario: &Scenario,
+    environment: &Environment,
+    binaries: &Binaries,
+    report: Report<'_>,
+) -> Result<Outcome> {
     raise_file_limit()?;
     let lengths = scenario.lengths(options.profile);
-    let per_process = lengths.process_s(scenario.load.shares.len() + 1);
-    let calibration = 2.0 * (lengths.warm_up_s + lengths.capacity_s + 0.5);
-    let mut clock = Clock {
-        report,
-        done_s: 0.0,
-        total_s: BUILD_S + calibration + f64::from(2 * lengths.blocks) * per_process,
-    };
-    if options.profile == Profile::Publish {
-        clock.total_s += TIMED_BUILDS_S;
-    }
-    clock.begin(
-        format!("building both twins of {}", scenario.service),
-        BUILD_S,
-    );
-    let binaries = tools::build(&options.root, &scenario.service)?;
-    let environment = environment(options, &scenario, &cores, pinning)?;
-    let folder = RunFolder::create(options, &environment)?;
-    let plan = plan(options, &scenario, &folder, &environment, lengths.blocks);
+    let request = request(&options.root, scenario)?;
     let mut samples = Samples::new();
-    samples.builds = tools::sizes(&binaries)?;
-
+    samples.builds = tools::sizes(binaries)?;
+    let folder = RunFolder::create(options, environment)?;
+    let plan = plan(options, scenario, &folder, environment, lengths.blocks);
     let bench = Bench {
-        scenario: &scenario,
+        scenario,
         lengths,
-        request: request(&options.root, &scenario)?,
+        request,
         rust: &binaries.rust,
         go: &binaries.go,
         server_core: environment.pinning.server_core,
@@ -94,17 +93,10 @@ pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
         log: &folder.log(),
         stop: &options.stop,
     };
-    clock.begin("checking that both twins give the same answer", 0.5);
-    let measured = check(&bench).and_then(|()| {
-        blocks(
-            &bench,
-            &folder,
-            &plan,
-            &mut samples,
-            &mut clock,
-            calibration,
-        )
-    });
+    let mut clock = Clock { report, done_s: 0.0, total_s: total_s(options, scenario) };
+    clock.begin("checking that both twins give the same answer", CHECK_S);
+    let measured =
+        check(&bench).and_then(|()| blocks(&bench, &folder, &plan, &mut samples, &mut clock));
     if let Err(error) = measured {
         // Ctrl-C reaches the service too, whose end must not hide that we were asked to stop.
         let stopped = options.stop.load(Ordering::Relaxed);
@@ -112,17 +104,47 @@ pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
         return folder.give_up(error, &plan, &samples);
     }
     if options.profile == Profile::Publish {
-        time_builds(options, &scenario, &binaries, &mut samples, &mut clock)?;
+        time_builds(options, scenario, binaries, &mut samples, &mut clock)?;
         folder.write(&plan, &samples)?;
     }
     let summary = summarise(&plan, &samples);
     clock.finish("done");
     let interrupted = options.stop.load(Ordering::Relaxed);
-    Ok(Outcome {
-        folder: folder.path.clone(),
-        summary,
-        interrupted,
-    })
+    Ok(Outcome { folder: folder.path.clone(), summary, interrupted })
+}
+
+/// About how long measuring takes, in seconds, the first build apart.
+fn total_s(options: &Options, scenario: &Scenario) -> f64 {
+    let lengths = scenario.lengths(options.profile);
+    // The faster twin has rates of its own, so that a pair shares them evenly in the estimate.
+    #[expect(clippy::cast_precision_loss, reason = "a handful of rates")]
+    let extra = scenario.load.faster_shares.len() as f64 * lengths.sweep_s;
+    let pair = 2.0 * lengths.process_s(scenario.load.shares.len()) + extra;
+    let builds = if options.profile == Profile::Publish { TIMED_BUILDS_S } else { 0.0 };
+    CHECK_S + calibration_s(&lengths) + f64::from(lengths.blocks) * pair + builds
+}
+
+/// About how long finding the capacities takes, in seconds.
+fn calibration_s(lengths: &Lengths) -> f64 {
+    2.0 * (lengths.warm_up_s + lengths.capacity_s + 0.1)
+}
+
+/// Runs the contract's conformance checks against both twins, and one against the other.
+fn conform(
+    options: &Options,
+    scenario: &Scenario,
+    binaries: &Binaries,
+    server_core: u32,
+) -> Result<()> {
+    let conformance = tools::build_conformance(&options.root)?;
+    let logs = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let start = |twin, binary| Service::start(binary, twin, server_core, &logs.path().join("log"));
+    let (rust, go) = (start(Twin::Rust, &binaries.rust)?, start(Twin::Go, &binaries.go)?);
+    for (twin, one, other) in [(Twin::Rust, &rust, &go), (Twin::Go, &go, &rust)] {
+        tools::conform(&conformance, &scenario.service, one.addr, other.addr)
+            .with_context(|| format!("the {twin} twin does not keep its contract"))?;
+    }
+    Ok(())
 }
 
 fn time_builds(
@@ -137,10 +159,7 @@ fn time_builds(
         if options.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        clock.begin(
-            format!("timing builds of the {} twin", build.twin),
-            TIMED_BUILDS_S / 2.0,
-        );
+        clock.begin(format!("timing builds of the {} twin", build.twin), TIMED_BUILDS_S / 2.0);
         tools::time_builds(&options.root, &scenario.service, build)?;
     }
     samples.builds = builds;
@@ -154,27 +173,20 @@ fn blocks(
     plan: &Plan,
     samples: &mut Samples,
     clock: &mut Clock<'_>,
-    calibration: f64,
 ) -> Result<()> {
     let work = || -> Result<()> {
         process::pin(bench.generator_core)?;
-        clock.begin("finding the capacity of both twins", calibration);
+        clock.begin("finding the capacity of both twins", calibration_s(&bench.lengths));
         let rust = calibrate(bench, Twin::Rust)?;
         let rates = Rates::new(bench.scenario, rust, calibrate(bench, Twin::Go)?);
         let per_process = bench.lengths.process_s(rates.per_block() / 2);
         for block in 1..=plan.blocks {
             // AB, BA, AB, …: what drifts over time falls on both alike.
-            let order = if block % 2 == 1 {
-                [Twin::Rust, Twin::Go]
-            } else {
-                [Twin::Go, Twin::Rust]
-            };
+            let order =
+                if block % 2 == 1 { [Twin::Rust, Twin::Go] } else { [Twin::Go, Twin::Rust] };
             let mut pair = Vec::with_capacity(2);
             for (twin, position) in order.into_iter().zip(1..) {
-                clock.begin(
-                    format!("block {block} of {}: {twin}", plan.blocks),
-                    per_process,
-                );
+                clock.begin(format!("block {block} of {}: {twin}", plan.blocks), per_process);
                 pair.push(bench.measure(twin, block, position, &rates)?);
             }
             samples.samples.extend(pair);
@@ -217,10 +229,7 @@ fn check(bench: &Bench<'_>) -> Result<()> {
         serde_json::from_slice(&body).with_context(|| format!("the {twin} twin sent no JSON"))
     };
     let (rust, go) = (answer(Twin::Rust)?, answer(Twin::Go)?);
-    ensure!(
-        rust == go,
-        "the twins answer differently:\nrust: {rust}\ngo:   {go}"
-    );
+    ensure!(rust == go, "the twins answer differently:\nrust: {rust}\ngo:   {go}");
     Ok(())
 }
 
@@ -248,10 +257,7 @@ fn environment(
     pinning: Pinning,
 ) -> Result<Environment> {
     let machine = machine::machine(cores, pinning.server_core);
-    let host = options
-        .host
-        .clone()
-        .unwrap_or_else(|| machine::name(&machine));
+    let host = options.host.clone().unwrap_or_else(|| machine::name(&machine));
     Ok(Environment {
         schema: assay_evidence::SCHEMA,
         started: rfc3339(options),
@@ -305,14 +311,8 @@ fn plan(
 fn raise_file_limit() -> Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            ..limit
-        },
-    )
-    .context("cannot raise the limit of open files")
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+        .context("cannot raise the limit of open files")
 }
 
 /// `benches/runs/<date>-<host>`, where a run keeps what it found.
@@ -324,24 +324,13 @@ struct RunFolder {
 impl RunFolder {
     /// Makes a new folder, with a number behind its name when there is one for the day already.
     fn create(options: &Options, environment: &Environment) -> Result<Self> {
-        let out = options
-            .out
-            .clone()
-            .unwrap_or_else(|| options.root.join("benches/runs"));
+        let out = options.out.clone().unwrap_or_else(|| options.root.join("benches/runs"));
         fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         let host = machine::slug(&environment.host);
-        ensure!(
-            !host.is_empty(),
-            "the host name {:?} has no letter or digit",
-            environment.host
-        );
+        ensure!(!host.is_empty(), "the host name {:?} has no letter or digit", environment.host);
         let base = format!("{}-{host}", options.started.strftime("%Y-%m-%d"));
         for number in 1..1000 {
-            let name = if number == 1 {
-                base.clone()
-            } else {
-                format!("{base}-{number}")
-            };
+            let name = if number == 1 { base.clone() } else { format!("{base}-{number}") };
             let path = out.join(&name);
             match fs::create_dir(&path) {
                 Ok(()) => {
@@ -387,17 +376,10 @@ impl RunFolder {
         let folder = self.path.clone();
         if error.is::<Interrupted>() {
             let summary = summarise(plan, samples);
-            return Ok(Outcome {
-                folder,
-                summary,
-                interrupted: true,
-            });
+            return Ok(Outcome { folder, summary, interrupted: true });
         }
         let kept = samples.blocks();
-        Err(error.context(format!(
-            "{kept} finished blocks are kept in {}",
-            folder.display()
-        )))
+        Err(error.context(format!("{kept} finished blocks are kept in {}", folder.display())))
     }
 }
 

@@ -100,11 +100,7 @@ impl Scenario {
     /// Says what is wrong, with line and column for broken TOML.
     pub fn parse(text: &str) -> Result<Self> {
         let scenario: Self = toml::from_str(text)?;
-        ensure!(
-            scenario.schema == SCHEMA,
-            "schema is {}, not {SCHEMA}",
-            scenario.schema
-        );
+        ensure!(scenario.schema == SCHEMA, "schema is {}, not {SCHEMA}", scenario.schema);
         ensure!(scenario.p99_limit_ms > 0.0, "p99_limit_ms must be above 0");
         let load = &scenario.load;
         for (name, count) in [
@@ -117,12 +113,7 @@ impl Scenario {
                 "load.{name} is {count}, but must be 1 to {MAX_CONNECTIONS}"
             );
         }
-        for share in load
-            .shares
-            .iter()
-            .chain(&load.faster_shares)
-            .chain([&load.half])
-        {
+        for share in load.shares.iter().chain(&load.faster_shares).chain([&load.half]) {
             ensure!(
                 *share > 0.0 && *share < 1.0,
                 "a rate is {share} of the capacity, but must lie between 0 and 1"
@@ -134,16 +125,9 @@ impl Scenario {
                 "{name}.blocks is {}, but must be 1 to {MAX_BLOCKS}",
                 lengths.blocks
             );
-            let seconds = [
-                lengths.warm_up_s,
-                lengths.half_s,
-                lengths.sweep_s,
-                lengths.capacity_s,
-            ];
+            let seconds = [lengths.warm_up_s, lengths.half_s, lengths.sweep_s, lengths.capacity_s];
             ensure!(
-                seconds
-                    .iter()
-                    .all(|seconds| (0.05..=600.0).contains(seconds)),
+                seconds.iter().all(|seconds| (0.05..=600.0).contains(seconds)),
                 "{name}: every length must be 0.05 to 600 seconds"
             );
         }
@@ -158,13 +142,9 @@ impl Scenario {
         let folder = root.join("benches/scenarios");
         let entries = std::fs::read_dir(&folder)
             .with_context(|| format!("cannot read the scenarios in {}", folder.display()))?;
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .collect();
-        paths.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        });
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         paths.sort();
         let mut known = Vec::new();
         for path in paths {
@@ -176,10 +156,7 @@ impl Scenario {
             }
             known.push(scenario.service);
         }
-        bail!(
-            "there is no scenario for {name:?}; there is one for: {}",
-            known.join(", ")
-        )
+        bail!("there is no scenario for {name:?}; there is one for: {}", known.join(", "))
     }
 
     /// The lengths of a profile.

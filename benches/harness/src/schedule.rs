@@ -44,32 +44,19 @@ mod tests {
         let n = times.len() as f64;
         // 200,000 arrivals: five standard deviations are 1.1%.
         assert!((n / 200_000.0 - 1.0).abs() < 0.012, "{n} arrivals");
-        let gaps: Vec<f64> = times
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]) as f64)
-            .collect();
+        let gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
         let variation = variance.sqrt() / mean;
-        assert!(
-            (variation - 1.0).abs() < 0.02,
-            "coefficient of variation {variation}"
-        );
+        assert!((variation - 1.0).abs() < 0.02, "coefficient of variation {variation}");
         let above = gaps.iter().filter(|gap| **gap > mean).count() as f64 / gaps.len() as f64;
-        assert!(
-            (above - (-1.0_f64).exp()).abs() < 0.01,
-            "share above the mean {above}"
-        );
+        assert!((above - (-1.0_f64).exp()).abs() < 0.01, "share above the mean {above}");
     }
 
     #[test]
     fn the_seed_fixes_the_schedule() {
         assert_eq!(poisson(1, 1000.0, 1.0), poisson(1, 1000.0, 1.0));
         assert_ne!(poisson(1, 1000.0, 1.0), poisson(2, 1000.0, 1.0));
-        assert!(
-            poisson(1, 1000.0, 1.0)
-                .iter()
-                .all(|time| *time < 1_000_000_000)
-        );
+        assert!(poisson(1, 1000.0, 1.0).iter().all(|time| *time < 1_000_000_000));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -19,26 +20,22 @@ const SOURCES: [&str; 3] = ["app", "benches", "reference-services"];
 const SKIPPED: [&str; 4] = ["target", "node_modules", "runs", ".git"];
 
 /// The two binaries of a service.
-#[derive(Debug, Clone)]
-pub(crate) struct Binaries {
-    pub(crate) rust: PathBuf,
-    pub(crate) go: PathBuf,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binaries {
+    /// The Rust twin.
+    pub rust: PathBuf,
+    /// The Go twin.
+    pub go: PathBuf,
 }
 
 /// Runs a tool and returns what it prints; a failure shows the end of its complaint.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| missing(&name, &error))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| missing(&name, &error))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = complaint.trim_end().lines().collect();
-        let end = lines
-            .get(lines.len().saturating_sub(20)..)
-            .unwrap_or_default()
-            .join("\n");
+        let end = lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n");
         bail!("{name} failed ({}):\n{end}", output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -72,16 +69,35 @@ pub(crate) fn build(root: &Path, service: &str) -> Result<Binaries> {
     Ok(Binaries { rust, go })
 }
 
+/// Builds the conformance checks.
+pub(crate) fn build_conformance(root: &Path) -> Result<PathBuf> {
+    let target = target_dir(root)?;
+    output(&mut cargo_build(root, "conformance", &target))?;
+    Ok(target.join("release/conformance"))
+}
+
+/// Checks a running service against its contract and its twin; the checks it fails are named.
+pub(crate) fn conform(
+    conformance: &Path,
+    service: &str,
+    addr: SocketAddr,
+    twin: SocketAddr,
+) -> Result<()> {
+    let mut command = Command::new(conformance);
+    command.arg(service).arg(addr.to_string()).arg("--against").arg(twin.to_string());
+    let output = command.stdin(Stdio::null()).output().context("cannot run the checks")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let failed: Vec<&str> = said.lines().filter(|line| !line.starts_with("ok ")).collect();
+    bail!("{}", failed.join("\n"))
+}
+
 fn cargo_build(root: &Path, service: &str, target: &Path) -> Command {
     let mut command = Command::new("cargo");
-    command.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        service,
-        "--target-dir",
-    ]);
+    command.args(["build", "--quiet", "--release", "--package", service, "--target-dir"]);
     command.arg(target).current_dir(root);
     command
 }
@@ -89,13 +105,8 @@ fn cargo_build(root: &Path, service: &str, target: &Path) -> Command {
 /// Stripped like the Rust twin, whose profile says `strip`.
 fn go_build(root: &Path, service: &str, binary: &Path) -> Command {
     let mut command = Command::new("go");
-    command
-        .args(["build", "-trimpath", "-ldflags=-s -w", "-o"])
-        .arg(binary)
-        .arg(".");
-    command
-        .current_dir(go_folder(root, service))
-        .env("GOTOOLCHAIN", "local");
+    command.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(binary).arg(".");
+    command.current_dir(go_folder(root, service)).env("GOTOOLCHAIN", "local");
     command
 }
 
@@ -106,33 +117,19 @@ fn go_folder(root: &Path, service: &str) -> PathBuf {
 /// Cargo's target folder, wherever its settings put it.
 fn target_dir(root: &Path) -> Result<PathBuf> {
     let mut command = Command::new("cargo");
-    command
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root);
     let metadata: serde_json::Value = serde_json::from_str(&output(&mut command)?)?;
-    let target = metadata
-        .get("target_directory")
-        .and_then(serde_json::Value::as_str);
-    Ok(target
-        .context("cargo metadata names no target_directory")?
-        .into())
+    let target = metadata.get("target_directory").and_then(serde_json::Value::as_str);
+    Ok(target.context("cargo metadata names no target_directory")?.into())
 }
 
 /// The sizes of the binaries as they are measured.
 pub(crate) fn sizes(binaries: &Binaries) -> Result<Vec<Builds>> {
     let size = |twin, path: &Path| -> Result<Builds> {
         let binary_bytes = fs::metadata(path)?.len();
-        Ok(Builds {
-            twin,
-            binary_bytes,
-            clean_s: Vec::new(),
-            incremental_s: Vec::new(),
-        })
+        Ok(Builds { twin, binary_bytes, clean_s: Vec::new(), incremental_s: Vec::new() })
     };
-    Ok(vec![
-        size(Twin::Rust, &binaries.rust)?,
-        size(Twin::Go, &binaries.go)?,
-    ])
+    Ok(vec![size(Twin::Rust, &binaries.rust)?, size(Twin::Go, &binaries.go)?])
 }
 
 /// Times a clean build and rebuilds of a twin in a copy of the sources with empty caches.
@@ -146,9 +143,7 @@ pub(crate) fn time_builds(root: &Path, service: &str, build: &mut Builds) -> Res
         Twin::Rust => cargo_build(&copy, service, &out),
         Twin::Go => go_build(&copy, service, &out.join(service)),
     };
-    command
-        .env("CARGO_NET_OFFLINE", "true")
-        .env("GOCACHE", scratch.path().join("go-cache"));
+    command.env("CARGO_NET_OFFLINE", "true").env("GOCACHE", scratch.path().join("go-cache"));
     build.clean_s.push(timed(&mut command)?);
     for round in 1..=INCREMENTAL_BUILDS {
         add_function(&copy, service, build.twin, round)?;
@@ -167,9 +162,7 @@ fn timed(command: &mut Command) -> Result<f64> {
 fn add_function(root: &Path, service: &str, twin: Twin, round: u32) -> Result<()> {
     let (path, text) = match twin {
         Twin::Rust => (
-            root.join("reference-services")
-                .join(service)
-                .join("rust/src/lib.rs"),
+            root.join("reference-services").join(service).join("rust/src/lib.rs"),
             format!("\n/// Added.\npub fn added_{round}() -> u32 {{ {round} }}\n"),
         ),
         Twin::Go => (
@@ -217,11 +210,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 pub(crate) fn versions(root: &Path, service: &str) -> Result<Versions> {
     Ok(Versions {
         rustc: output(Command::new("rustc").arg("--version").current_dir(root))?,
-        go: output(
-            Command::new("go")
-                .arg("version")
-                .env("GOTOOLCHAIN", "local"),
-        )?,
+        go: output(Command::new("go").arg("version").env("GOTOOLCHAIN", "local"))?,
         commit: commit(root, service),
     })
 }
@@ -251,9 +240,5 @@ fn commit(root: &Path, service: &str) -> String {
 
 /// The experiments the Go toolchain has on, such as `jsonv2`.
 pub(crate) fn go_experiment() -> Result<String> {
-    output(
-        Command::new("go")
-            .args(["env", "GOEXPERIMENT"])
-            .env("GOTOOLCHAIN", "local"),
-    )
+    output(Command::new("go").args(["env", "GOEXPERIMENT"]).env("GOTOOLCHAIN", "local"))
 }

@@ -51,30 +51,14 @@ impl Rates {
     pub(crate) fn new(scenario: &Scenario, rust: f64, go: f64) -> Self {
         let load = &scenario.load;
         let (slower, faster) = (rust.min(go), rust.max(go));
-        let both: Vec<f64> = load
-            .shares
-            .iter()
-            .map(|share| (share * slower).round())
-            .collect();
+        let both: Vec<f64> = load.shares.iter().map(|share| (share * slower).round()).collect();
         let greatest = both.iter().copied().fold(0.0, f64::max);
-        let own = load
-            .faster_shares
-            .iter()
-            .map(|share| (share * faster).round());
+        let own = load.faster_shares.iter().map(|share| (share * faster).round());
         let mut fast = both.clone();
         // A rate that both twins already cover says nothing new.
         fast.extend(own.filter(|rate| *rate > greatest * 1.05));
-        let (rust, go) = if rust > go {
-            (fast, both)
-        } else {
-            (both, fast)
-        };
-        Self {
-            slower,
-            half: (load.half * slower).round(),
-            rust,
-            go,
-        }
+        let (rust, go) = if rust > go { (fast, both) } else { (both, fast) };
+        Self { slower, half: (load.half * slower).round(), rust, go }
     }
 
     fn of(&self, twin: Twin) -> &[f64] {
@@ -183,11 +167,7 @@ impl Bench<'_> {
         rate_rps: f64,
     ) -> Result<Load> {
         let half = rate_rps == rates.half;
-        let seconds = if half {
-            self.lengths.half_s
-        } else {
-            self.lengths.sweep_s
-        };
+        let seconds = if half { self.lengths.half_s } else { self.lengths.sweep_s };
         let seed = self.scenario.seed.wrapping_add(u64::from(block));
         let schedule = schedule::poisson(seed, rate_rps, seconds);
         let mut generator = Generator::connect(
@@ -206,14 +186,7 @@ impl Bench<'_> {
         let tag = format!("{twin}.{block}.{rate_rps}");
         let log = self.folder.join("histograms.hlog");
         histograms::append(&log, &tag, seconds, &seen.histograms)?;
-        let OpenLoop {
-            histograms,
-            achieved,
-            completed,
-            errors,
-            waited,
-            busy,
-        } = seen;
+        let OpenLoop { histograms, achieved, completed, errors, waited, busy } = seen;
         let per_answer = 1.0 / count(completed).max(1.0);
         Ok(Load {
             rate_rps,
