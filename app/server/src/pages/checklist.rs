@@ -109,7 +109,9 @@ impl QuestionView<'_> {
 /// The right-hand side.
 enum Advice<'a> {
     /// Nothing is answered, so nothing is advised.
-    Empty { core_total: usize },
+    Empty {
+        core_total: usize,
+    },
     Given(Box<Given<'a>>),
 }
 

@@ -58,10 +58,7 @@ struct AdviceView<'a> {
 }
 
 /// `GET /decisions/{id}`, and `GET /decisions/{id}.toml` for the text as it is kept.
-pub(crate) async fn get(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
+pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     if let Some(id) = id.strip_suffix(".toml") {
         return Ok(download(find(&app, id).await?));
     }

@@ -30,10 +30,7 @@ struct View<'a> {
 }
 
 /// `GET /decisions/{id}/edit`.
-pub(crate) async fn get(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
+pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     let stored = decision::find(&app, &id).await?;
     let form = Form::from_record(&stored.record, &stored.hash);
     Ok(Page(view(&stored, form, Vec::new(), false)).into_response())
@@ -99,12 +96,8 @@ fn amended(app: &App, stored: &Stored, form: &Form) -> Result<String, Vec<Proble
     if text == stored.text {
         return Ok(text);
     }
-    let event = Event {
-        at: app.now(),
-        by: app.by.clone(),
-        kind: EventKind::Edited,
-        detail: String::new(),
-    };
+    let event =
+        Event { at: app.now(), by: app.by.clone(), kind: EventKind::Edited, detail: String::new() };
     amend(&text, app.model(), &[Amendment::Event(event)])
 }
 

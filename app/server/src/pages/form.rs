@@ -2,9 +2,7 @@
 //! wrong with it.
 
 use assay_advice::{Choice, Model, Problem};
-use assay_records::{
-    Chosen, Condition, Draft, Rationale, Record, Status, Trigger, TriggerKind,
-};
+use assay_records::{Chosen, Condition, Draft, Rationale, Record, Status, Trigger, TriggerKind};
 use jiff::civil::Date;
 use url::form_urlencoded;
 
@@ -58,7 +56,8 @@ impl Form {
                 // Every row sends each of its fields, and begins with its id.
                 if field == "id" {
                     form.triggers.push(TriggerRow { id: value, ..TriggerRow::default() });
-                } else if let Some(slot) = form.triggers.last_mut().and_then(|row| row.slot(field)) {
+                } else if let Some(slot) = form.triggers.last_mut().and_then(|row| row.slot(field))
+                {
                     *slot = value;
                 }
             } else if let Some(slot) = form.slot(&key) {
@@ -143,7 +142,8 @@ impl Form {
     /// Adds an empty row for one more trigger.
     pub(crate) fn with_spare_triggers(mut self) -> Self {
         self.triggers.retain(|row| !row.is_blank());
-        let spare = TriggerRow { kind: TriggerKind::Event.id().to_owned(), ..TriggerRow::default() };
+        let spare =
+            TriggerRow { kind: TriggerKind::Event.id().to_owned(), ..TriggerRow::default() };
         self.triggers.extend(std::iter::repeat_n(spare, SPARE_TRIGGERS));
         self
     }

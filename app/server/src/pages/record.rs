@@ -95,8 +95,14 @@ enum Refusal {
 async fn create(app: &App, sheet: &Sheet, form: &Form) -> Result<Uuid, Refusal> {
     let mut problems = sheet.problems.clone();
     let id = Uuid::try_parse(&form.id).unwrap_or_else(|_| app.new_id());
-    let mut draft = draft(app, sheet, Choice::from_id(&form.option));
+    let mut draft = draft(app, sheet, None);
+    let drafted = draft.rationale.decision.trim().to_owned();
     problems.extend(form.fill(&mut draft, app.model()));
+    // A decision left as it was drafted follows the option chosen.
+    let chosen = draft.choice.as_ref().map(|chosen| chosen.option);
+    if draft.rationale.decision == drafted {
+        draft.rationale.decision = self::draft(app, sheet, chosen).rationale.decision;
+    }
     if draft.status == Status::Accepted {
         draft.decided = Some(app.today());
     }
@@ -152,9 +158,7 @@ fn view(app: &App, sheet: &Sheet, form: Form, problems: Vec<ProblemView>) -> Vie
 /// Problems of a record's form, with links to its controls.
 pub(crate) fn problem_views(model: &Model, problems: &[Problem]) -> Vec<ProblemView> {
     let view = |problem: &Problem| match form::control(&problem.field) {
-        Some(target) => {
-            ProblemView { target: Some(target), text: sheet::explain(problem) }
-        }
+        Some(target) => ProblemView { target: Some(target), text: sheet::explain(problem) },
         None => {
             let mut views = checklist::problems(model, std::slice::from_ref(problem));
             let text = views.pop().map(|view| view.text).unwrap_or_default();
@@ -168,6 +172,12 @@ pub(crate) fn problem_views(model: &Model, problems: &[Problem]) -> Vec<ProblemV
         }
     }
     seen
+}
+
+/// What is wrong with the control of this id.
+pub(crate) fn error_at<'a>(problems: &'a [ProblemView], id: &str) -> Option<&'a str> {
+    let problem = problems.iter().find(|problem| problem.target.as_deref() == Some(id))?;
+    Some(&problem.text)
 }
 
 /// The kinds of trigger with their words and how they are written.

@@ -103,7 +103,9 @@ pub(crate) fn explain(problem: &Problem) -> String {
 
 /// An answer in words, for people: "Half or more", "5 engineers (a must)", "Don’t know".
 pub(crate) fn in_words(model: &Model, answers: &Answers, id: &str) -> String {
-    let Some(question) = model.question(id) else { return String::new() };
+    let Some(question) = model.question(id) else {
+        return String::new();
+    };
     let label = |value: &str| {
         question.answer(value).map_or_else(|| value.to_owned(), |answer| answer.label.clone())
     };

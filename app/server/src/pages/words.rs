@@ -1,6 +1,6 @@
 //! A score in words: what the checklist, a record and the overview say alike.
 
-use assay_advice::{Answers, AnswerValue, Choice, Score, Settled, Verdict};
+use assay_advice::{AnswerValue, Answers, Choice, Score, Settled, Verdict};
 
 /// The verdict as a headline.
 pub(crate) struct Headline {
@@ -92,8 +92,11 @@ pub(crate) fn first_sentence(score: &Score) -> String {
             let share = percent(score.go_at_edge);
             format!("Go, whole or as the edge, comes first in {share}% {readings}.")
         }
-        (None, None) => format!("No option comes first often enough in {} plausible readings \
-             of the answers.", thousands(score.draws)),
+        (None, None) => format!(
+            "No option comes first often enough in {} plausible readings \
+             of the answers.",
+            thousands(score.draws)
+        ),
     }
 }
 
