@@ -74,10 +74,7 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
-        Self::Unreadable {
-            path: path.display().to_string(),
-            source,
-        }
+        Self::Unreadable { path: path.display().to_string(), source }
     }
 
     pub(crate) fn unwritable(path: &Path, source: io::Error) -> Self {

@@ -36,10 +36,7 @@ pub(crate) struct Loaded {
 }
 
 pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
-    let age = metadata
-        .modified()
-        .ok()
-        .and_then(|modified| modified.elapsed().ok());
+    let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
     if age.is_none_or(|age| age < SETTLED_AFTER) {
         return Stamp::new();
     }
@@ -80,35 +77,25 @@ pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<
     };
     let stamp = metadata.as_ref().map(stamp).unwrap_or_default();
     let bad = |text: Option<String>, id, problems| {
-        let bad = BadFile {
-            file_name: file_name.to_owned(),
-            text,
-            problems,
-        };
+        let bad = BadFile { file_name: file_name.to_owned(), text, problems };
         Err((bad, id))
     };
-    let outcome = match metadata
-        .map_err(|error| unreadable(&error))
-        .and_then(|m| text_of(&path, &m))
-    {
-        Err(problem) => bad(None, None, vec![problem]),
-        Ok(text) => match (number_of(file_name), Record::parse(&text, model)) {
-            (_, Err(problems)) => {
-                let id = seeming_id(&text);
-                bad(Some(text), id, problems)
-            }
-            (None, Ok(parsed)) => {
-                let problem = wrong_name();
-                bad(Some(text), Some(parsed.record.id), vec![problem])
-            }
-            (Some(number), Ok(parsed)) => Ok(Box::new(stored(number, file_name, text, parsed))),
-        },
-    };
-    Ok(Loaded {
-        file_name: file_name.to_owned(),
-        stamp,
-        outcome,
-    })
+    let outcome =
+        match metadata.map_err(|error| unreadable(&error)).and_then(|m| text_of(&path, &m)) {
+            Err(problem) => bad(None, None, vec![problem]),
+            Ok(text) => match (number_of(file_name), Record::parse(&text, model)) {
+                (_, Err(problems)) => {
+                    let id = seeming_id(&text);
+                    bad(Some(text), id, problems)
+                }
+                (None, Ok(parsed)) => {
+                    let problem = wrong_name();
+                    bad(Some(text), Some(parsed.record.id), vec![problem])
+                }
+                (Some(number), Ok(parsed)) => Ok(Box::new(stored(number, file_name, text, parsed))),
+            },
+        };
+    Ok(Loaded { file_name: file_name.to_owned(), stamp, outcome })
 }
 
 fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored {
@@ -126,10 +113,7 @@ fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored 
 
 fn text_of(path: &Path, metadata: &Metadata) -> Result<String, Problem> {
     if metadata.is_symlink() {
-        return Err(problem(
-            "this is a symbolic link",
-            "put the file itself here",
-        ));
+        return Err(problem("this is a symbolic link", "put the file itself here"));
     }
     // Anything but a file, a named pipe for one, might never finish reading.
     if !metadata.is_file() {
@@ -145,49 +129,31 @@ fn text_of(path: &Path, metadata: &Metadata) -> Result<String, Problem> {
             "the file has {} bytes; a record has at most {MAX_RECORD_BYTES}",
             metadata.len().max(limit)
         );
-        return Err(problem(
-            message,
-            "move what is long elsewhere and link to it",
-        ));
+        return Err(problem(message, "move what is long elsewhere and link to it"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..good).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = before
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
-        let column = String::from_utf8_lossy(before.get(start..).unwrap_or_default())
-            .chars()
-            .count();
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column =
+            String::from_utf8_lossy(before.get(start..).unwrap_or_default()).chars().count();
         let message = format!("line {line}, column {}: this is not UTF-8 text", column + 1);
         problem(message, "save the file as UTF-8")
     })
 }
 
 fn problem(message: impl Into<String>, help: &str) -> Problem {
-    Problem {
-        field: String::new(),
-        span: None,
-        message: message.into(),
-        help: help.to_owned(),
-    }
+    Problem { field: String::new(), span: None, message: message.into(), help: help.to_owned() }
 }
 
 fn unreadable(error: &io::Error) -> Problem {
-    problem(
-        format!("the file cannot be read: {error}"),
-        "check the file's name and permissions",
-    )
+    problem(format!("the file cannot be read: {error}"), "check the file's name and permissions")
 }
 
 fn wrong_name() -> Problem {
     let help = "name it like 0007-language-for-the-gateway.toml";
-    Problem {
-        field: "file name".to_owned(),
-        ..problem("this is not a record's file name", help)
-    }
+    Problem { field: "file name".to_owned(), ..problem("this is not a record's file name", help) }
 }
 
 /// The id of a text that is no record, so that its readers can be told why.

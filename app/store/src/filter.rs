@@ -133,10 +133,8 @@ impl Summary {
     /// Whether the record is due for review on this day.
     #[must_use]
     pub fn is_due(&self, today: Date) -> bool {
-        let alive = matches!(
-            self.standing,
-            Standing::Draft | Standing::Proposed | Standing::Accepted
-        );
+        let alive =
+            matches!(self.standing, Standing::Draft | Standing::Proposed | Standing::Accepted);
         alive && !self.is_example() && (self.fired || self.due_on.is_some_and(|day| day <= today))
     }
 }

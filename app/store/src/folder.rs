@@ -40,10 +40,7 @@ impl FolderStore {
             .canonicalize()
             .map_err(|source| StoreError::unreadable(&decisions, source))?;
         let mirror = Mirror::open(folder, index_dir, model).await?;
-        Ok(Self {
-            mirror,
-            writing: Arc::default(),
-        })
+        Ok(Self { mirror, writing: Arc::default() })
     }
 
     async fn load(&self, file_name: String) -> io::Result<Loaded> {
@@ -54,22 +51,14 @@ impl FolderStore {
     /// The one good file of a record.
     async fn locate(&self, id: Uuid) -> Result<String, StoreError> {
         let index = self.mirror.index().await;
-        let files = index
-            .files_of(id)
-            .await
-            .map_err(|error| index.error(&error))?;
-        let good: Vec<&String> = files
-            .iter()
-            .filter(|(_, bad)| !bad)
-            .map(|(name, _)| name)
-            .collect();
+        let files = index.files_of(id).await.map_err(|error| index.error(&error))?;
+        let good: Vec<&String> =
+            files.iter().filter(|(_, bad)| !bad).map(|(name, _)| name).collect();
         match (good.as_slice(), files.first()) {
             ([name], _) => Ok((*name).clone()),
             ([name, ..], _) => Err(StoreError::Damaged {
                 file_name: (*name).clone(),
-                problems: vec![same_id(
-                    &good.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
-                )],
+                problems: vec![same_id(&good.iter().map(|name| name.as_str()).collect::<Vec<_>>())],
             }),
             ([], Some((name, _))) => Err(self.damaged(name).await),
             ([], None) => Err(StoreError::NotFound(id)),
@@ -77,18 +66,11 @@ impl FolderStore {
     }
 
     async fn damaged(&self, file_name: &str) -> StoreError {
-        let problems = match self
-            .load(file_name.to_owned())
-            .await
-            .map(|loaded| loaded.outcome)
-        {
+        let problems = match self.load(file_name.to_owned()).await.map(|loaded| loaded.outcome) {
             Ok(Err((bad, _))) => bad.problems,
             _ => Vec::new(),
         };
-        StoreError::Damaged {
-            file_name: file_name.to_owned(),
-            problems,
-        }
+        StoreError::Damaged { file_name: file_name.to_owned(), problems }
     }
 
     /// The record as its file says now, not as the index remembers.
@@ -99,10 +81,7 @@ impl FolderStore {
             if !anyway && located.is_err() {
                 continue;
             }
-            if let Ok(Loaded {
-                outcome: Ok(stored),
-                ..
-            }) = self.load(located?).await
+            if let Ok(Loaded { outcome: Ok(stored), .. }) = self.load(located?).await
                 && stored.id == id
             {
                 return Ok(*stored);
@@ -135,9 +114,7 @@ impl FolderStore {
             mirror.touch();
             written
         });
-        written
-            .await
-            .map_err(|error| StoreError::unwritable(&folder, io::Error::other(error)))?
+        written.await.map_err(|error| StoreError::unwritable(&folder, io::Error::other(error)))?
     }
 
     fn check(&self, id: Uuid, text: &str) -> Result<Record, StoreError> {
@@ -153,9 +130,7 @@ impl FolderStore {
             message: format!("the text has the id {}, not {id}", record.id),
             help: format!("write id = \"{id}\""),
         };
-        Err(StoreError::Invalid {
-            problems: vec![problem],
-        })
+        Err(StoreError::Invalid { problems: vec![problem] })
     }
 }
 
@@ -164,10 +139,7 @@ impl Store for FolderStore {
     async fn list(&self, filter: &Filter) -> Result<Page, StoreError> {
         self.mirror.refresh(false).await?;
         let index = self.mirror.index().await;
-        index
-            .list(filter)
-            .await
-            .map_err(|error| index.error(&error))
+        index.list(filter).await.map_err(|error| index.error(&error))
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
@@ -184,10 +156,7 @@ impl Store for FolderStore {
         self.check(id, &text)?;
         self.mirror.refresh(false).await?;
         let index = self.mirror.index().await;
-        let taken = index
-            .files_of(id)
-            .await
-            .map_err(|error| index.error(&error))?;
+        let taken = index.files_of(id).await.map_err(|error| index.error(&error))?;
         if let Some((file_name, _)) = taken.into_iter().next() {
             return Err(StoreError::IdTaken(file_name));
         }
@@ -216,18 +185,8 @@ impl Store for FolderStore {
                 let loaded = files::load(&mirror.folder, &file_name, &mirror.model);
                 let theirs = match loaded.map_err(unreadable)?.outcome {
                     Ok(stored) => stored,
-                    Err((
-                        BadFile {
-                            file_name,
-                            problems,
-                            ..
-                        },
-                        _,
-                    )) => {
-                        return Err(StoreError::Damaged {
-                            file_name,
-                            problems,
-                        });
+                    Err((BadFile { file_name, problems, .. }, _)) => {
+                        return Err(StoreError::Damaged { file_name, problems });
                     }
                 };
                 if theirs.hash != expected {
@@ -270,18 +229,12 @@ impl Store for FolderStore {
         }
         for names in twins.into_values() {
             for name in &names {
-                let others: Vec<&str> = names
-                    .iter()
-                    .filter(|other| *other != name)
-                    .map(String::as_str)
-                    .collect();
+                let others: Vec<&str> =
+                    names.iter().filter(|other| *other != name).map(String::as_str).collect();
                 if let Ok(Ok(stored)) = self.load(name.clone()).await.map(|loaded| loaded.outcome) {
                     let at = stored.text.find(&stored.id.to_string());
                     let span = at.map(|at| at..at + stored.id.to_string().len());
-                    let problem = Problem {
-                        span,
-                        ..same_id(&others)
-                    };
+                    let problem = Problem { span, ..same_id(&others) };
                     files.push(BadFile {
                         file_name: name.clone(),
                         text: Some(stored.text),
@@ -297,11 +250,7 @@ impl Store for FolderStore {
     async fn ready(&self) -> Result<(), StoreError> {
         self.mirror.refresh(false).await?;
         let index = self.mirror.index().await;
-        index
-            .bad_files()
-            .await
-            .map(drop)
-            .map_err(|error| index.error(&error))
+        index.bad_files().await.map(drop).map_err(|error| index.error(&error))
     }
 }
 

@@ -90,9 +90,7 @@ impl Index {
         model_digest: &str,
     ) -> Result<Self, StoreError> {
         let key = format!("{FORMAT} {model_digest} {}", folder.display());
-        let name = content_hash(&key)
-            .get(..16)
-            .map(|hash| format!("index-{hash}.sqlite"));
+        let name = content_hash(&key).get(..16).map(|hash| format!("index-{hash}.sqlite"));
         let path = directory.join(name.unwrap_or_default());
         std::fs::create_dir_all(directory)
             .map_err(|source| StoreError::unwritable(directory, source))?;
@@ -105,9 +103,7 @@ impl Index {
             // What cannot be removed shows again below.
             let _ = std::fs::remove_file(file);
         }
-        Self::connect(&path)
-            .await
-            .map_err(|error| broken(&path, &error))
+        Self::connect(&path).await.map_err(|error| broken(&path, &error))
     }
 
     async fn connect(path: &Path) -> Result<Self, sqlx::Error> {
@@ -118,27 +114,16 @@ impl Index {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect_with(options)
-            .await?;
-        let version: String = sqlx::query_scalar("SELECT sqlite_version()")
-            .fetch_one(&pool)
-            .await?;
-        let parts: Vec<u32> = version
-            .split('.')
-            .filter_map(|part| part.parse().ok())
-            .collect();
+        let pool =
+            SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+        let version: String =
+            sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&pool).await?;
+        let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
         if parts.as_slice() < SQLITE_AT_LEAST.as_slice() {
-            return Err(sqlx::Error::Configuration(
-                format!("SQLite {version} is too old").into(),
-            ));
+            return Err(sqlx::Error::Configuration(format!("SQLite {version} is too old").into()));
         }
         sqlx::raw_sql(TABLES).execute(&pool).await?;
-        Ok(Self {
-            pool,
-            path: path.to_owned(),
-        })
+        Ok(Self { pool, path: path.to_owned() })
     }
 
     /// Whether the file is still there.
@@ -152,13 +137,10 @@ impl Index {
 
     /// The stamp of every file known.
     pub(crate) async fn stamps(&self) -> Result<HashMap<String, String>, sqlx::Error> {
-        sqlx::query_as("SELECT name, stamp FROM file")
-            .fetch_all(&self.pool)
-            .await
-            .map(|rows| {
-                let rows: Vec<(String, String)> = rows;
-                rows.into_iter().collect()
-            })
+        sqlx::query_as("SELECT name, stamp FROM file").fetch_all(&self.pool).await.map(|rows| {
+            let rows: Vec<(String, String)> = rows;
+            rows.into_iter().collect()
+        })
     }
 
     /// Forgets files that are gone and takes in what was read, all or nothing.
@@ -195,9 +177,7 @@ impl Index {
 
     /// The files that are bad in themselves.
     pub(crate) async fn bad_files(&self) -> Result<Vec<String>, sqlx::Error> {
-        sqlx::query_scalar("SELECT name FROM file WHERE bad = 1")
-            .fetch_all(&self.pool)
-            .await
+        sqlx::query_scalar("SELECT name FROM file WHERE bad = 1").fetch_all(&self.pool).await
     }
 
     /// Files that share an id with another good one, beside that id.
@@ -225,21 +205,14 @@ impl Index {
             .map(|row| {
                 let id: String = row.try_get("id")?;
                 let id = Uuid::try_parse(&id).map_err(|e| sqlx::Error::Decode(e.into()))?;
-                Ok(Link {
-                    id,
-                    number: row.try_get("number")?,
-                    title: row.try_get("title")?,
-                })
+                Ok(Link { id, number: row.try_get("number")?, title: row.try_get("title")? })
             })
             .collect()
     }
 }
 
 fn broken(path: &Path, error: &sqlx::Error) -> StoreError {
-    StoreError::Index {
-        path: path.display().to_string(),
-        message: error.to_string(),
-    }
+    StoreError::Index { path: path.display().to_string(), message: error.to_string() }
 }
 
 async fn forget(tx: &mut SqliteConnection, name: &str) -> Result<(), sqlx::Error> {
@@ -247,10 +220,7 @@ async fn forget(tx: &mut SqliteConnection, name: &str) -> Result<(), sqlx::Error
         .bind(name)
         .execute(&mut *tx)
         .await?;
-    sqlx::query("DELETE FROM file WHERE name = ?")
-        .bind(name)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query("DELETE FROM file WHERE name = ?").bind(name).execute(&mut *tx).await?;
     Ok(())
 }
 
@@ -323,22 +293,10 @@ fn names(stored: &Stored) -> String {
 
 fn body(stored: &Stored) -> String {
     let record = &stored.record;
-    let mut texts: Vec<&str> = Section::ALL
-        .iter()
-        .map(|section| record.rationale.get(*section))
-        .collect();
-    texts.extend(
-        record
-            .choice
-            .as_ref()
-            .and_then(|chosen| chosen.override_reason.as_deref()),
-    );
-    texts.extend(
-        record
-            .triggers
-            .iter()
-            .filter_map(|trigger| trigger.note.as_deref()),
-    );
+    let mut texts: Vec<&str> =
+        Section::ALL.iter().map(|section| record.rationale.get(*section)).collect();
+    texts.extend(record.choice.as_ref().and_then(|chosen| chosen.override_reason.as_deref()));
+    texts.extend(record.triggers.iter().filter_map(|trigger| trigger.note.as_deref()));
     texts.extend(record.events.iter().map(|event| event.detail.as_str()));
     texts.join("\n")
 }

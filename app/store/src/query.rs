@@ -80,9 +80,7 @@ impl Index {
         let per_page = filter.per_page.clamp(1, Filter::MAX_PER_PAGE);
         let skipped = u64::from(filter.page.saturating_sub(1)) * u64::from(per_page);
         query.push("number DESC, name LIMIT ").push_bind(per_page);
-        query
-            .push(" OFFSET ")
-            .push_bind(i64::try_from(skipped).unwrap_or(i64::MAX));
+        query.push(" OFFSET ").push_bind(i64::try_from(skipped).unwrap_or(i64::MAX));
         let rows = query.build().fetch_all(&self.pool).await?;
         rows.iter().map(summary).collect()
     }
@@ -105,10 +103,8 @@ impl Index {
         query.push(" AND value IS NOT NULL GROUP BY value ORDER BY n DESC, value LIMIT ");
         query.push_bind(MAX_FACETS);
         let rows: Vec<(String, i64)> = query.build_query_as().fetch_all(&self.pool).await?;
-        let facet = |(value, count)| Facet {
-            value,
-            count: u64::try_from(count).unwrap_or_default(),
-        };
+        let facet =
+            |(value, count)| Facet { value, count: u64::try_from(count).unwrap_or_default() };
         Ok(rows.into_iter().map(facet).collect())
     }
 }
@@ -128,10 +124,7 @@ fn narrow(
             query.push_bind(words.clone()).push(")");
         }
         Search::Title(part) => {
-            query
-                .push(" AND instr(title, ")
-                .push_bind(part.clone())
-                .push(") > 0");
+            query.push(" AND instr(title, ").push_bind(part.clone()).push(") > 0");
         }
     }
     if let Some(status) = filter.status.filter(|_| counted != Some(Dimension::Status)) {
@@ -140,22 +133,11 @@ fn narrow(
     if let Some(option) = filter.option.filter(|_| counted != Some(Dimension::Option)) {
         query.push(" AND option = ").push_bind(option.id());
     }
-    if let Some(team) = filter
-        .team
-        .clone()
-        .filter(|_| counted != Some(Dimension::Team))
-    {
+    if let Some(team) = filter.team.clone().filter(|_| counted != Some(Dimension::Team)) {
         query.push(" AND team = ").push_bind(team);
     }
-    if let Some(tag) = filter
-        .tag
-        .clone()
-        .filter(|_| counted != Some(Dimension::Tag))
-    {
-        query
-            .push(" AND record.row IN (SELECT row FROM tag WHERE tag = ")
-            .push_bind(tag)
-            .push(")");
+    if let Some(tag) = filter.tag.clone().filter(|_| counted != Some(Dimension::Tag)) {
+        query.push(" AND record.row IN (SELECT row FROM tag WHERE tag = ").push_bind(tag).push(")");
     }
     if let Some(overridden) = filter.overridden {
         query.push(" AND overridden = ").push_bind(overridden);

@@ -141,10 +141,7 @@ impl Mirror {
             let read = blocking(move || {
                 let load = |name: &String| files::load(&folder, name, &model);
                 // A file that vanished since is forgotten by the next look.
-                Ok(names
-                    .iter()
-                    .filter_map(|name| load(name).ok())
-                    .collect::<Vec<Loaded>>())
+                Ok(names.iter().filter_map(|name| load(name).ok()).collect::<Vec<Loaded>>())
             })
             .await?;
             index.apply(&[], &read).await?;
@@ -174,9 +171,7 @@ impl From<sqlx::Error> for Failure {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// Looks at the folder at the start, when the watch says so, and now and then, until the store is

@@ -1,0 +1,199 @@
+//! What every store must do, whatever it keeps records in.
+
+use std::sync::Arc;
+
+use assay_advice::{Choice, Model};
+use assay_records::{Amendment, Standing, amend, content_hash};
+use assay_store::{Filter, Store, StoreError};
+
+use crate::{id, text};
+
+/// Runs every rule, each on an empty store. `make` gives one, and what must outlive it.
+pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
+    let (store, _place) = make().await;
+    what_is_kept_comes_back(&*store).await;
+    let (store, _place) = make().await;
+    two_writers(&*store).await;
+    let (store, _place) = make().await;
+    refusals(&*store).await;
+    let (store, _place) = make().await;
+    filters(&*store).await;
+    let (store, _place) = make().await;
+    search(&*store).await;
+    let (store, _place) = make().await;
+    superseded(&*store).await;
+    let (store, _place) = make().await;
+    many_at_once(&store).await;
+}
+
+async fn put(store: &dyn Store, number: u128, title: &str, more: &str) {
+    store.create(title, id(number), text(id(number), title, more)).await.unwrap();
+}
+
+async fn what_is_kept_comes_back(store: &dyn Store) {
+    store.ready().await.unwrap();
+    assert_eq!(store.list(&Filter::default()).await.unwrap().total, 0);
+    let titles =
+        ["Plain", "🎉", "../../etc/passwd", "a/b\\c", "CON", "\"'''", "ÿ\u{202e}", "x.toml"];
+    for (number, title) in (1..).zip(titles) {
+        let text = text(id(number), title, "");
+        let stored = store.create(title, id(number), text.clone()).await.unwrap();
+        assert_eq!(u128::from(stored.number), number);
+        assert_eq!((&stored.text, &stored.record.title), (&text, &title.to_owned()));
+        assert_eq!(stored.hash, content_hash(&text));
+        assert!(stored.file_name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)));
+        assert_eq!(store.get(id(number)).await.unwrap(), stored);
+    }
+    let page = store.list(&Filter::default()).await.unwrap();
+    assert_eq!(page.total, titles.len() as u64);
+    let listed: Vec<&str> = page.items.iter().rev().map(|item| item.title.as_str()).collect();
+    assert_eq!(listed, titles);
+    assert!(store.bad_files().await.unwrap().is_empty());
+}
+
+async fn two_writers(store: &dyn Store) {
+    put(store, 1, "Mine", "").await;
+    let read = store.get(id(1)).await.unwrap();
+    let change = |title: &str| {
+        amend(&read.text, Model::builtin(), &[Amendment::Title(title.to_owned())]).unwrap()
+    };
+    let first = store.update(id(1), &read.hash, change("First")).await.unwrap();
+    assert_eq!(first.record.title, "First");
+    match store.update(id(1), &read.hash, change("Second")).await {
+        Err(StoreError::Conflict { theirs, yours }) => {
+            assert_eq!(*theirs, first);
+            assert_eq!(yours, change("Second"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.get(id(1)).await.unwrap(), first, "the loser changed nothing");
+    let again = store.update(id(1), &first.hash, change("Second")).await.unwrap();
+    assert_eq!(again.record.title, "Second");
+    assert_eq!((again.number, &again.file_name), (first.number, &first.file_name));
+}
+
+async fn refusals(store: &dyn Store) {
+    assert!(matches!(store.get(id(9)).await, Err(StoreError::NotFound(_))));
+    let update = store.update(id(9), "", text(id(9), "a", "")).await;
+    assert!(matches!(update, Err(StoreError::NotFound(_))));
+    let broken = store.create("a", id(1), "status = 1".to_owned()).await;
+    assert!(matches!(broken, Err(StoreError::Invalid { problems }) if problems.len() >= 4));
+    let other = store.create("a", id(1), text(id(2), "a", "")).await;
+    assert!(matches!(other, Err(StoreError::Invalid { .. })));
+    put(store, 1, "a", "").await;
+    let twice = store.create("b", id(1), text(id(1), "b", "")).await;
+    assert!(matches!(twice, Err(StoreError::IdTaken(_))), "{twice:?}");
+    let stored = store.get(id(1)).await.unwrap();
+    let jump = stored.text.replace("\"draft\"", "\"rejected\"");
+    let jumped = store.update(id(1), &stored.hash, jump).await;
+    assert!(
+        matches!(&jumped, Err(StoreError::Invalid { problems }) if problems[0].field == "status"),
+        "{jumped:?}"
+    );
+    assert_eq!(store.get(id(1)).await.unwrap(), stored);
+    assert_eq!(store.list(&Filter::default()).await.unwrap().total, 1);
+}
+
+async fn filters(store: &dyn Store) {
+    let go = "[choice]\noption = \"go\"";
+    put(store, 1, "One", &format!("team = \"red\"\ntags = [\"a\", \"b\"]\n{go}")).await;
+    put(store, 2, "Two", "team = \"red\"\ntags = [\"a\"]\nreview_by = 2026-06-01").await;
+    put(store, 3, "Three", "team = \"blue\"\nreview_by = 2027-06-01").await;
+    put(store, 4, "Example", "tags = [\"assay\"]\nreview_by = 2026-01-01").await;
+    let count = async |filter: Filter| {
+        let page = store.list(&filter).await.unwrap();
+        assert_eq!(page.items.len() as u64, page.total);
+        page.total
+    };
+    let all = Filter::default();
+    assert_eq!(count(Filter { team: Some("red".to_owned()), ..all.clone() }).await, 2);
+    assert_eq!(count(Filter { tag: Some("b".to_owned()), ..all.clone() }).await, 1);
+    assert_eq!(count(Filter { option: Some(Choice::Go), ..all.clone() }).await, 1);
+    assert_eq!(count(Filter { status: Some(Standing::Draft), ..all.clone() }).await, 4);
+    assert_eq!(count(Filter { status: Some(Standing::Accepted), ..all.clone() }).await, 0);
+    assert_eq!(count(Filter { overridden: Some(true), ..all.clone() }).await, 0);
+    assert_eq!(count(Filter { overridden: Some(false), ..all.clone() }).await, 4);
+    let due = |day: &str| Filter { due: Some(day.parse().unwrap()), ..Filter::default() };
+    assert_eq!(count(due("2026-05-31")).await, 0, "an example is never due");
+    assert_eq!(count(due("2026-06-01")).await, 1);
+    assert_eq!(count(due("2027-06-01")).await, 2);
+    for item in store.list(&all).await.unwrap().items {
+        let today = "2026-06-01".parse().unwrap();
+        assert_eq!(item.is_due(today), item.title == "Two", "the page and the query agree");
+        assert_eq!(item.is_example(), item.title == "Example");
+    }
+    let red = store.list(&Filter { team: Some("red".to_owned()), ..all.clone() }).await.unwrap();
+    let facet = |facets: &[assay_store::Facet]| -> Vec<(String, u64)> {
+        facets.iter().map(|facet| (facet.value.clone(), facet.count)).collect()
+    };
+    let of = |value: &str, count| (value.to_owned(), count);
+    assert_eq!(facet(&red.facets.teams), [of("red", 2), of("blue", 1)]);
+    assert_eq!(facet(&red.facets.tags), [of("a", 2), of("b", 1)]);
+    assert_eq!(facet(&red.facets.options), [of("go", 1)]);
+    assert_eq!(facet(&red.facets.statuses), [of("draft", 2)]);
+    let second = Filter { page: 2, per_page: 3, ..all.clone() };
+    let page = store.list(&second).await.unwrap();
+    assert_eq!((page.total, page.items.len()), (4, 1));
+    assert_eq!(page.items[0].title, "One");
+    let beyond = Filter { page: u32::MAX, per_page: u32::MAX, ..all };
+    assert!(store.list(&beyond).await.unwrap().items.is_empty());
+}
+
+async fn search(store: &dyn Store) {
+    let body = "[rationale]\ncontext = \"Sessions expire; the gateway checks them\"";
+    put(store, 1, "Language for the session store", body).await;
+    put(store, 2, "Gateway language", "team = \"Zürich\"").await;
+    put(store, 3, "🎉 party", "").await;
+    let titles = async |q: &str| -> Vec<String> {
+        let filter = Filter { q: Some(q.to_owned()), ..Filter::default() };
+        let page = store.list(&filter).await.unwrap();
+        page.items.into_iter().map(|item| item.title).collect()
+    };
+    assert_eq!(titles("gateway").await, ["Gateway language", "Language for the session store"]);
+    assert_eq!(titles("language sess").await, ["Language for the session store"]);
+    assert_eq!(titles("zurich").await, ["Gateway language"]);
+    assert_eq!(titles("🎉").await, ["🎉 party"]);
+    assert_eq!(titles("draft").await.len(), 3);
+    assert_eq!(titles("  ").await.len(), 3);
+    for hostile in
+        ["\"", "a\" OR \"b", "NEAR(a b)", "-x", "title:x", "*", "a*b^", "\0", "'; --", "(", "%"]
+    {
+        titles(hostile).await;
+    }
+    titles(&"word ".repeat(5000)).await;
+    assert!(titles("nothing").await.is_empty());
+}
+
+async fn superseded(store: &dyn Store) {
+    put(store, 1, "Old", "").await;
+    put(store, 2, "New", &format!("supersedes = [\"{}\"]\n[choice]\noption = \"go\"", id(1))).await;
+    let standing = async || store.get(id(1)).await.unwrap().standing();
+    assert_eq!(standing().await, Standing::Draft, "only an accepted record supersedes");
+    for status in ["proposed", "accepted"] {
+        let read = store.get(id(2)).await.unwrap();
+        let from = read.record.status.id();
+        let text = read.text.replace(&format!("\"{from}\""), &format!("\"{status}\""));
+        store.update(id(2), &read.hash, text).await.unwrap();
+    }
+    assert_eq!(standing().await, Standing::Superseded);
+    let old = store.get(id(1)).await.unwrap();
+    assert_eq!(old.superseded_by[0].title, "New");
+    let filter = Filter { status: Some(Standing::Superseded), ..Filter::default() };
+    assert_eq!(store.list(&filter).await.unwrap().items[0].title, "Old");
+}
+
+async fn many_at_once(store: &Arc<dyn Store>) {
+    let tasks: Vec<_> = (1..=20)
+        .map(|number| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { put(&*store, number, "Same title", "").await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let page = store.list(&Filter::default()).await.unwrap();
+    let mut numbers: Vec<u32> = page.items.iter().map(|item| item.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=20).collect::<Vec<_>>(), "every number once");
+}

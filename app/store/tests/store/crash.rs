@@ -1,0 +1,105 @@
+//! `kill -9` in a loop of writes: what was acknowledged is there, whole.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use assay_advice::Model;
+use assay_records::{Record, number_of};
+use assay_store::{Filter, Store};
+use uuid::Uuid;
+
+use crate::{Place, id, text};
+
+const ROUNDS: u64 = 8;
+/// Lines of padding, so that a write takes long enough to be interrupted.
+const PADDING_LINES: usize = 20_000;
+
+/// Run by the test below as a process of its own, in the folder that holds everything: writes
+/// records, and tells of each when it is kept.
+#[tokio::test]
+#[ignore = "the other half of the test that kills it"]
+async fn child_that_writes_until_it_is_killed() {
+    let root = env::current_dir().unwrap();
+    if !root.join("written-by-the-crash-test").exists() {
+        return;
+    }
+    let store = crate::open(&root.join("decisions"), &root.join("data")).await;
+    let first = store.list(&Filter::default()).await.unwrap().total + 1;
+    let padding = format!("[rationale]\ncontext = \"\"\"{}\"\"\"", "x\n".repeat(PADDING_LINES));
+    for number in first.. {
+        let record = id(u128::from(number) + u128::from(std::process::id()) * 1_000_000);
+        let stored = store.create("crash", record, text(record, "a", &padding)).await.unwrap();
+        println!("\nkept {record} a");
+        std::io::stdout().flush().unwrap();
+        let changed = stored.text.replace("title = \"a\"", "title = \"b\"");
+        store.update(record, &stored.hash, changed).await.unwrap();
+        println!("\nkept {record} b");
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill() {
+    let place = Place::new();
+    fs::write(place.root.path().join("written-by-the-crash-test"), "").unwrap();
+    let mut acknowledged: BTreeMap<Uuid, String> = BTreeMap::new();
+    for round in 0..ROUNDS {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "crash::child_that_writes_until_it_is_killed", "--ignored"])
+            .arg("--nocapture")
+            .current_dir(place.root.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut take = |line: std::io::Result<String>| {
+            let line = line.unwrap_or_default();
+            if let Some((record, title)) =
+                line.strip_prefix("kept ").and_then(|rest| rest.split_once(' '))
+            {
+                acknowledged.insert(record.parse().unwrap(), title.to_owned());
+            }
+            line.starts_with("kept ")
+        };
+        // The moments differ from round to round and land in every part of a write.
+        let first = lines.by_ref().find_map(|line| take(line).then_some(()));
+        assert!(first.is_some(), "the child never wrote");
+        thread::sleep(Duration::from_micros(1_700 * round * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for line in lines {
+            take(line);
+        }
+    }
+    assert!(acknowledged.len() >= ROUNDS as usize, "{}", acknowledged.len());
+    let mut on_disk = BTreeMap::new();
+    for entry in fs::read_dir(place.decisions()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if number_of(&name).is_some() {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let record = Record::parse(&text, Model::builtin()).expect(&name).record;
+            on_disk.insert(record.id, record.title);
+        } else {
+            assert!(name == "record.schema.json" || name.starts_with(".assay-"), "{name}");
+        }
+    }
+    for (record, title) in &acknowledged {
+        let kept = on_disk.get(record).unwrap_or_else(|| panic!("{record} is gone"));
+        assert!(kept == title || kept == "b", "{record} says {kept}, not {title}");
+    }
+    let store = place.open().await;
+    assert_eq!(store.list(&Filter::default()).await.unwrap().total, on_disk.len() as u64);
+    assert!(store.bad_files().await.unwrap().is_empty());
+    store.create("after", id(1), text(id(1), "after", "")).await.unwrap();
+    let left = fs::read_dir(place.decisions()).unwrap().flatten();
+    let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with('.')).collect();
+    assert!(left.is_empty(), "the next write clears what a crash left: {left:?}");
+}
