@@ -46,29 +46,18 @@ fn compare_all(
     }
     // A generator that no longer reaches an outcome would let everything pass.
     for status in [200, 400, 422] {
-        ensure!(
-            statuses.contains_key(&status),
-            "no order led to {status}: {statuses:?}"
-        );
+        ensure!(statuses.contains_key(&status), "no order led to {status}: {statuses:?}");
     }
     Ok(())
 }
 
 fn compare(left: &Response, right: &Response) -> Result<()> {
-    ensure!(
-        left.status == right.status,
-        "status {} and {}",
-        left.status,
-        right.status
-    );
+    ensure!(left.status == right.status, "status {} and {}", left.status, right.status);
     for header in ["content-type", "connection"] {
         let (a, b) = (left.header(header), right.header(header));
         ensure!(a == b, "{header} {a:?} and {b:?}");
     }
-    let (left, right) = (
-        without_details(left.json()?),
-        without_details(right.json()?),
-    );
+    let (left, right) = (without_details(left.json()?), without_details(right.json()?));
     ensure!(left == right, "{} and {}", left.0, right.0);
     Ok(())
 }

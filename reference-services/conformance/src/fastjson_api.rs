@@ -25,18 +25,12 @@ const TESTS: [(&str, Test); 17] = [
     ("the example has the example's quote", example),
     ("healthz answers GET and HEAD", healthz),
     ("metrics count requests by route and status", metrics),
-    (
-        "an unknown path, and every other spelling of a path, is 404",
-        unknown_paths,
-    ),
+    ("an unknown path, and every other spelling of a path, is 404", unknown_paths),
     ("another method is 405 and names those allowed", methods),
     ("another media type, or none, is 415", media_types),
     ("an empty body is 400", empty_body),
     ("invalid UTF-8 is 400", invalid_utf8),
-    (
-        "a body at the limit is read, one byte more is 413",
-        body_limit,
-    ),
+    ("a body at the limit is read, one byte more is 413", body_limit),
     ("a chunked body is read, and limited too", chunked_body),
     ("a broken chunk ends the connection with 400", broken_chunk),
     ("at most 20 errors are listed", many_errors),
@@ -44,10 +38,7 @@ const TESTS: [(&str, Test); 17] = [
     ("a request may arrive byte by byte", byte_by_byte),
     ("a head above its limit is 431", large_head),
     ("Expect: 100-continue is honoured", expect_continue),
-    (
-        "a connection stays open after a refusal",
-        refusals_keep_the_connection,
-    ),
+    ("a connection stays open after a refusal", refusals_keep_the_connection),
 ];
 
 const SLOW_TESTS: [(&str, Test); 3] = [
@@ -59,16 +50,12 @@ const SLOW_TESTS: [(&str, Test); 3] = [
 /// Runs every check. Takes about 10 s, most of it waiting for the service's timeouts.
 pub fn run(address: SocketAddr) -> Vec<Check> {
     let waiting = SLOW_TESTS.map(|(name, test)| (name, thread::spawn(move || test(address))));
-    let mut checks: Vec<Check> = TESTS
-        .iter()
-        .map(|(name, test)| Check::new(*name, test(address)))
-        .collect();
+    let mut checks: Vec<Check> =
+        TESTS.iter().map(|(name, test)| Check::new(*name, test(address))).collect();
     checks.extend(vectors(QUOTES, address, golden_quote));
     checks.extend(vectors(EDITS, address, edited_sample));
     checks.extend(waiting.map(|(name, thread)| {
-        let outcome = thread
-            .join()
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("the check broke off")));
+        let outcome = thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the check broke off")));
         Check::new(name, outcome)
     }));
     checks
@@ -85,10 +72,7 @@ fn vectors<V: Vector>(
     test: fn(SocketAddr, &V) -> Result<()>,
 ) -> Vec<Check> {
     match serde_json::from_str::<Vec<V>>(text) {
-        Ok(vectors) => vectors
-            .iter()
-            .map(|v| Check::new(v.name(), test(address, v)))
-            .collect(),
+        Ok(vectors) => vectors.iter().map(|v| Check::new(v.name(), test(address, v))).collect(),
         Err(error) => vec![Check::new("the vectors are readable", Err(error.into()))],
     }
 }
@@ -110,23 +94,11 @@ fn golden_quote(address: SocketAddr, vector: &GoldenQuote) -> Result<()> {
     let mut order: Value = serde_json::from_str(SAMPLE_ORDER)?;
     let mut expected = vector.quote.clone();
     for field in ["order_id", "currency"] {
-        let value = order
-            .get(field)
-            .cloned()
-            .context("the sample lacks a field")?;
-        expected
-            .as_object_mut()
-            .context("not an object")?
-            .insert(field.to_owned(), value);
+        let value = order.get(field).cloned().context("the sample lacks a field")?;
+        expected.as_object_mut().context("not an object")?.insert(field.to_owned(), value);
     }
-    order
-        .as_object_mut()
-        .context("not an object")?
-        .insert("lines".into(), vector.lines.clone());
-    expect_quote(
-        &exchange(address, &post_quote(order.to_string().as_bytes()))?,
-        &expected,
-    )
+    order.as_object_mut().context("not an object")?.insert("lines".into(), vector.lines.clone());
+    expect_quote(&exchange(address, &post_quote(order.to_string().as_bytes()))?, &expected)
 }
 
 /// The sample order with one place changed.
@@ -155,11 +127,7 @@ impl Vector for Edit {
 }
 
 fn edited_sample(address: SocketAddr, edit: &Edit) -> Result<()> {
-    ensure!(
-        SAMPLE_ORDER.contains(&edit.from),
-        "the sample has no {:?}",
-        edit.from
-    );
+    ensure!(SAMPLE_ORDER.contains(&edit.from), "the sample has no {:?}", edit.from);
     let to = edit.to.clone() + &edit.repeat.repeat(edit.times) + &edit.then.repeat(edit.times);
     let order = SAMPLE_ORDER.replacen(&edit.from, &to, 1);
     let response = exchange(address, &post_quote(order.as_bytes()))?;
@@ -172,13 +140,8 @@ fn edited_sample(address: SocketAddr, edit: &Edit) -> Result<()> {
 
 fn example(address: SocketAddr) -> Result<()> {
     let response = exchange(address, &post_quote(SAMPLE_ORDER.as_bytes()))?;
-    let length = response
-        .header("content-length")
-        .context("no Content-Length")?;
-    ensure!(
-        length.parse() == Ok(response.body.len()),
-        "Content-Length is {length}"
-    );
+    let length = response.header("content-length").context("no Content-Length")?;
+    ensure!(length.parse() == Ok(response.body.len()), "Content-Length is {length}");
     expect_quote(&response, &serde_json::from_str(SAMPLE_QUOTE)?)
 }
 
@@ -199,10 +162,7 @@ fn metrics(address: SocketAddr) -> Result<()> {
         let response = exchange(address, &bodiless("GET", "/metrics"))?;
         expect_status(&response, 200)?;
         let media_type = response.header("content-type").unwrap_or_default();
-        ensure!(
-            media_type.starts_with("text/plain; version=0.0.4"),
-            "{media_type}"
-        );
+        ensure!(media_type.starts_with("text/plain; version=0.0.4"), "{media_type}");
         Ok(String::from_utf8(response.body)?)
     };
     let value = |text: &str, series: &str| {
@@ -227,39 +187,20 @@ fn metrics(address: SocketAddr) -> Result<()> {
     }
     let family = "http_request_duration_seconds";
     let count = value(&after, &format!("{family}_count{{route=\"/v1/quotes\"}}"))?;
-    let all = value(
-        &after,
-        &format!("{family}_bucket{{route=\"/v1/quotes\",le=\"+Inf\"}}"),
-    )?;
-    ensure!(
-        count >= 8.0 && count <= all,
-        "{count} requests, {all} in buckets"
-    );
-    ensure!(
-        value(&after, &format!("{family}_sum{{route=\"/v1/quotes\"}}"))? > 0.0,
-        "no time"
-    );
+    let all = value(&after, &format!("{family}_bucket{{route=\"/v1/quotes\",le=\"+Inf\"}}"))?;
+    ensure!(count >= 8.0 && count <= all, "{count} requests, {all} in buckets");
+    ensure!(value(&after, &format!("{family}_sum{{route=\"/v1/quotes\"}}"))? > 0.0, "no time");
     Ok(())
 }
 
 fn unknown_paths(address: SocketAddr) -> Result<()> {
-    let paths = [
-        "/",
-        "/v1",
-        "/v1/quotes/",
-        "//v1/quotes",
-        "/v1/./quotes",
-        "/v1/%71uotes",
-        "/V1/quotes",
-    ];
+    let paths =
+        ["/", "/v1", "/v1/quotes/", "//v1/quotes", "/v1/./quotes", "/v1/%71uotes", "/V1/quotes"];
     for path in paths {
         let response = exchange(address, &bodiless("GET", path))?;
         expect_problem(&response, 404, "Not Found").context(path)?;
     }
-    expect_status(
-        &exchange(address, &bodiless("GET", "/healthz?deep=1"))?,
-        200,
-    )
+    expect_status(&exchange(address, &bodiless("GET", "/healthz?deep=1"))?, 200)
 }
 
 fn methods(address: SocketAddr) -> Result<()> {
@@ -299,24 +240,12 @@ fn media_types(address: SocketAddr) -> Result<()> {
             "POST /v1/quotes HTTP/1.1\r\nHost: localhost\r\n{media_type}Content-Length: {}\r\n\r\n",
             SAMPLE_ORDER.len()
         );
-        exchange(
-            address,
-            &[request.as_bytes(), SAMPLE_ORDER.as_bytes()].concat(),
-        )
+        exchange(address, &[request.as_bytes(), SAMPLE_ORDER.as_bytes()].concat())
     };
-    for good in [
-        "application/json",
-        "Application/JSON; charset=utf-8",
-        "application/json ;x=y",
-    ] {
+    for good in ["application/json", "Application/JSON; charset=utf-8", "application/json ;x=y"] {
         expect_status(&post(&format!("Content-Type: {good}\r\n"))?, 200).context(good)?;
     }
-    for bad in [
-        "text/plain",
-        "application/jsonx",
-        "application/problem+json",
-        "",
-    ] {
+    for bad in ["text/plain", "application/jsonx", "application/problem+json", ""] {
         let response = post(&format!("Content-Type: {bad}\r\n"))?;
         expect_problem(&response, 415, "Unsupported Media Type").context(bad)?;
     }
@@ -337,16 +266,8 @@ fn empty_body(address: SocketAddr) -> Result<()> {
 fn invalid_utf8(address: SocketAddr) -> Result<()> {
     let overlong: &[u8] = b"\xc0\xaf";
     let surrogate: &[u8] = b"\xed\xa0\x80";
-    for bytes in [
-        b"\xff".as_slice(),
-        overlong,
-        surrogate,
-        b"\xf4\x90\x80\x80",
-        b"\xc3",
-    ] {
-        let (before, after) = SAMPLE_ORDER
-            .split_once("Please")
-            .context("the sample changed")?;
+    for bytes in [b"\xff".as_slice(), overlong, surrogate, b"\xf4\x90\x80\x80", b"\xc3"] {
+        let (before, after) = SAMPLE_ORDER.split_once("Please").context("the sample changed")?;
         let order = [before.as_bytes(), bytes, after.as_bytes()].concat();
         expect_malformed(&exchange(address, &post_quote(&order))?)?;
     }
@@ -357,25 +278,15 @@ fn body_limit(address: SocketAddr) -> Result<()> {
     let padded = |length: usize| format!("{SAMPLE_ORDER:length$}");
     let filler = BODY_BYTES_MAX + SAMPLE_ORDER.chars().count() - SAMPLE_ORDER.len();
     let at_limit = padded(filler);
-    ensure!(
-        at_limit.len() == BODY_BYTES_MAX,
-        "the check itself is wrong"
-    );
+    ensure!(at_limit.len() == BODY_BYTES_MAX, "the check itself is wrong");
     expect_status(&exchange(address, &post_quote(at_limit.as_bytes()))?, 200)?;
     let response = exchange(address, &post_quote(padded(filler + 1).as_bytes()))?;
     expect_problem(&response, 413, "Payload Too Large")?;
-    ensure!(
-        response.header("connection") == Some("close"),
-        "the connection would stay open"
-    );
+    ensure!(response.header("connection") == Some("close"), "the connection would stay open");
     // A length that is only claimed is refused without waiting for the body.
     let head = "POST /v1/quotes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Content-Length: 9999999999\r\n\r\n";
-    expect_problem(
-        &exchange(address, head.as_bytes())?,
-        413,
-        "Payload Too Large",
-    )
+    expect_problem(&exchange(address, head.as_bytes())?, 413, "Payload Too Large")
 }
 
 const CHUNKED_HEAD: &str = "POST /v1/quotes HTTP/1.1\r\nHost: localhost\r\n\
@@ -396,11 +307,7 @@ fn chunked_body(address: SocketAddr) -> Result<()> {
     let response = exchange(address, &chunked(SAMPLE_ORDER.as_bytes(), 100))?;
     expect_quote(&response, &serde_json::from_str(SAMPLE_QUOTE)?)?;
     let too_large = vec![b' '; BODY_BYTES_MAX + 1];
-    expect_problem(
-        &exchange(address, &chunked(&too_large, 1024))?,
-        413,
-        "Payload Too Large",
-    )
+    expect_problem(&exchange(address, &chunked(&too_large, 1024))?, 413, "Payload Too Large")
 }
 
 fn broken_chunk(address: SocketAddr) -> Result<()> {
@@ -415,14 +322,8 @@ fn many_errors(address: SocketAddr) -> Result<()> {
     *lines = Value::Array(vec![line; 51]);
     let fields = ["sku", "quantity", "unit_price", "tax_category"];
     let each = (0..51).flat_map(|i| fields.map(|field| format!("/lines/{i}/{field}")));
-    let expected: Vec<String> = std::iter::once("/lines".to_owned())
-        .chain(each)
-        .take(20)
-        .collect();
-    expect_invalid(
-        &exchange(address, &post_quote(order.to_string().as_bytes()))?,
-        &expected,
-    )
+    let expected: Vec<String> = std::iter::once("/lines".to_owned()).chain(each).take(20).collect();
+    expect_invalid(&exchange(address, &post_quote(order.to_string().as_bytes()))?, &expected)
 }
 
 fn pipelined(address: SocketAddr) -> Result<()> {
@@ -435,10 +336,7 @@ fn pipelined(address: SocketAddr) -> Result<()> {
     connection.send(&requests)?;
     for n in 0..PIPELINED_REQUESTS {
         let id = connection.receive()?.json()?.get("order_id").cloned();
-        ensure!(
-            id == Some(json!(format!("N-{n}"))),
-            "answer {n} is for {id:?}"
-        );
+        ensure!(id == Some(json!(format!("N-{n}"))), "answer {n} is for {id:?}");
     }
     Ok(())
 }
@@ -476,10 +374,7 @@ fn expect_continue(address: SocketAddr) -> Result<()> {
     expect_status(&connection.receive_head()?, 100)?;
     connection.send(SAMPLE_ORDER.as_bytes())?;
     expect_status(&connection.receive()?, 200)?;
-    expect_status(
-        &exchange(address, head(BODY_BYTES_MAX + 1).as_bytes())?,
-        413,
-    )
+    expect_status(&exchange(address, head(BODY_BYTES_MAX + 1).as_bytes())?, 413)
 }
 
 fn refusals_keep_the_connection(address: SocketAddr) -> Result<()> {
@@ -519,10 +414,7 @@ fn slow_body(address: SocketAddr) -> Result<()> {
 }
 
 fn expect_timeout(elapsed: Duration) -> Result<()> {
-    ensure!(
-        TIMEOUT_S.contains(&elapsed.as_secs_f64()),
-        "after {elapsed:?}, not {TIMEOUT_S:?} s"
-    );
+    ensure!(TIMEOUT_S.contains(&elapsed.as_secs_f64()), "after {elapsed:?}, not {TIMEOUT_S:?} s");
     Ok(())
 }
 
@@ -532,20 +424,13 @@ fn bodiless(method: &str, path: &str) -> Vec<u8> {
 
 fn expect_status(response: &Response, status: u16) -> Result<()> {
     let body = String::from_utf8_lossy(&response.body);
-    ensure!(
-        response.status == status,
-        "status {}, not {status}: {body}",
-        response.status
-    );
+    ensure!(response.status == status, "status {}, not {status}: {body}", response.status);
     Ok(())
 }
 
 fn expect_quote(response: &Response, expected: &Value) -> Result<()> {
     expect_status(response, 200)?;
-    ensure!(
-        response.header("content-type") == Some("application/json"),
-        "not application/json"
-    );
+    ensure!(response.header("content-type") == Some("application/json"), "not application/json");
     let quote = response.json()?;
     ensure!(quote == *expected, "the quote is {quote}");
     Ok(())
@@ -564,10 +449,7 @@ fn expect_malformed(response: &Response) -> Result<()> {
 
 fn expect_invalid(response: &Response, pointers: &[String]) -> Result<()> {
     let r#type = "urn:problem-type:fastjson-api:invalid-order";
-    let errors: Vec<Value> = pointers
-        .iter()
-        .map(|pointer| json!({"pointer": pointer}))
-        .collect();
+    let errors: Vec<Value> = pointers.iter().map(|pointer| json!({"pointer": pointer})).collect();
     let expected =
         json!({"type": r#type, "title": "Invalid order", "status": 422, "errors": errors});
     expect_problem_body(response, 422, &expected)
@@ -576,16 +458,10 @@ fn expect_invalid(response: &Response, pointers: &[String]) -> Result<()> {
 fn expect_problem_body(response: &Response, status: u16, expected: &Value) -> Result<()> {
     expect_status(response, status)?;
     let media_type = response.header("content-type").unwrap_or_default();
-    ensure!(
-        media_type == "application/problem+json",
-        "Content-Type is {media_type}"
-    );
+    ensure!(media_type == "application/problem+json", "Content-Type is {media_type}");
     let (body, details) = without_details(response.json()?);
     ensure!(body == *expected, "the body is {body}, not {expected}");
-    let places = 1 + expected
-        .get("errors")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
+    let places = 1 + expected.get("errors").and_then(Value::as_array).map_or(0, Vec::len);
     ensure!(details == places, "{details} of {places} details are there");
     Ok(())
 }
@@ -594,9 +470,7 @@ fn expect_problem_body(response: &Response, status: u16, expected: &Value) -> Re
 pub(crate) fn without_details(mut problem: Value) -> (Value, usize) {
     let mut details = 0;
     let mut remove = |value: &mut Value| {
-        let removed = value
-            .as_object_mut()
-            .and_then(|object| object.remove("detail"));
+        let removed = value.as_object_mut().and_then(|object| object.remove("detail"));
         details += usize::from(removed.is_some_and(|detail| detail.as_str() != Some("")));
     };
     remove(&mut problem);

@@ -25,19 +25,13 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).with_context(|| {
-            format!(
-                "the body is not JSON: {:?}",
-                String::from_utf8_lossy(&self.body)
-            )
+            format!("the body is not JSON: {:?}", String::from_utf8_lossy(&self.body))
         })
     }
 }
@@ -48,9 +42,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         stream.set_write_timeout(Some(READ_TIMEOUT))?;
-        Ok(Self {
-            stream: BufReader::new(stream),
-        })
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
@@ -71,20 +63,13 @@ impl Connection {
 
     pub(crate) fn receive_head(&mut self) -> Result<Response> {
         let status_line = self.line()?;
-        let status = status_line
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
+        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("not a status line: {status_line:?}"))?;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
             if line.is_empty() {
-                return Ok(Response {
-                    status,
-                    headers,
-                    body: Vec::new(),
-                });
+                return Ok(Response { status, headers, body: Vec::new() });
             }
             let (name, value) = line.split_once(':').context("a header without a colon")?;
             headers.push((name.to_owned(), value.trim().to_owned()));
@@ -95,18 +80,10 @@ impl Connection {
     pub(crate) fn expect_closed(&mut self) -> Result<()> {
         let mut rest = Vec::new();
         // A reset is a way of closing, too.
-        if self
-            .stream
-            .read_to_end(&mut rest)
-            .is_err_and(|error| is_timeout(&error))
-        {
+        if self.stream.read_to_end(&mut rest).is_err_and(|error| is_timeout(&error)) {
             bail!("the connection stays open");
         }
-        ensure!(
-            rest.is_empty(),
-            "sent {:?} before closing",
-            String::from_utf8_lossy(&rest)
-        );
+        ensure!(rest.is_empty(), "sent {:?} before closing", String::from_utf8_lossy(&rest));
         Ok(())
     }
 
@@ -132,23 +109,14 @@ impl Connection {
 
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        self.stream
-            .by_ref()
-            .take(LINE_BYTES_MAX)
-            .read_line(&mut line)?;
-        ensure!(
-            line.ends_with('\n'),
-            "the connection ended within a line: {line:?}"
-        );
+        self.stream.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)?;
+        ensure!(line.ends_with('\n'), "the connection ended within a line: {line:?}");
         Ok(line.trim_end().to_owned())
     }
 }
 
 fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-    )
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
 /// The bytes of `POST /v1/quotes` with a body.

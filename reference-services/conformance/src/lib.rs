@@ -23,9 +23,6 @@ pub struct Check {
 
 impl Check {
     fn new(name: impl Into<String>, outcome: Result<()>) -> Self {
-        Self {
-            name: name.into(),
-            outcome,
-        }
+        Self { name: name.into(), outcome }
     }
 }

@@ -26,11 +26,9 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
     match arguments {
         ["fastjson-api", address] => Ok(fastjson_api::run(resolve(address)?)),
         ["fastjson-api", address, "--against", twin] => against(address, twin, SEED),
-        ["fastjson-api", address, "--against", twin, "--seed", seed] => against(
-            address,
-            twin,
-            seed.parse().context("--seed takes a whole number")?,
-        ),
+        ["fastjson-api", address, "--against", twin, "--seed", seed] => {
+            against(address, twin, seed.parse().context("--seed takes a whole number")?)
+        }
         _ => bail!("{USAGE}"),
     }
 }
@@ -43,12 +41,9 @@ fn against(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
 }
 
 fn resolve(address: &str) -> Result<SocketAddr> {
-    let mut addresses = address
-        .to_socket_addrs()
-        .with_context(|| format!("{address} is not an address"))?;
-    addresses
-        .next()
-        .with_context(|| format!("{address} is unknown"))
+    let mut addresses =
+        address.to_socket_addrs().with_context(|| format!("{address} is not an address"))?;
+    addresses.next().with_context(|| format!("{address} is unknown"))
 }
 
 fn report(checks: &[Check]) -> ExitCode {
@@ -63,9 +58,5 @@ fn report(checks: &[Check]) -> ExitCode {
         }
     }
     println!("{} checks, {failed} failed", checks.len());
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

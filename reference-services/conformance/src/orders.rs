@@ -5,14 +5,7 @@ use serde_json::{Map, Value, json};
 
 const CURRENCIES: [&str; 5] = ["EUR", "USD", "GBP", "CHF", "SEK"];
 const TAX_CATEGORIES: [&str; 3] = ["standard", "reduced", "zero"];
-const TEXTS: [&str; 6] = [
-    "Zoë",
-    "a \"b\" \\ c",
-    "</script>&",
-    "😀\u{2028}",
-    "\u{7f}",
-    "日本語",
-];
+const TEXTS: [&str; 6] = ["Zoë", "a \"b\" \\ c", "</script>&", "😀\u{2028}", "\u{7f}", "日本語"];
 /// What a value may be replaced with: every JSON type, edges of numbers, and what is not JSON.
 const REPLACEMENTS: [&str; 32] = [
     "null",
@@ -113,12 +106,7 @@ pub(crate) fn damaged(order: &Value, random: &mut Random) -> Vec<u8> {
     let mut nodes = 0;
     count(order, &mut nodes);
     let targets = (0..random.below(3)).map(|_| random.below(nodes)).collect();
-    let mut writer = Writer {
-        random,
-        targets,
-        node: 0,
-        text: String::new(),
-    };
+    let mut writer = Writer { random, targets, node: 0, text: String::new() };
     writer.value(order);
     let mut text = writer.text.into_bytes();
     if random.one_in(3) {
@@ -156,8 +144,7 @@ impl Writer<'_> {
         let damage = self.targets.contains(&self.node);
         self.node += 1;
         if damage && self.random.one_in(2) {
-            self.text
-                .push_str(self.random.pick(&REPLACEMENTS).unwrap_or_default());
+            self.text.push_str(self.random.pick(&REPLACEMENTS).unwrap_or_default());
             return;
         }
         match value {
@@ -178,11 +165,7 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, members: &Map<String, Value>, damage: bool) {
-        let chosen = if damage {
-            self.random.below(members.len())
-        } else {
-            members.len()
-        };
+        let chosen = if damage { self.random.below(members.len()) } else { members.len() };
         self.text.push('{');
         for (index, (name, value)) in members.iter().enumerate() {
             if index != chosen {
@@ -204,8 +187,7 @@ impl Writer<'_> {
                 5 => {
                     let mut name = name.clone();
                     let first = name.remove(0);
-                    self.text
-                        .push_str(&format!("\"\\u{:04X}{name}\":", u32::from(first)));
+                    self.text.push_str(&format!("\"\\u{:04X}{name}\":", u32::from(first)));
                     self.value(value);
                     self.text.push(',');
                 }

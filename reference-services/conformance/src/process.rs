@@ -35,19 +35,13 @@ impl Service {
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        let address = line
-            .trim_end()
-            .strip_prefix("listening on ")
-            .and_then(|at| at.parse().ok());
+        let address = line.trim_end().strip_prefix("listening on ").and_then(|at| at.parse().ok());
         match address {
             Some(address) => Ok(Self { child, address }),
             None => {
                 child.kill()?;
                 child.wait()?;
-                bail!(
-                    "{} said {line:?} instead of where it listens",
-                    binary.display()
-                )
+                bail!("{} said {line:?} instead of where it listens", binary.display())
             }
         }
     }
@@ -57,9 +51,7 @@ impl Service {
     /// # Errors
     /// When there is no `kill` command, or no such process.
     pub fn terminate(&self) -> Result<()> {
-        let status = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()?;
+        let status = Command::new("kill").arg(self.child.id().to_string()).status()?;
         ensure!(status.success(), "kill: {status}");
         Ok(())
     }

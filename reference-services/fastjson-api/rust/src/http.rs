@@ -29,10 +29,7 @@ pub fn router() -> Router {
         .route("/metrics", get(show_metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&metrics),
-            metrics::record,
-        ))
+        .layer(middleware::from_fn_with_state(Arc::clone(&metrics), metrics::record))
         .with_state(metrics)
 }
 
@@ -50,13 +47,7 @@ async fn healthz() -> &'static str {
 }
 
 async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        metrics.to_string(),
-    )
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.to_string())
 }
 
 async fn not_found() -> Problem {
@@ -79,10 +70,7 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             let detail = "Send the order as application/json.";
-            return Err(Problem::of_status(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                detail,
-            ));
+            return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
         read(request.into_body()).await.map(JsonBody)
     }
@@ -107,20 +95,14 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error))
-            if error
-                .source()
-                .is_some_and(<dyn Error>::is::<LengthLimitError>) =>
-        {
+        Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
             Err(too_large())
         }
-        Ok(Err(_)) => Err(Problem::of_status(
-            StatusCode::BAD_REQUEST,
-            "The body could not be read.",
-        )),
-        Err(_) => Err(Problem::of_status(
-            StatusCode::REQUEST_TIMEOUT,
-            "The body did not arrive in time.",
-        )),
+        Ok(Err(_)) => {
+            Err(Problem::of_status(StatusCode::BAD_REQUEST, "The body could not be read."))
+        }
+        Err(_) => {
+            Err(Problem::of_status(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."))
+        }
     }
 }

@@ -62,19 +62,13 @@ impl RouteMetrics {
             counter.fetch_add(1, Relaxed);
         }
         self.count.fetch_add(1, Relaxed);
-        self.sum_ns.fetch_add(
-            u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
-            Relaxed,
-        );
+        self.sum_ns.fetch_add(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 }
 
 /// The place of an item; the last place for one that is not listed.
 fn index_of<T: PartialEq>(items: &[T], item: &T) -> usize {
-    items
-        .iter()
-        .position(|other| other == item)
-        .unwrap_or(items.len() - 1)
+    items.iter().position(|other| other == item).unwrap_or(items.len() - 1)
 }
 
 impl fmt::Display for Metrics {
@@ -91,26 +85,17 @@ impl fmt::Display for Metrics {
             }
         }
         let family = "http_request_duration_seconds";
-        writeln!(
-            out,
-            "# HELP {family} Time from request head to response, by route."
-        )?;
+        writeln!(out, "# HELP {family} Time from request head to response, by route.")?;
         writeln!(out, "# TYPE {family} histogram")?;
         for (name, route) in ROUTES.iter().zip(&self.routes) {
             let count = route.count.load(Relaxed);
             let mut below = 0;
             for ((_, bound), counter) in BUCKETS.iter().zip(&route.by_bucket) {
                 below += counter.load(Relaxed);
-                writeln!(
-                    out,
-                    "{family}_bucket{{route=\"{name}\",le=\"{bound}\"}} {below}"
-                )?;
+                writeln!(out, "{family}_bucket{{route=\"{name}\",le=\"{bound}\"}} {below}")?;
             }
             let sum_s = Duration::from_nanos(route.sum_ns.load(Relaxed)).as_secs_f64();
-            writeln!(
-                out,
-                "{family}_bucket{{route=\"{name}\",le=\"+Inf\"}} {count}"
-            )?;
+            writeln!(out, "{family}_bucket{{route=\"{name}\",le=\"+Inf\"}} {count}")?;
             writeln!(out, "{family}_sum{{route=\"{name}\"}} {sum_s:.9}")?;
             writeln!(out, "{family}_count{{route=\"{name}\"}} {count}")?;
         }

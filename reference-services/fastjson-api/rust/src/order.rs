@@ -130,16 +130,14 @@ impl<'a> Order<'a> {
     pub fn decode(body: &'a [u8]) -> Result<Self, ShapeError> {
         let text =
             std::str::from_utf8(body).map_err(|error| ShapeError::NotJson(error.to_string()))?;
-        serde_json::from_str::<Object<Order<'a>>>(text)
-            .map(|order| order.0)
-            .map_err(|error| {
-                // The decoder stops at the first fault of either sort. What is not JSON further on
-                // is still not JSON, and only a second look over the whole text can tell.
-                match serde_json::from_str::<IgnoredAny>(text) {
-                    Err(syntax) => ShapeError::NotJson(syntax.to_string()),
-                    Ok(_) => ShapeError::NotAnOrder(error.to_string()),
-                }
-            })
+        serde_json::from_str::<Object<Order<'a>>>(text).map(|order| order.0).map_err(|error| {
+            // The decoder stops at the first fault of either sort. What is not JSON further on
+            // is still not JSON, and only a second look over the whole text can tell.
+            match serde_json::from_str::<IgnoredAny>(text) {
+                Err(syntax) => ShapeError::NotJson(syntax.to_string()),
+                Ok(_) => ShapeError::NotAnOrder(error.to_string()),
+            }
+        })
     }
 }
 
@@ -148,9 +146,7 @@ struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_map(ObjectVisitor(PhantomData))
-            .map(Object)
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Object)
     }
 }
 
@@ -218,14 +214,8 @@ mod tests {
     fn a_struct_is_an_object_and_nothing_is_null() {
         let sample = crate::SAMPLE_ORDER;
         for (from, to) in [
-            (
-                r#"{ "name": "Engraving", "surcharge": 750 }"#,
-                r#"["Engraving", 750]"#,
-            ),
-            (
-                r#"{ "id": "C-88141", "name": "Zoë Lindqvist" }"#,
-                r#"["C-88141", "Zoë", false]"#,
-            ),
+            (r#"{ "name": "Engraving", "surcharge": 750 }"#, r#"["Engraving", 750]"#),
+            (r#"{ "id": "C-88141", "name": "Zoë Lindqvist" }"#, r#"["C-88141", "Zoë", false]"#),
             (r#""Please ring twice.""#, "null"),
             (r#""note": "#, r#""billing_address": null, "note": "#),
             (r#""quantity": 5"#, r#""quantity": 5.0"#),
@@ -236,10 +226,7 @@ mod tests {
             assert!(sample.contains(from), "{from}");
             let order = sample.replacen(from, to, 1);
             assert!(
-                matches!(
-                    Order::decode(order.as_bytes()),
-                    Err(ShapeError::NotAnOrder(_))
-                ),
+                matches!(Order::decode(order.as_bytes()), Err(ShapeError::NotAnOrder(_))),
                 "{to}"
             );
         }
@@ -247,26 +234,13 @@ mod tests {
 
     #[test]
     fn what_is_not_json_outweighs_a_wrong_shape() {
-        for text in [
-            "",
-            "\u{feff}{}",
-            "{} {}",
-            r#"{"lines": 5, "#,
-            "[1e400, 01]",
-            "nul",
-        ] {
+        for text in ["", "\u{feff}{}", "{} {}", r#"{"lines": 5, "#, "[1e400, 01]", "nul"] {
             assert!(
                 matches!(Order::decode(text.as_bytes()), Err(ShapeError::NotJson(_))),
                 "{text}"
             );
         }
-        assert!(matches!(
-            Order::decode(b"\"\xff\""),
-            Err(ShapeError::NotJson(_))
-        ));
-        assert!(matches!(
-            Order::decode(b"1e400"),
-            Err(ShapeError::NotAnOrder(_))
-        ));
+        assert!(matches!(Order::decode(b"\"\xff\""), Err(ShapeError::NotJson(_))));
+        assert!(matches!(Order::decode(b"1e400"), Err(ShapeError::NotAnOrder(_))));
     }
 }

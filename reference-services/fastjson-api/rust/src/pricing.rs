@@ -63,20 +63,11 @@ pub fn price<'a>(order: &'a Order<'_>) -> Quote<'a> {
     let mut by_rate = Vec::with_capacity(3);
     let mut totals = Totals::default();
     for line in &order.lines {
-        let rate = if order.customer.tax_exempt {
-            0
-        } else {
-            rate_of(&line.tax_category)
-        };
+        let rate = if order.customer.tax_exempt { 0 } else { rate_of(&line.tax_category) };
         let list = list_price(line);
         let net = discounted(list, line);
         let tax = share(net, rate);
-        lines.push(PricedLine {
-            sku: &line.sku,
-            net,
-            tax,
-            gross: net + tax,
-        });
+        lines.push(PricedLine { sku: &line.sku, net, tax, gross: net + tax });
         add_to_rate(&mut by_rate, rate, net, tax);
         totals.discount += list - net;
         totals.net += net;
@@ -84,13 +75,7 @@ pub fn price<'a>(order: &'a Order<'_>) -> Quote<'a> {
     }
     totals.gross = totals.net + totals.tax;
     by_rate.sort_unstable_by_key(|total| total.rate_basis_points);
-    Quote {
-        order_id: &order.order_id,
-        currency: &order.currency,
-        lines,
-        by_rate,
-        totals,
-    }
+    Quote { order_id: &order.order_id, currency: &order.currency, lines, by_rate, totals }
 }
 
 fn rate_of(tax_category: &str) -> i64 {
@@ -107,9 +92,7 @@ fn list_price(line: &Line<'_>) -> i64 {
 }
 
 fn discounted(list: i64, line: &Line<'_>) -> i64 {
-    line.discounts.iter().fold(list, |net, discount| {
-        net - share(net, discount.basis_points)
-    })
+    line.discounts.iter().fold(list, |net, discount| net - share(net, discount.basis_points))
 }
 
 /// `basis_points` of a non-negative amount, rounded half to even.
@@ -121,19 +104,12 @@ fn share(amount: i64, basis_points: i64) -> i64 {
 }
 
 fn add_to_rate(by_rate: &mut Vec<RateTotal>, rate_basis_points: i64, net: i64, tax: i64) {
-    match by_rate
-        .iter_mut()
-        .find(|total| total.rate_basis_points == rate_basis_points)
-    {
+    match by_rate.iter_mut().find(|total| total.rate_basis_points == rate_basis_points) {
         Some(total) => {
             total.net += net;
             total.tax += tax;
         }
-        None => by_rate.push(RateTotal {
-            rate_basis_points,
-            net,
-            tax,
-        }),
+        None => by_rate.push(RateTotal { rate_basis_points, net, tax }),
     }
 }
 
@@ -156,11 +132,7 @@ mod tests {
             (1, 10_000, 1),
             (9_000_000_000_000, 10_000, 9_000_000_000_000),
         ] {
-            assert_eq!(
-                share(amount, basis_points),
-                expected,
-                "{basis_points} bp of {amount}"
-            );
+            assert_eq!(share(amount, basis_points), expected, "{basis_points} bp of {amount}");
         }
     }
 
@@ -177,14 +149,7 @@ mod tests {
         let order = crate::SAMPLE_ORDER.replace(r#""C-88141","#, r#""C-1", "tax_exempt": true,"#);
         let order = Order::decode(order.as_bytes()).unwrap();
         let quote = price(&order);
-        assert_eq!(
-            quote.by_rate,
-            [RateTotal {
-                rate_basis_points: 0,
-                net: 35_519,
-                tax: 0
-            }]
-        );
+        assert_eq!(quote.by_rate, [RateTotal { rate_basis_points: 0, net: 35_519, tax: 0 }]);
         assert_eq!(quote.totals.gross, 35_519);
     }
 
@@ -197,11 +162,8 @@ mod tests {
             options.trim_end_matches(',')
         );
         let start = crate::SAMPLE_ORDER.find(r#""lines""#).unwrap();
-        let order = format!(
-            "{}\"lines\":[{}]}}",
-            &crate::SAMPLE_ORDER[..start],
-            [&*line; 50].join(",")
-        );
+        let order =
+            format!("{}\"lines\":[{}]}}", &crate::SAMPLE_ORDER[..start], [&*line; 50].join(","));
         let order = Order::decode(order.as_bytes()).unwrap();
         assert_eq!(crate::validate(&order), Ok(()));
         // 10,000 × 9 × 100,000,000 less 0.01%, fifty times.

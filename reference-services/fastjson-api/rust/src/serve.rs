@@ -43,10 +43,7 @@ pub async fn serve(
     loop {
         // At the limit, new connections wait in the kernel's queue.
         let accepted = async {
-            let slot = Arc::clone(&slots)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
+            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             Ok::<_, io::Error>((stream, slot))
@@ -75,10 +72,7 @@ pub async fn serve(
     }
 
     drop(listener);
-    if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests still in flight were cut off");
     }
     Ok(())

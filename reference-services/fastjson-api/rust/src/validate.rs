@@ -25,9 +25,7 @@ pub struct Violation {
 /// # Errors
 /// The broken rules, at most the first 20.
 pub fn validate(order: &Order<'_>) -> Result<(), Vec<Violation>> {
-    let mut rules = Rules {
-        violations: Vec::new(),
-    };
+    let mut rules = Rules { violations: Vec::new() };
     rules.id("/order_id", &order.order_id);
     rules.check(
         CURRENCIES.contains(&&*order.currency),
@@ -46,11 +44,7 @@ pub fn validate(order: &Order<'_>) -> Result<(), Vec<Violation>> {
     }
     rules.text(|| "/note".into(), &order.note, 0, 200);
 
-    if rules.violations.is_empty() {
-        Ok(())
-    } else {
-        Err(rules.violations)
-    }
+    if rules.violations.is_empty() { Ok(()) } else { Err(rules.violations) }
 }
 
 struct Rules {
@@ -66,10 +60,7 @@ impl Rules {
         detail: impl FnOnce() -> String,
     ) {
         if !holds && self.violations.len() < VIOLATIONS_MAX {
-            self.violations.push(Violation {
-                pointer: pointer(),
-                detail: detail(),
-            });
+            self.violations.push(Violation { pointer: pointer(), detail: detail() });
         }
     }
 
@@ -89,10 +80,7 @@ impl Rules {
         let at = |field: &str| format!("/lines/{index}/{field}");
         self.check(
             (1..=32).contains(&line.sku.len())
-                && line
-                    .sku
-                    .bytes()
-                    .all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'-')),
+                && line.sku.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'-')),
             || at("sku"),
             || "must be 1 to 32 characters of A-Z 0-9 -".into(),
         );
@@ -116,12 +104,7 @@ impl Rules {
         self.count(|| at("options"), line.options.len(), 0, OPTIONS_MAX);
         for (n, option) in line.options.iter().enumerate() {
             self.text(|| at(&format!("options/{n}/name")), &option.name, 1, 40);
-            self.range(
-                || at(&format!("options/{n}/surcharge")),
-                option.surcharge,
-                0,
-                AMOUNT_MAX,
-            );
+            self.range(|| at(&format!("options/{n}/surcharge")), option.surcharge, 0, AMOUNT_MAX);
         }
     }
 
@@ -148,9 +131,7 @@ impl Rules {
     }
 
     fn range(&mut self, at: impl FnOnce() -> String, value: i64, least: i64, most: i64) {
-        self.check((least..=most).contains(&value), at, || {
-            format!("must be {least} to {most}")
-        });
+        self.check((least..=most).contains(&value), at, || format!("must be {least} to {most}"));
     }
 }
 
@@ -182,12 +163,7 @@ mod tests {
             .replace(r#""basis_points": 500"#, r#""basis_points": 10001"#);
         assert_eq!(
             pointers(&order),
-            [
-                "/currency",
-                "/lines/1/quantity",
-                "/lines/2/sku",
-                "/lines/2/discounts/0/basis_points"
-            ]
+            ["/currency", "/lines/1/quantity", "/lines/2/sku", "/lines/2/discounts/0/basis_points"]
         );
     }
 

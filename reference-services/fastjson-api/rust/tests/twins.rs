@@ -19,10 +19,7 @@ fn rust_twin() -> PathBuf {
 
 /// The Go twin's binary, or none where there is no Go.
 fn go_twin() -> Option<PathBuf> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the checks' own switch, not a setting"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the checks' own switch, not a setting")]
     let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
     if Command::new("go").arg("version").output().is_err() {
         assert!(!required, "there is no go, and ASSAY_REQUIRE=all");
@@ -31,12 +28,7 @@ fn go_twin() -> Option<PathBuf> {
     }
     let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fastjson-api-go");
     let built = Command::new("go")
-        .args([
-            "build",
-            "-C",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../go"),
-            "-o",
-        ])
+        .args(["build", "-C", concat!(env!("CARGO_MANIFEST_DIR"), "/../go"), "-o"])
         .args([binary.as_os_str(), ".".as_ref()])
         .env("GOTOOLCHAIN", "local")
         .status()
@@ -47,11 +39,7 @@ fn go_twin() -> Option<PathBuf> {
 
 fn assert_passed(checks: &[Check]) {
     let failed = checks.iter().filter_map(|check| {
-        check
-            .outcome
-            .as_ref()
-            .err()
-            .map(|error| format!("{}: {error:#}", check.name))
+        check.outcome.as_ref().err().map(|error| format!("{}: {error:#}", check.name))
     });
     let failed: Vec<String> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -80,8 +68,7 @@ fn the_go_twin_keeps_the_contract_and_answers_as_rust_does() {
 /// An idle connection does not delay the end; a request in flight is still answered.
 fn stops_cleanly(mut service: Service) {
     let mut idle = TcpStream::connect(service.address).unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert!(idle.read(&mut [0; 1024]).unwrap() > 0);
     let mut in_flight = TcpStream::connect(service.address).unwrap();
     let order = fastjson_api::SAMPLE_ORDER;
@@ -98,10 +85,7 @@ fn stops_cleanly(mut service: Service) {
     let mut answer = String::new();
     in_flight.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(
-        TcpStream::connect(service.address).is_err(),
-        "still accepting"
-    );
+    assert!(TcpStream::connect(service.address).is_err(), "still accepting");
     let status = service.wait().unwrap();
     assert!(status.success(), "{status}");
 }
@@ -110,23 +94,14 @@ fn stops_cleanly(mut service: Service) {
 fn wrong_arguments_are_refused() {
     let twins = [Some(rust_twin()), go_twin()];
     for binary in twins.into_iter().flatten() {
-        for arguments in [
-            &["--threads", "1"][..],
-            &["--listen", "127.0.0.1:0", "--threads", "0"],
-        ] {
+        for arguments in [&["--threads", "1"][..], &["--listen", "127.0.0.1:0", "--threads", "0"]] {
             let output = Command::new(&binary).args(arguments).output().unwrap();
             assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-            assert!(
-                String::from_utf8_lossy(&output.stderr).contains("usage: "),
-                "{arguments:?}"
-            );
+            assert!(String::from_utf8_lossy(&output.stderr).contains("usage: "), "{arguments:?}");
         }
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let output = Command::new(&binary)
-            .args(["--listen", &address])
-            .output()
-            .unwrap();
+        let output = Command::new(&binary).args(["--listen", &address]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "a port in use");
         assert!(String::from_utf8_lossy(&output.stderr).contains(&address));
     }
