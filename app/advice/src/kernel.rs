@@ -586,7 +586,7 @@ pub(crate) struct Detail {
 
 impl Plan {
     /// Every draw of a block in full, for analyses that need more than the scores. An option that
-    /// is out offers −1 on everything.
+    /// is out has values of −∞.
     pub(crate) fn detail(
         &self,
         streams: &Streams,
@@ -609,7 +609,7 @@ impl Plan {
                     // Lanes leave weight × value; parts of one criterion share a weight.
                     *value = if *weight > 0.0 { *value / weight } else { 0.0 };
                     if out >> option & 1 == 1 {
-                        *value = -1.0;
+                        *value = f64::NEG_INFINITY;
                     }
                 }
             }

@@ -286,7 +286,7 @@ impl Criterion {
     /// The greatest swing points it can have.
     #[must_use]
     pub fn greatest_swing(&self) -> f64 {
-        self.table.rows().map(|row| row.swing()).fold(0.0, f64::max)
+        self.table.rows().map(crate::expr::Row::swing).fold(0.0, f64::max)
     }
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> 
 fn answered(ground: &Ground, situation: &Situation, id: &str, value: &str) -> bool {
     let question = ground.model.question_index(id);
     let state = situation.state(question);
-    let answers = question.and_then(|at| ground.model.questions().get(at)).map(|q| q.answers());
+    let answers =
+        question.and_then(|at| ground.model.questions().get(at)).map(crate::Question::answers);
     let answer = answers.zip(state).and_then(|(answers, state)| answers.get(usize::from(state)));
     answer.is_some_and(|answer| answer.value == value)
 }
@@ -101,11 +102,13 @@ pub(crate) fn all(
     let summary = &assessed.performance.summary;
     if let Some(id) = assessed.notice {
         let needs = ground.needs(situation);
+        let mut criteria = ground.model.criteria().iter().zip(&totals.terms);
+        let in_part = criteria.any(|(c, term)| c.kind.is_measured() && term.measured);
         let text = if id == "not_measured" && needs.any_must() {
             format!(
                 "{summary} A number that must be kept cannot be checked, so the advice goes no further than a lean."
             )
-        } else if id == "not_measured" {
+        } else if id == "not_measured" && !in_part {
             format!("{summary} Performance, tail and resource use contribute nothing.")
         } else {
             summary.clone()

@@ -25,7 +25,9 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
     let cell = ground.cell(workload, situation.state(known.resident_state), false);
     let Some(measured) = cell.and_then(|cell| ground.measurements.workloads.get(cell)) else {
         let summary = match workload {
-            None => "Say which reference service it resembles to use the measurements.",
+            None => {
+                "Say which reference service it resembles: until then a measurement counts only as far as it may apply."
+            }
             Some(_) => "Nothing has been measured for a service like this yet.",
         };
         let performance = Performance { summary: summary.to_owned(), ..Performance::default() };

@@ -15,6 +15,7 @@ pub struct Acceptability {
 /// Ranks `options` in `draws` samples. `sample(draw, weights, values)` fills one weight for each
 /// criterion and the values option by option (`values[option * criteria + criterion]`); it is
 /// called a second time for the same draws, with the weights ignored, for the confidence factors.
+/// An option with a value of −∞ is out of that draw: it ranks behind the others, never first.
 pub fn acceptability(
     options: usize,
     criteria: usize,
@@ -32,6 +33,9 @@ pub fn acceptability(
         let total: f64 = weights.iter().sum();
         for ((own, ranks), sums) in scores.iter().zip(&mut ranks).zip(&mut sums) {
             let rank = scores.iter().filter(|other| *other > own).count();
+            if rank == 0 && *own == f64::NEG_INFINITY {
+                continue;
+            }
             if let Some(count) = ranks.get_mut(rank) {
                 *count += 1;
             }
@@ -55,7 +59,8 @@ pub fn acceptability(
             let Some(central) = central else { continue };
             score(central, &values, &mut scores);
             let own = scores.get(option).copied().unwrap_or(f64::NEG_INFINITY);
-            *wins += u32::from(scores.iter().all(|other| *other <= own));
+            let first = own > f64::NEG_INFINITY && scores.iter().all(|other| *other <= own);
+            *wins += u32::from(first);
         }
     }
     let share = |count: u32| f64::from(count) / f64::from(draws.max(1));
@@ -75,6 +80,10 @@ pub fn acceptability(
 
 fn score(weights: &[f64], values: &[f64], scores: &mut [f64]) {
     for (score, values) in scores.iter_mut().zip(values.chunks(weights.len().max(1))) {
-        *score = weights.iter().zip(values).map(|(weight, value)| weight * value).sum();
+        *score = if values.contains(&f64::NEG_INFINITY) {
+            f64::NEG_INFINITY
+        } else {
+            weights.iter().zip(values).map(|(weight, value)| weight * value).sum()
+        };
     }
 }

@@ -1,4 +1,5 @@
 //! The recommendation's promises, for any sheet.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
 
 mod support;
 
@@ -46,7 +47,7 @@ fn order(score: &Score) -> Vec<Choice> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn contributions_sum_to_the_difference(sheet in sheets()) {
@@ -164,7 +165,7 @@ fn the_same_seed_gives_the_same_bits() {
         hash.update(effect.to_bits().to_le_bytes());
     }
     let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(digest, "PINNED");
+    assert_eq!(digest, "63e92f6f34a6db20fed3767a269d0a3ea2ef46381698fab841256f9ba734c33c");
     let again = Engine::new(Model::builtin().clone(), Measurements::default(), SEED);
     assert_eq!(again.score(&Answers::default()), engine().score(&Answers::default()));
 }
@@ -257,39 +258,17 @@ fn swapped(sheet: &str, changes: &[(&str, &str)]) -> Score {
 #[test]
 fn every_option_and_verdict_is_reachable() {
     let rust = format!("{RUST}separable_core = \"no\"\n");
+    let no_rust_yet = [("embedding", "none"), ("rust_fluency", "none")];
+    let no_go_yet = [("go_fluency", "none"), ("libraries", "systems")];
+    let milder =
+        [("embedding", "none"), ("untrusted_input", "some"), ("failure_consequence", "serious")];
     let cases = [
         (rust.as_str(), &[][..], Some(Choice::Rust), Verdict::Strong),
-        (
-            &rust,
-            &[("rust_fluency", "few"), ("go_fluency", "most"), ("libraries", "mainstream")],
-            Some(Choice::Rust),
-            Verdict::Lean,
-        ),
+        (HYBRID, &no_go_yet, Some(Choice::Rust), Verdict::Lean),
         (GO, &[], Some(Choice::Go), Verdict::Strong),
-        (
-            GO,
-            &[
-                ("rust_fluency", "most"),
-                ("paved_road", "both"),
-                ("libraries", "mainstream"),
-                ("invariants", "some"),
-                ("failure_consequence", "serious"),
-                ("untrusted_input", "some"),
-            ],
-            Some(Choice::Go),
-            Verdict::Lean,
-        ),
+        (HYBRID, &no_rust_yet, Some(Choice::Go), Verdict::Lean),
         (HYBRID, &[], Some(Choice::Hybrid), Verdict::Strong),
-        (
-            HYBRID,
-            &[
-                ("embedding", "none"),
-                ("untrusted_input", "some"),
-                ("failure_consequence", "serious"),
-            ],
-            Some(Choice::Hybrid),
-            Verdict::Lean,
-        ),
+        (HYBRID, &milder, Some(Choice::Hybrid), Verdict::Lean),
     ];
     let mut wrong = BTreeSet::new();
     for (sheet, changes, option, verdict) in cases {
@@ -306,28 +285,14 @@ fn every_option_and_verdict_is_reachable() {
 
 #[test]
 fn the_core_or_the_edge_may_be_settled_alone() {
-    let core = swapped(HYBRID, &[("rust_fluency", "most"), ("go_fluency", "few")]);
-    assert_eq!(
-        (core.verdict, core.settled),
-        (Verdict::TooClose, Some(Settled::RustInCore)),
-        "{:?}",
-        core.options
-    );
-    let edge = swapped(
-        HYBRID,
-        &[
-            ("embedding", "none"),
-            ("untrusted_input", "some"),
-            ("failure_consequence", "serious"),
-            ("libraries", "mainstream"),
-        ],
-    );
-    assert_eq!(
-        (edge.verdict, edge.settled),
-        (Verdict::TooClose, Some(Settled::GoAtEdge)),
-        "{:?}",
-        edge.options
-    );
+    let settled = |changes: &[(&str, &str)]| {
+        let score = swapped(HYBRID, changes);
+        (score.verdict, score.settled)
+    };
+    let core = settled(&[("paved_road", "rust"), ("rust_fluency", "most")]);
+    assert_eq!(core, (Verdict::TooClose, Some(Settled::RustInCore)));
+    let edge = settled(&[("first_production", "later"), ("rust_fluency", "none")]);
+    assert_eq!(edge, (Verdict::TooClose, Some(Settled::GoAtEdge)));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The built-in model and presets, and what is said of a broken model.
+#![expect(clippy::expect_used, reason = "helpers of tests may fail loudly")]
 
 use assay_advice::{Model, Problem, line_column, presets};
 
@@ -58,7 +59,7 @@ fn a_broken_model_is_told_where() {
         ("id = \"invariants\"", "id = \"must\"", "cannot be a question's id", "\"must\""),
         ("group = \"team\"", "group = \"taem\"", "no group `taem`", "\"taem\""),
         ("names = [\"invariants\"]", "names = [\"state\"]", "no question `state`", "\"state\""),
-        ("below = 9", "below = 3", "out of order", "\n"),
+        ("below = 9", "below = 3", "out of order", "[question.number]"),
         ("minor = 10", "minor = nan", "not a usable number", "nan"),
         ("go_idle = 1.0", "go_idle = -1.0", "not a usable multiple", "#"),
         ("core = true", "cor = true", "unknown field `cor`", "cor"),

@@ -8,11 +8,7 @@ use assay_advice::{
 /// A made-up measurement of a JSON API, so that every criterion takes part.
 #[must_use]
 pub fn measured() -> Measurements {
-    let about = |value: f64| Estimate {
-        value,
-        low: value * 0.95,
-        high: value * 1.05,
-    };
+    let about = |value: f64| Estimate { value, low: value * 0.95, high: value * 1.05 };
     let twin = |cpu_ms: f64, memory_mb: f64, p99_ms: f64| TwinFigures {
         capacity_rps_per_core: about(1000.0 / cpu_ms),
         cpu_ms_per_request: about(cpu_ms),
@@ -49,27 +45,13 @@ pub fn measured() -> Measurements {
 #[must_use]
 pub fn sheets(model: &Model) -> Vec<(&'static str, Answers)> {
     let preset = presets().iter().find(|preset| preset.id == "auth-crypto");
-    let mut full = preset
-        .map(|preset| preset.answers.clone())
-        .unwrap_or_default();
+    let mut full = preset.map(|preset| preset.answers.clone()).unwrap_or_default();
     for (id, value) in [("newcomers", "some"), ("embedding", "maybe")] {
-        full = full
-            .with(model, id, AnswerValue::One(value))
-            .unwrap_or(full);
+        full = full.with(model, id, AnswerValue::One(value)).unwrap_or(full);
     }
     let extra = |question: &&Question| !question.core;
-    let core = model
-        .questions()
-        .iter()
-        .filter(extra)
-        .fold(full.clone(), |answers, question| {
-            answers
-                .with(model, &question.id, AnswerValue::Unanswered)
-                .unwrap_or(answers)
-        });
-    vec![
-        ("full", full),
-        ("core only", core),
-        ("empty", Answers::default()),
-    ]
+    let core = model.questions().iter().filter(extra).fold(full.clone(), |answers, question| {
+        answers.with(model, &question.id, AnswerValue::Unanswered).unwrap_or(answers)
+    });
+    vec![("full", full), ("core only", core), ("empty", Answers::default())]
 }

@@ -1,5 +1,4 @@
 //! What several tests share.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::sync::OnceLock;
 
@@ -8,13 +7,13 @@ use assay_advice::{
 };
 
 /// The built-in model without measurements.
-pub fn engine() -> &'static Engine {
+pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(Model::builtin().clone(), Measurements::default(), SEED))
 }
 
 /// The built-in model with a made-up measurement of a JSON API.
-pub fn measured_engine() -> &'static Engine {
+pub(crate) fn measured_engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         let measured = measurements(twin(0.1, 20.0, 1.0), twin(0.2, 60.0, 3.0));
@@ -23,11 +22,11 @@ pub fn measured_engine() -> &'static Engine {
 }
 
 /// Answers from the lines below `[answers]`.
-pub fn answers(model: &Model, lines: &str) -> Answers {
+pub(crate) fn answers(model: &Model, lines: &str) -> Answers {
     Answers::from_toml(model, &format!("[answers]\n{lines}")).expect("good answers").answers
 }
 
-pub fn twin(cpu_ms: f64, memory_mb: f64, p99_ms: f64) -> TwinFigures {
+pub(crate) fn twin(cpu_ms: f64, memory_mb: f64, p99_ms: f64) -> TwinFigures {
     TwinFigures {
         capacity_rps_per_core: Estimate::exact(1000.0 / cpu_ms),
         cpu_ms_per_request: Estimate::exact(cpu_ms),
@@ -43,7 +42,7 @@ pub fn twin(cpu_ms: f64, memory_mb: f64, p99_ms: f64) -> TwinFigures {
     }
 }
 
-pub fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
+pub(crate) fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
     Measurements {
         workloads: vec![WorkloadMeasurement {
             workload: "json_api".to_owned(),
@@ -58,7 +57,7 @@ pub fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
 }
 
 /// A model of judged criteria only: (swing, Rust, Go, hybrid), each in a group of its own.
-pub fn judged(criteria: &[(f64, f64, f64, f64)]) -> String {
+pub(crate) fn judged(criteria: &[(f64, f64, f64, f64)]) -> String {
     let mut text = "id = \"t\"\nversion = \"1\"\nquestion = []\n".to_owned();
     for at in 0..criteria.len() {
         text += &format!("[[group]]\nid = \"g{at}\"\nname = \"G\"\n");
