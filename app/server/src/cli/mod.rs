@@ -47,6 +47,7 @@ pub struct Cli {
 
 /// Options that stand before or after the verb.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every verb")]
 pub struct Settings {
     /// Address to serve on; only this machine can reach it
     #[arg(long, global = true, env = "ASSAY_LISTEN", default_value = "127.0.0.1:8080",

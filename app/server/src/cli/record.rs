@@ -119,6 +119,8 @@ fn in_words(error: &Error) -> Failure {
         Error::Invalid { message, errors } => {
             let mut text = message.clone();
             for fault in errors {
+                // A single fault may be the message itself.
+                let said = if fault.message == *message { "" } else { &fault.message };
                 let place = match (fault.line, fault.field.as_str()) {
                     (Some(line), field) => format!("line {line}, {field}"),
                     (None, field @ ("why" | "option" | "title" | "team" | "status")) => {
@@ -126,9 +128,11 @@ fn in_words(error: &Error) -> Failure {
                     }
                     (None, field) => field.to_owned(),
                 };
-                text.push_str(&format!("\n  {place}: {}", fault.message));
-                if !fault.allowed.is_empty() {
-                    text.push_str(&format!(" ({})", fault.allowed));
+                text.push_str(&format!("\n  {place}: {said}"));
+                match (said, fault.allowed.as_str()) {
+                    (_, "") => {}
+                    ("", allowed) => text.push_str(allowed),
+                    (_, allowed) => text.push_str(&format!(" ({allowed})")),
                 }
             }
             Failure::Input(text)

@@ -9,6 +9,7 @@ use assay_advice::{Answers, Choice, Model, Score, Settled, Sheet, Verdict};
 use clap::Args;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
+use crate::pages::words::{percent, thousands};
 
 /// How many reasons and flips are shown to people; `--json` has all.
 const SHOWN: usize = 5;
@@ -56,20 +57,21 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             why => format!("   ruled out: {}", why.join(", ")),
         };
         lines.push(format!(
-            "  {:<6}  value {:.2}   first in {:>3.0}% of {} plausible readings{out}",
+            "  {:<6}  value {:.2}   first in {:>3}% of {} plausible readings{out}",
             choice.name(),
             option.value,
-            option.first_share * 100.0,
-            grouped(score.draws),
+            percent(option.first_share),
+            thousands(score.draws),
         ));
     }
     for notice in &score.notices {
         lines.push(String::new());
         lines.push(notice.text.clone());
     }
-    if !score.performance.summary.is_empty() {
+    let summary = &score.performance.summary;
+    if !summary.is_empty() && !score.notices.iter().any(|it| it.text.contains(summary)) {
         lines.push(String::new());
-        lines.push(score.performance.summary.clone());
+        lines.push(summary.clone());
     }
     section(&mut lines, "Why", reasons(score));
     let flips = score.flips.iter().take(SHOWN).map(|flip| format!("  - {}", flip.text));
@@ -119,17 +121,4 @@ fn reasons(score: &Score) -> Vec<String> {
             format!("  {sign} {:.3}  {}", reason.contribution.abs(), reason.text)
         })
         .collect()
-}
-
-/// A number with its thousands set apart.
-fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -53,7 +53,7 @@ pub fn protected(routes: Router) -> Router {
         .layer(middleware::from_fn(present))
         .layer(middleware::from_fn(headers::protect))
         .layer(CompressionLayer::new())
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
 }
 

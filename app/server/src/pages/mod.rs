@@ -12,7 +12,7 @@ pub(crate) mod overview;
 mod plot;
 pub(crate) mod record;
 mod sheet;
-mod words;
+pub(crate) mod words;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};

@@ -417,6 +417,7 @@ fn a_full_disk_loses_nothing() {
     let text = desk.fails(2, &arguments);
     assert!(text.contains("the disk is full"), "{text}");
     assert_eq!(kept(), before, "the failed write left something behind");
+    drop(filler);
     fs::remove_file(disk.join("filler")).expect("making room");
     assert_eq!(
         desk.json(&["check", "disk/decisions", "--json"])["findings"],
