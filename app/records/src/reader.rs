@@ -83,7 +83,7 @@ impl<'a, 'i> Reader<'a, 'i> {
 
     /// Warns of every key that is not in `known`.
     pub(crate) fn warn_unknown(&self, known: &[&str], found: &mut Findings) {
-        for (key, _) in self.table.iter() {
+        for (key, _) in self.table {
             let name: &str = key.get_ref();
             if !known.contains(&name) {
                 let help = format!("known here: {}; the key is kept as it is", known.join(", "));

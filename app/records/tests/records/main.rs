@@ -1,5 +1,12 @@
 //! The tests of records, and what they share.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails in a test's helper fails the test"
+)]
+
 mod amend;
 mod parse;
 mod schema;

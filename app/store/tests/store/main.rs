@@ -1,5 +1,12 @@
 //! The tests of stores. `conformance` runs on every store; the others are about the folder.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails in a test's helper fails the test"
+)]
+
 mod conformance;
 mod crash;
 mod faults;
