@@ -28,6 +28,9 @@ mod response;
 mod runner;
 #[cfg(target_os = "linux")]
 mod schedule;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod self_test;
 #[cfg(target_os = "linux")]
 mod tools;
 #[cfg(target_os = "linux")]

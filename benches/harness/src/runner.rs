@@ -200,16 +200,10 @@ fn blocks(
 
 /// The closed-loop capacity that fixes the rates.
 fn calibrate(bench: &Bench<'_>, twin: Twin) -> Result<f64> {
-    let mut service = bench.start(twin)?;
-    let capacity = bench
-        .closed(&service, bench.lengths.warm_up_s)
-        .and_then(|_| bench.closed(&service, bench.lengths.capacity_s));
-    let capacity = match capacity {
-        Err(error) if !error.is::<Interrupted>() => {
-            return Err(error.context(service.complaint(twin)));
-        }
-        other => other?,
-    };
+    let capacity = bench.with(twin, |service| {
+        bench.closed(service, bench.lengths.warm_up_s)?;
+        bench.closed(service, bench.lengths.capacity_s)
+    })?;
     ensure!(
         capacity.rps >= 100.0 && capacity.errors == 0,
         "the {twin} twin gave {:.0} good answers/s and {} errors: too poor to measure",
@@ -222,10 +216,11 @@ fn calibrate(bench: &Bench<'_>, twin: Twin) -> Result<f64> {
 /// Both twins must give the same good answer before anything is timed.
 fn check(bench: &Bench<'_>) -> Result<()> {
     let answer = |twin| -> Result<serde_json::Value> {
-        let mut service = bench.start(twin)?;
-        let (body, _) = process::ask(service.addr, &bench.request)
-            .with_context(|| format!("the {twin} twin failed the check before timing"))?;
-        ensure!(service.stop(), "the {twin} twin did not stop on SIGTERM");
+        let body = bench.with(twin, |service| {
+            let (body, _) = process::ask(service.addr, &bench.request)?;
+            ensure!(service.stop(), "it did not stop on SIGTERM");
+            Ok(body)
+        })?;
         serde_json::from_slice(&body).with_context(|| format!("the {twin} twin sent no JSON"))
     };
     let (rust, go) = (answer(Twin::Rust)?, answer(Twin::Go)?);
@@ -379,7 +374,8 @@ impl RunFolder {
             return Ok(Outcome { folder, summary, interrupted: true });
         }
         let kept = samples.blocks();
-        Err(error.context(format!("{kept} finished blocks are kept in {}", folder.display())))
+        let kept = format!("the finished blocks ({kept}) are kept in {}", folder.display());
+        Err(error.context(kept))
     }
 }
 

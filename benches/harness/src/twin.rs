@@ -75,16 +75,25 @@ impl Rates {
 }
 
 impl Bench<'_> {
-    /// Starts a twin on the server's core.
-    pub(crate) fn start(&self, twin: Twin) -> Result<Service> {
+    /// Starts a twin on the server's core and works with it; what goes wrong then names the twin
+    /// and what it last complained of.
+    pub(crate) fn with<T>(
+        &self,
+        twin: Twin,
+        work: impl FnOnce(&mut Service) -> Result<T>,
+    ) -> Result<T> {
         let binary = match twin {
             Twin::Rust => self.rust,
             Twin::Go => self.go,
         };
-        Service::start(binary, twin, self.server_core, self.log)
+        let mut service = Service::start(binary, twin, self.server_core, self.log)?;
+        match work(&mut service) {
+            Err(error) if !error.is::<Interrupted>() => Err(error.context(service.complaint(twin))),
+            other => other,
+        }
     }
 
-    /// Warms a process up and runs the closed loop.
+    /// Keeps the closed loop's connections busy.
     pub(crate) fn closed(&self, service: &Service, seconds: f64) -> Result<ClosedLoop> {
         let connections = self.scenario.load.capacity_connections;
         let mut generator =
@@ -101,17 +110,9 @@ impl Bench<'_> {
         position: u32,
         rates: &Rates,
     ) -> Result<Sample> {
-        let pss_kib_per_connection = self.weigh_connections(twin)?;
-        let mut service = self.start(twin)?;
-        let result = self.load(&service, twin, block, rates);
-        let mut sample = match result {
-            Ok(sample) => sample,
-            Err(error) if error.is::<Interrupted>() => return Err(error),
-            Err(error) => return Err(error.context(service.complaint(twin))),
-        };
-        sample.position = position;
-        sample.pss_kib_per_connection = pss_kib_per_connection;
-        Ok(sample)
+        let pss_kib_per_connection = self.with(twin, |service| self.weigh_connections(service))?;
+        let sample = self.with(twin, |service| self.load(service, twin, block, rates))?;
+        Ok(Sample { position, pss_kib_per_connection, ..sample })
     }
 
     fn load(&self, service: &Service, twin: Twin, block: u32, rates: &Rates) -> Result<Sample> {
@@ -216,8 +217,7 @@ impl Bench<'_> {
 
     /// Growth of a fresh process, in KiB, for each connection that has been answered once and then
     /// stays open.
-    fn weigh_connections(&self, twin: Twin) -> Result<f64> {
-        let service = self.start(twin)?;
+    fn weigh_connections(&self, service: &Service) -> Result<f64> {
         let (_, first) = process::ask(service.addr, &self.request)?;
         thread::sleep(SETTLE);
         let before = service.pss_kib()?;
