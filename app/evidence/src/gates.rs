@@ -61,10 +61,7 @@ pub fn check(load: &Load) -> Vec<Check> {
             value: achieved,
             more_is_worse: false,
             passed: achieved >= LIMITS.achieved,
-            seen: format!(
-                "only {:.1}% of the schedule was answered within it",
-                achieved * 100.0
-            ),
+            seen: format!("only {:.1}% of the schedule was answered within it", achieved * 100.0),
         },
         Check {
             id: "errors",
@@ -99,10 +96,7 @@ pub fn check(load: &Load) -> Vec<Check> {
             value: load.generator_busy,
             more_is_worse: true,
             passed: load.generator_busy < LIMITS.generator_busy,
-            seen: format!(
-                "the generator was busy {:.0}% of its core",
-                load.generator_busy * 100.0
-            ),
+            seen: format!("the generator was busy {:.0}% of its core", load.generator_busy * 100.0),
         },
     ]
 }

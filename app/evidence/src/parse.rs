@@ -43,10 +43,7 @@ impl Fault {
 
     /// A fault of the table that states `id = "…"`.
     pub(crate) fn at_id(id: &str, message: String) -> Self {
-        Self {
-            id: Some(id.to_owned()),
-            message,
-        }
+        Self { id: Some(id.to_owned()), message }
     }
 
     pub(crate) fn locate(self, file: &'static str, text: &str) -> ParseError {
@@ -69,10 +66,7 @@ pub(crate) fn toml<T: DeserializeOwned>(file: &'static str, text: &str) -> Resul
     };
     let head: Head = toml::from_str(text).map_err(|error| fail(&error))?;
     if head.schema > SCHEMA {
-        return Err(ParseError::Newer {
-            file,
-            found: head.schema,
-        });
+        return Err(ParseError::Newer { file, found: head.schema });
     }
     toml::from_str(text).map_err(|error| fail(&error))
 }
@@ -81,10 +75,5 @@ fn invalid(file: &'static str, text: &str, offset: usize, message: String) -> Pa
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    ParseError::Invalid {
-        file,
-        line,
-        column,
-        message,
-    }
+    ParseError::Invalid { file, line, column, message }
 }

@@ -169,10 +169,7 @@ impl Samples {
     /// No samples yet.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            schema: SCHEMA,
-            ..Self::default()
-        }
+        Self { schema: SCHEMA, ..Self::default() }
     }
 
     /// Reads `samples.toml`.
@@ -194,14 +191,9 @@ impl Samples {
     /// The number of blocks of which both twins are there.
     #[must_use]
     pub fn blocks(&self) -> u32 {
-        let of = |twin| {
-            self.samples
-                .iter()
-                .filter(move |sample| sample.twin == twin)
-        };
-        let paired = of(Twin::Rust)
-            .filter(|rust| of(Twin::Go).any(|go| go.block == rust.block))
-            .count();
+        let of = |twin| self.samples.iter().filter(move |sample| sample.twin == twin);
+        let paired =
+            of(Twin::Rust).filter(|rust| of(Twin::Go).any(|go| go.block == rust.block)).count();
         u32::try_from(paired).unwrap_or(u32::MAX)
     }
 }

@@ -45,10 +45,7 @@ fn signed_rank_distribution(n: usize) -> Vec<f64> {
     for rank in 1..=n {
         let before = probabilities.clone();
         for (sum, probability) in probabilities.iter_mut().enumerate() {
-            let with = sum
-                .checked_sub(rank)
-                .and_then(|rest| before.get(rest))
-                .unwrap_or(&0.0);
+            let with = sum.checked_sub(rank).and_then(|rest| before.get(rest)).unwrap_or(&0.0);
             *probability = 0.5 * (*probability + with);
         }
     }
@@ -94,11 +91,7 @@ pub fn hodges_lehmann(values: &[f64]) -> Option<f64> {
 pub fn signed_rank_interval(values: &[f64], coverage: f64) -> Option<Interval> {
     let (low, high, level) = signed_rank_ranks(values.len(), coverage)?;
     let averages = walsh_averages(values);
-    Some(Interval {
-        low: *averages.get(low - 1)?,
-        high: *averages.get(high - 1)?,
-        level,
-    })
+    Some(Interval { low: *averages.get(low - 1)?, high: *averages.get(high - 1)?, level })
 }
 
 /// Wilson's interval for a share of `hits` in `n` at normal quantile `z` (1.96 for 95%).
@@ -113,8 +106,5 @@ pub fn wilson(hits: u64, n: u64, z: f64) -> Option<(f64, f64)> {
     let centre = share + z * z / (2.0 * n);
     let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z * z / n;
-    Some((
-        ((centre - spread) / scale).max(0.0),
-        ((centre + spread) / scale).min(1.0),
-    ))
+    Some((((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)))
 }

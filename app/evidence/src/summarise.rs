@@ -52,10 +52,7 @@ pub fn summarise(plan: &Plan, samples: &Samples) -> Summary {
     let mut notes = plan.notes.clone();
     let counted = samples.blocks();
     if counted < plan.blocks {
-        notes.push(format!(
-            "interrupted: {counted} of {} blocks were finished",
-            plan.blocks
-        ));
+        notes.push(format!("interrupted: {counted} of {} blocks were finished", plan.blocks));
     }
     let (gates, voids) = gates(&blocks);
     Summary {
@@ -83,17 +80,9 @@ struct Blocks<'a>(Vec<(&'a Sample, &'a Sample)>);
 
 impl<'a> Blocks<'a> {
     fn new(samples: &'a Samples) -> Self {
-        let of = |twin| {
-            samples
-                .samples
-                .iter()
-                .filter(move |sample| sample.twin == twin)
-        };
-        let pair = |rust: &'a Sample| {
-            of(Twin::Go)
-                .find(|go| go.block == rust.block)
-                .map(|go| (rust, go))
-        };
+        let of = |twin| samples.samples.iter().filter(move |sample| sample.twin == twin);
+        let pair =
+            |rust: &'a Sample| of(Twin::Go).find(|go| go.block == rust.block).map(|go| (rust, go));
         Self(of(Twin::Rust).filter_map(pair).collect())
     }
 
@@ -132,40 +121,21 @@ struct Row {
 
 fn row(id: &'static str, title: &str, unit: &'static str, take: Take) -> Row {
     let (title, note) = (title.to_owned(), String::new());
-    Row {
-        id,
-        title,
-        unit,
-        better: Better::Lower,
-        note,
-        take,
-    }
+    Row { id, title, unit, better: Better::Lower, note, take }
 }
 
 /// A row read from the half load.
 fn at_half(id: &'static str, title: &str, take: fn(&Load) -> f64) -> Row {
-    row(
-        id,
-        title,
-        "µs",
-        Box::new(move |sample| half(sample).map(take)),
-    )
+    row(id, title, "µs", Box::new(move |sample| half(sample).map(take)))
 }
 
 fn rows(plan: &Plan) -> Vec<Row> {
     let limit_us = plan.p99_limit_us;
-    let within = format!(
-        "Greatest swept rate with p99 within {} ms",
-        limit_us / 1000.0
-    );
+    let within = format!("Greatest swept rate with p99 within {} ms", limit_us / 1000.0);
     let mut rows = vec![
         at_half(metric::CPU, "CPU time per request", |load| load.cpu_us),
-        at_half(metric::CPU_USER, "User CPU time per request", |load| {
-            load.cpu_user_us
-        }),
-        at_half(metric::CPU_KERNEL, "Kernel CPU time per request", |load| {
-            load.cpu_kernel_us
-        }),
+        at_half(metric::CPU_USER, "User CPU time per request", |load| load.cpu_user_us),
+        at_half(metric::CPU_KERNEL, "Kernel CPU time per request", |load| load.cpu_kernel_us),
         Row {
             better: Better::Higher,
             ..row(
@@ -187,45 +157,18 @@ fn rows(plan: &Plan) -> Vec<Row> {
         },
     ];
     for tail in [
-        at_half(metric::HALF_P50, "p50 latency at half load", |load| {
-            load.latency.p50
-        }),
-        at_half(metric::HALF_P95, "p95 latency at half load", |load| {
-            load.latency.p95
-        }),
-        at_half(metric::HALF_P99, "p99 latency at half load", |load| {
-            load.latency.p99
-        }),
-        at_half(metric::HALF_P999, "p99.9 latency at half load", |load| {
-            load.latency.p999
-        }),
+        at_half(metric::HALF_P50, "p50 latency at half load", |load| load.latency.p50),
+        at_half(metric::HALF_P95, "p95 latency at half load", |load| load.latency.p95),
+        at_half(metric::HALF_P99, "p99 latency at half load", |load| load.latency.p99),
+        at_half(metric::HALF_P999, "p99.9 latency at half load", |load| load.latency.p999),
     ] {
         let title = format!("{}, {}", tail.title, plan.condition);
-        rows.push(Row {
-            title,
-            note: plan.condition.clone(),
-            ..tail
-        });
+        rows.push(Row { title, note: plan.condition.clone(), ..tail });
     }
     rows.extend([
-        row(
-            metric::IDLE_PSS,
-            "Memory idle (PSS)",
-            "MB",
-            kib(|s| s.idle_pss_kib),
-        ),
-        row(
-            metric::LOADED_PSS,
-            "Memory under half load (PSS)",
-            "MB",
-            kib(|s| s.loaded_pss_kib),
-        ),
-        row(
-            metric::PEAK_RSS,
-            "Peak memory (RSS)",
-            "MB",
-            kib(|s| s.peak_rss_kib),
-        ),
+        row(metric::IDLE_PSS, "Memory idle (PSS)", "MB", kib(|s| s.idle_pss_kib)),
+        row(metric::LOADED_PSS, "Memory under half load (PSS)", "MB", kib(|s| s.loaded_pss_kib)),
+        row(metric::PEAK_RSS, "Peak memory (RSS)", "MB", kib(|s| s.peak_rss_kib)),
         Row {
             note: "user memory; the kernel's socket buffers are not in it".into(),
             ..row(
@@ -251,21 +194,12 @@ fn kib(take: fn(&Sample) -> f64) -> Take {
 
 fn within_limit(sample: &Sample, limit_us: f64) -> Option<f64> {
     let fits = |load: &&Load| valid(load) && load.latency.p99 <= limit_us;
-    sample
-        .loads
-        .iter()
-        .filter(fits)
-        .map(|load| load.rate_rps)
-        .max_by(f64::total_cmp)
+    sample.loads.iter().filter(fits).map(|load| load.rate_rps).max_by(f64::total_cmp)
 }
 
 /// True when a twin held the p99 limit at the greatest rate it was offered.
 fn never_exceeded(sample: &Sample, limit_us: f64) -> bool {
-    let greatest = sample
-        .loads
-        .iter()
-        .map(|load| load.rate_rps)
-        .max_by(f64::total_cmp);
+    let greatest = sample.loads.iter().map(|load| load.rate_rps).max_by(f64::total_cmp);
     greatest.is_some() && within_limit(sample, limit_us) == greatest
 }
 
@@ -275,12 +209,10 @@ fn metrics(plan: &Plan, blocks: &Blocks<'_>, builds: &[Builds]) -> Vec<Metric> {
         let take = |twin| blocks.twin(twin).map(&row.take).collect::<Vec<_>>();
         let (rust, go) = (take(Twin::Rust), take(Twin::Go));
         let at_least = match row.id {
-            metric::CAPACITY => blocks
-                .samples()
-                .any(|s| s.capacity.generator_busy > SATURATED_BUSY),
-            metric::CAPACITY_P99 => blocks
-                .samples()
-                .any(|s| never_exceeded(s, plan.p99_limit_us)),
+            metric::CAPACITY => {
+                blocks.samples().any(|s| s.capacity.generator_busy > SATURATED_BUSY)
+            }
+            metric::CAPACITY_P99 => blocks.samples().any(|s| never_exceeded(s, plan.p99_limit_us)),
             _ => false,
         };
         metrics.push(Metric {
@@ -340,13 +272,9 @@ fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
             "release build on all cores",
             |build| build.incremental_s.clone(),
         ),
-        make(
-            metric::BINARY,
-            "Size of the stripped binary",
-            "MB",
-            "",
-            |build| vec![as_f64(build.binary_bytes) / 1e6],
-        ),
+        make(metric::BINARY, "Size of the stripped binary", "MB", "", |build| {
+            vec![as_f64(build.binary_bytes) / 1e6]
+        }),
     ]
 }
 
@@ -422,12 +350,7 @@ fn sweep(blocks: &Blocks<'_>) -> Vec<SweepPoint> {
 
 fn sweep_figures(blocks: &Blocks<'_>, twin: Twin, rate_rps: f64) -> Option<SweepFigures> {
     let at_rate = |sample: &'_ Sample| -> Vec<Load> {
-        sample
-            .loads
-            .iter()
-            .filter(|load| load.rate_rps == rate_rps)
-            .cloned()
-            .collect()
+        sample.loads.iter().filter(|load| load.rate_rps == rate_rps).cloned().collect()
     };
     let all: Vec<Load> = blocks.twin(twin).flat_map(at_rate).collect();
     let good: Vec<&Load> = all.iter().filter(|load| valid(load)).collect();
@@ -455,11 +378,8 @@ fn gates(blocks: &Blocks<'_>) -> (Vec<Gate>, Vec<Void>) {
             for check in &checks {
                 tally(&mut gates, check);
             }
-            let why: Vec<&str> = checks
-                .iter()
-                .filter(|c| !c.passed)
-                .map(|c| c.seen.as_str())
-                .collect();
+            let why: Vec<&str> =
+                checks.iter().filter(|c| !c.passed).map(|c| c.seen.as_str()).collect();
             if !why.is_empty() {
                 voids.push(Void {
                     block: sample.block,
@@ -487,11 +407,8 @@ fn tally(gates: &mut Vec<Gate>, check: &Check) {
     };
     gate.checked += 1;
     gate.failed += failed;
-    gate.worst = if check.more_is_worse {
-        gate.worst.max(check.value)
-    } else {
-        gate.worst.min(check.value)
-    };
+    gate.worst =
+        if check.more_is_worse { gate.worst.max(check.value) } else { gate.worst.min(check.value) };
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2⁵³")]

@@ -246,9 +246,7 @@ impl Summary {
     /// order, a metric listed twice, or a newer schema.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let summary: Self = parse::toml("summary.toml", text)?;
-        summary
-            .validate()
-            .map_err(|fault| fault.locate("summary.toml", text))?;
+        summary.validate().map_err(|fault| fault.locate("summary.toml", text))?;
         Ok(summary)
     }
 
@@ -277,12 +275,7 @@ impl Summary {
             let fault = |message: String| {
                 parse::Fault::at_id(&metric.id, format!("metric \"{}\": {message}", metric.id))
             };
-            if self
-                .metrics
-                .iter()
-                .take(at)
-                .any(|other| other.id == metric.id)
-            {
+            if self.metrics.iter().take(at).any(|other| other.id == metric.id) {
                 return Err(fault("is listed twice".into()));
             }
             for (name, figure) in [("rust", metric.rust), ("go", metric.go)] {
@@ -297,12 +290,7 @@ impl Summary {
         for point in &self.sweep {
             for (name, figures) in [("rust", &point.rust), ("go", &point.go)] {
                 let Some(figures) = figures else { continue };
-                let all = [
-                    figures.p50_us,
-                    figures.p99_us,
-                    figures.p999_us,
-                    figures.cpu_us,
-                ];
+                let all = [figures.p50_us, figures.p99_us, figures.p999_us, figures.cpu_us];
                 if let Some(message) = all.iter().find_map(|figure| figure.fault(name)) {
                     let rate = point.rate_rps;
                     return Err(parse::Fault::new(format!("sweep at {rate} rps: {message}")));
@@ -328,11 +316,7 @@ impl Figure {
     /// A figure taken once.
     #[must_use]
     pub fn once(value: f64) -> Self {
-        Self {
-            value,
-            low: value,
-            high: value,
-        }
+        Self { value, low: value, high: value }
     }
 
     fn fault(self, name: &str) -> Option<String> {
@@ -350,11 +334,6 @@ impl Ratio {
     fn fault(self) -> Option<String> {
         let low = self.low.unwrap_or(self.estimate);
         let high = self.high.unwrap_or(self.estimate);
-        Figure {
-            value: self.estimate,
-            low,
-            high,
-        }
-        .fault("ratio")
+        Figure { value: self.estimate, low, high }.fault("ratio")
     }
 }

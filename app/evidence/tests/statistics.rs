@@ -12,12 +12,9 @@ use proptest::prelude::*;
 
 #[test]
 fn exact_signed_rank_ranks_and_coverages() {
-    for (n, low, high, level) in [
-        (6, 1, 21, 0.969),
-        (10, 9, 47, 0.951),
-        (12, 14, 65, 0.958),
-        (20, 53, 158, 0.952),
-    ] {
+    for (n, low, high, level) in
+        [(6, 1, 21, 0.969), (10, 9, 47, 0.951), (12, 14, 65, 0.958), (20, 53, 158, 0.952)]
+    {
         let (l, h, exact) = signed_rank_ranks(n, 0.95).unwrap();
         assert_eq!((l, h), (low, high), "n = {n}");
         assert!((exact - level).abs() < 0.0005, "n = {n}: {exact}");
@@ -32,7 +29,7 @@ fn depression_scores_of_hollander_and_wolfe() {
     // Hollander, Wolfe and Chicken, example 3.1 (Hamilton depression scale factor IV, nine
     // patients): the estimate is −0.46 and the 96% interval (−.786, −.010).
     let before = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30];
-    let after = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29];
+    let after = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 314e-2, 1.29];
     let differences: Vec<f64> = after.iter().zip(before).map(|(y, x)| y - x).collect();
     let estimate = hodges_lehmann(&differences).unwrap();
     assert!((estimate + 0.46).abs() < 1e-9, "{estimate}");
@@ -45,10 +42,7 @@ fn depression_scores_of_hollander_and_wolfe() {
 #[test]
 fn wilson_and_median() {
     let (low, high) = wilson(36, 45, 1.96).unwrap();
-    assert!(
-        (low - 0.66).abs() < 0.005 && (high - 0.89).abs() < 0.005,
-        "{low} {high}"
-    );
+    assert!((low - 0.66).abs() < 0.005 && (high - 0.89).abs() < 0.005, "{low} {high}");
     assert_eq!(wilson(0, 0, 1.96), None);
     assert_eq!(wilson(2, 1, 1.96), None);
     let (low, _) = wilson(0, 10, 1.96).unwrap();
@@ -90,13 +84,7 @@ fn load(rate_rps: f64, p99: f64) -> Load {
         generator_busy: 0.4,
         steal: 0.0,
         own_lag_p99_us: 5.0,
-        latency: Percentiles {
-            p50: 50.0,
-            p95: 80.0,
-            p99,
-            p999: 2.0 * p99,
-            ..Default::default()
-        },
+        latency: Percentiles { p50: 50.0, p95: 80.0, p99, p999: 2.0 * p99, ..Default::default() },
         service: Percentiles::default(),
         lag: Percentiles::default(),
     }
@@ -159,17 +147,11 @@ fn pairing_removes_what_a_block_has_in_common() {
     assert_eq!(ratio.n, 6);
     assert!((ratio.level.unwrap() - 0.96875).abs() < 1e-9);
     let rust = p99.rust.unwrap();
-    assert!(
-        (rust.low - 110.0).abs() < 1e-6 && (rust.high - 160.0).abs() < 1e-6,
-        "{rust:?}"
-    );
+    assert!((rust.low - 110.0).abs() < 1e-6 && (rust.high - 160.0).abs() < 1e-6, "{rust:?}");
     assert!(summary.complete() && summary.voids.is_empty());
     // Rust's p99 stays below the limit of 10 ms at the faster rate only in no block.
     let sustained = summary.metric(metric::CAPACITY_P99).unwrap();
-    assert!(
-        (sustained.rust.unwrap().value - 10_000.0).abs() < 1e-6,
-        "{sustained:?}"
-    );
+    assert!((sustained.rust.unwrap().value - 10_000.0).abs() < 1e-6, "{sustained:?}");
     let idle = summary.metric(metric::IDLE_PSS).unwrap();
     assert!((idle.go.unwrap().value - 2.048).abs() < 1e-9, "{idle:?}");
 }
@@ -180,11 +162,7 @@ fn five_blocks_have_a_ratio_but_no_interval() {
     let ratio = summary.metric(metric::CPU).unwrap().ratio.unwrap();
     assert_eq!((ratio.n, ratio.low, ratio.level), (5, None, None));
     assert!(!summary.complete());
-    assert!(
-        summary.notes.iter().any(|note| note.contains("5 of 6")),
-        "{:?}",
-        summary.notes
-    );
+    assert!(summary.notes.iter().any(|note| note.contains("5 of 6")), "{:?}", summary.notes);
 }
 
 #[test]
@@ -202,18 +180,11 @@ fn a_load_that_fails_a_gate_is_void_and_leaves_its_pair_out() {
     samples.samples[0].loads[0].steal = 0.02;
     let summary = summarise(&plan(), &samples);
     assert_eq!(summary.metric(metric::CPU).unwrap().ratio.unwrap().n, 6);
-    assert_eq!(
-        summary.metric(metric::IDLE_PSS).unwrap().ratio.unwrap().n,
-        7
-    );
+    assert_eq!(summary.metric(metric::IDLE_PSS).unwrap().ratio.unwrap().n, 7);
     let void = summary.voids.first().unwrap();
     assert_eq!((void.block, void.twin), (1, Twin::Rust));
     assert!(void.why.contains("hypervisor took 2.0%"), "{}", void.why);
-    let gate = summary
-        .gates
-        .iter()
-        .find(|gate| gate.id == "steal")
-        .unwrap();
+    let gate = summary.gates.iter().find(|gate| gate.id == "steal").unwrap();
     assert_eq!((gate.checked, gate.failed), (28, 1));
 }
 
@@ -222,11 +193,7 @@ fn each_gate_has_its_limit() {
     let failed = |change: fn(&mut Load)| -> Vec<&'static str> {
         let mut load = load(10_000.0, 1_000.0);
         change(&mut load);
-        check(&load)
-            .iter()
-            .filter(|check| !check.passed)
-            .map(|check| check.id)
-            .collect()
+        check(&load).iter().filter(|check| !check.passed).map(|check| check.id).collect()
     };
     assert!(failed(|_| ()).is_empty());
     assert!(failed(|load| load.achieved = 9_900).is_empty());
@@ -245,10 +212,7 @@ fn each_gate_has_its_limit() {
 #[test]
 fn files_come_back_as_they_were_written() {
     let samples = samples(6);
-    assert_eq!(
-        Samples::parse(&samples.to_toml().unwrap()).unwrap(),
-        samples
-    );
+    assert_eq!(Samples::parse(&samples.to_toml().unwrap()).unwrap(), samples);
     let summary = summarise(&plan(), &samples);
     let text = summary.to_toml().unwrap();
     assert_eq!(Summary::parse(&text).unwrap(), summary, "{text}");
@@ -261,21 +225,14 @@ fn a_hand_broken_summary_says_what_and_where() {
     let line = |needle: &str| text.lines().position(|line| line == needle).unwrap() + 1;
 
     let typo = fails(&text.replacen("unit =", "units =", 1));
-    assert!(
-        typo.starts_with("summary.toml:") && typo.contains("units"),
-        "{typo}"
-    );
+    assert!(typo.starts_with("summary.toml:") && typo.contains("units"), "{typo}");
     let syntax = fails(&text.replacen("schema = 1", "schema = ", 1));
     assert!(syntax.starts_with("summary.toml:1:"), "{syntax}");
     let missing = fails(&text.replacen("schema = 1", "", 1));
     assert!(missing.contains("schema"), "{missing}");
 
     let mut broken = summarise(&plan(), &samples(6));
-    let cpu = broken
-        .metrics
-        .iter_mut()
-        .find(|metric| metric.id == metric::CPU)
-        .unwrap();
+    let cpu = broken.metrics.iter_mut().find(|metric| metric.id == metric::CPU).unwrap();
     cpu.rust.as_mut().unwrap().low = 99.0;
     let order = fails(&broken.to_toml().unwrap());
     let at = line(&format!("id = \"{}\"", metric::CPU));
@@ -290,12 +247,6 @@ fn a_hand_broken_summary_says_what_and_where() {
     assert!(fails(&endless).contains("not a finite number"), "{endless}");
 
     let newer = text.replacen("schema = 1", "schema = 2\nshiny = true", 1);
-    assert_eq!(
-        Summary::parse(&newer),
-        Err(ParseError::Newer {
-            file: "summary.toml",
-            found: 2
-        })
-    );
+    assert_eq!(Summary::parse(&newer), Err(ParseError::Newer { file: "summary.toml", found: 2 }));
     assert!(fails(&newer).contains("update assay"));
 }
