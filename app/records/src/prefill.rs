@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use assay_advice::{
-    Answers, Choice, Flip, FlipKind, Model, Problem, Reason, Score, Settled, Verdict,
+    Answers, Choice, Flip, FlipKind, Model, Problem, QuestionKind, Reason, Score, Settled, Verdict,
 };
 use jiff::{ToSpan as _, civil::Date};
 
@@ -64,7 +64,10 @@ fn context(score: &Score, answers: &Answers, model: &Model, subject: &str) -> St
             .filter(|(id, value)| *id == question.id && value != "unknown")
             .map(|(_, value)| match question.answer(&value) {
                 Some(answer) => answer.label.clone(),
-                None => value,
+                None => match &question.kind {
+                    QuestionKind::Number { unit, .. } => format!("{value} {unit}"),
+                    QuestionKind::One(_) | QuestionKind::Many { .. } => value,
+                },
             })
             .collect();
         if !values.is_empty() {
@@ -154,7 +157,7 @@ fn consequences(score: &Score, model: &Model, option: Option<Choice>) -> String 
     if flips.is_empty() {
         text.push_str("No single change of an answer that we tried would change the advice.\n");
     } else {
-        text.push_str("The advice would change if:\n\n");
+        text.push_str("What would change the advice:\n\n");
         for flip in flips {
             let _ = writeln!(text, "- {}", flip.text);
         }
@@ -240,12 +243,14 @@ fn triggers(
             continue;
         }
         let name = flip.changes.first().map_or("change", |change| change.id.as_str());
+        // An event says in `when` already what the note would say.
+        let note = Some(flip.text.clone()).filter(|text| *text != condition.to_string());
         triggers.push(Trigger {
             id: unused_id(name, &triggers),
             condition,
             flips_to: flip.recommended,
             owner: None,
-            note: Some(flip.text.clone()),
+            note,
             promql,
         });
     }
