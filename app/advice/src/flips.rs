@@ -24,7 +24,7 @@ const MOST_FACTOR: f64 = 4.0;
 
 /// Where numbers are tried before the crossing is narrowed down.
 const STEPS_PER_DECADE: f64 = 8.0;
-const BISECTIONS: u32 = 50;
+const BISECTIONS: u32 = 32;
 
 /// A flip found, before its verdict is known.
 #[derive(Clone, Debug)]
@@ -262,6 +262,17 @@ impl Search<'_> {
         self.first_after(&situation, &[question])
     }
 
+    /// Whether a number makes no difference, such as cores while no request rate is stated.
+    fn is_idle(&self, question: usize, min: f64, max: f64) -> bool {
+        let at = |value: f64| {
+            let mut situation = self.situation.clone();
+            situation.set_number(question, value);
+            let totals = self.totals_after(&situation, &[question]);
+            (totals.terms, totals.out)
+        };
+        at(min) == at(max)
+    }
+
     /// Walks from the number as it is, or from the loose end when none is stated.
     fn threshold(&self, question: usize, tighter_is_less: bool) -> Option<Candidate> {
         let kind = &self.ground.model.questions().get(question)?.kind;
@@ -274,6 +285,9 @@ impl Search<'_> {
             Some(_) => &[false, true],
             None => &[!tighter_is_less],
         };
+        if self.is_idle(question, min, max) {
+            return None;
+        }
         let start = now.unwrap_or(if tighter_is_less { max } else { min });
         let crossing = |up: bool| {
             let step = libm::exp10(if up { 1.0 } else { -1.0 } / STEPS_PER_DECADE);
