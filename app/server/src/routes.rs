@@ -32,6 +32,7 @@ pub fn table(state: App) -> Router {
         .route("/static/{version}/{*name}", get(assets::serve))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .fallback(async || Error::NotFound)
         .with_state(state)
 }

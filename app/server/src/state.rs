@@ -7,7 +7,7 @@ use assay_store::Store;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::{api::Keys, demo::Demo, evidence::Runs};
+use crate::{api::Keys, demo::Demo, evidence::Runs, http::Metrics};
 
 /// The application's shared state, one for the process. Handlers take `State<App>`.
 pub type App = Arc<AppState>;
@@ -28,6 +28,8 @@ pub struct AppState {
     pub demo: Demo,
     /// The idempotency keys of recent creating requests.
     pub keys: Keys,
+    /// What the program counts about itself.
+    pub metrics: Metrics,
     /// Where the records' files are, to show to people.
     pub decisions: PathBuf,
 }

@@ -25,7 +25,7 @@ use utoipa::OpenApi;
         super::decision::set_status,
         super::evidence::runs,
     ),
-    components(schemas(crate::error::FieldError, crate::error::ProblemDetails))
+    components(schemas(crate::error::FieldError, crate::http::ProblemDetails))
 )]
 struct Document;
 

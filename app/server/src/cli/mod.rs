@@ -30,6 +30,7 @@ use crate::{
     api::Keys,
     demo::Demo,
     evidence::Runs,
+    http::Metrics,
     state::{App, AppState},
 };
 
@@ -251,6 +252,7 @@ impl Context {
             runs,
             demo: Demo::default(),
             keys: Keys::default(),
+            metrics: Metrics::default(),
             decisions: self.settings.decisions.clone(),
         }))
     }

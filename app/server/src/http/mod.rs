@@ -3,9 +3,11 @@
 mod guard;
 mod headers;
 pub(crate) mod health;
+mod metrics;
+mod present;
 mod serve;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -23,13 +25,11 @@ use tower_http::{
     trace::TraceLayer,
 };
 
+pub use metrics::Metrics;
+pub(crate) use present::ProblemDetails;
 pub use serve::{Limits, serve};
 
-use crate::{
-    error::{Error, present},
-    routes,
-    state::App,
-};
+use crate::{error::Error, routes, state::App};
 
 /// The largest request body: a record with all its texts is far smaller.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -39,7 +39,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The whole application: every route behind every protection.
 pub fn app(state: App) -> Router {
-    protected(routes::table(state))
+    protected(routes::table(Arc::clone(&state)))
+        .layer(middleware::from_fn_with_state(state, metrics::count))
 }
 
 /// Routes behind every protection; the outermost layer is the last.
@@ -50,7 +51,7 @@ pub fn protected(routes: Router) -> Router {
         .layer(middleware::from_fn(guard::host))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
-        .layer(middleware::from_fn(present))
+        .layer(middleware::from_fn(present::present))
         .layer(middleware::from_fn(headers::protect))
         .layer(CompressionLayer::new())
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))

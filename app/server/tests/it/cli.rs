@@ -130,11 +130,17 @@ fn options_stand_before_or_after_the_verb_or_in_the_environment() {
 fn a_broken_sheet_is_shown_with_line_caret_and_remedy() {
     let desk = Desk::new();
     fs::write(desk.path("broken.toml"), "[answers]\ngo_fluency = \"lots\"\n").expect("a file");
-    let text = desk.fails(1, &["score", "broken.toml"]);
-    assert!(text.contains("--> broken.toml:2:14"), "{text}");
-    assert!(text.contains("go_fluency = \"lots\""), "{text}");
-    assert!(text.contains("^^^^^^"), "{text}");
-    assert!(text.contains("help:") && text.contains("few"), "{text}");
+    let expected = "\
+error: answers.go_fluency: `lots` is not an answer
+ --> broken.toml:2:14
+  |
+2 | go_fluency = \"lots\"
+  |              ^^^^^^
+  |
+help: allowed: none, few, most, unknown
+
+";
+    assert_eq!(desk.fails(1, &["score", "broken.toml"]), expected);
     fs::write(desk.path("broken.toml"), "[answers\n").expect("a file");
     let text = desk.fails(1, &["score", "broken.toml"]);
     assert!(text.contains("--> broken.toml:1:"), "{text}");
@@ -304,6 +310,25 @@ fn a_reader_that_goes_away_is_no_failure() {
     let output = child.wait_with_output().expect("the program");
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn bench_says_that_it_needs_the_source_tree() {
+    let desk = Desk::new();
+    let text = desk.fails(2, &["bench", "--quick"]);
+    assert!(text.contains("source tree"), "{text}");
+    desk.fails(2, &["bench", "--quick", "--publish"]);
+}
+
+#[test]
+fn a_broken_run_is_told_and_left_out() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("runs/broken")).expect("a folder");
+    fs::write(desk.path("runs/broken/summary.toml"), "schema = \"x\"").expect("a file");
+    let output = desk.run(&["score", "rust.toml", "--runs", "runs"]);
+    assert!(output.status.success());
+    let text = stderr(&output);
+    assert!(text.contains("warning:") && text.contains("runs/broken"), "{text}");
 }
 
 /// A running server, ended with the test.

@@ -233,3 +233,15 @@ async fn the_demo_starts_answers_and_stops() {
     demo.stop();
     assert_eq!(demo.address(), None);
 }
+
+#[tokio::test]
+async fn requests_are_counted_without_their_paths() {
+    let app = TestApp::new().await;
+    app.get("/checklist?service=confidential").await;
+    app.get("/confidential").await;
+    let text = app.get("/metrics").await.body;
+    assert!(text.contains("assay_http_requests_total{status=\"200\"} 1"), "{text}");
+    assert!(text.contains("assay_http_requests_total{status=\"404\"} 1"), "{text}");
+    assert!(text.contains("assay_http_request_duration_seconds_count 2"), "{text}");
+    assert!(!text.contains("confidential"));
+}

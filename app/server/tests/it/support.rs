@@ -92,6 +92,7 @@ impl TestApp {
             runs,
             demo: Demo::default(),
             keys: Keys::default(),
+            metrics: http::Metrics::default(),
             decisions,
         });
         Self { router: http::app(Arc::clone(&app)), app, folder }
