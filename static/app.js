@@ -71,10 +71,14 @@ if (form && panel && status) {
   // A link in the panel may lead to a question that is folded away.
   panel.addEventListener("click", (event) => {
     const hash = event.target.closest?.("a[href^='#']")?.hash;
-    const question = hash && document.getElementById(decodeURIComponent(hash.slice(1)));
-    const fold = question?.closest("details");
+    const target = hash && document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (!target) return;
+    event.preventDefault();
+    const fold = target.closest("details");
     if (fold) fold.open = true;
-    question?.querySelector("input")?.focus({ preventScroll: true });
+    const input = target.matches("input") ? target : target.querySelector("input");
+    input?.focus({ preventScroll: true });
+    target.scrollIntoView({ block: "center" });
   });
 }
 

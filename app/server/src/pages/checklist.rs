@@ -287,7 +287,7 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
         flips: score.flips.iter().take(FLIPS_MAX).map(|flip| flip.text.clone()).collect(),
         importance: words::importance_sentence(&score),
         next: score.next_question.as_deref().and_then(|id| model.question(id)),
-        performance: score.performance.summary.clone(),
+        performance: words::performance(&score).to_owned(),
         evidence: measured_service(app, sheet),
         knocked_out: ruled_out(model, &score),
         core_left: core().filter(open).count(),

@@ -55,6 +55,7 @@ struct AdviceView<'a> {
     bars: Vec<Bar>,
     height: usize,
     importance: String,
+    performance: &'a str,
 }
 
 /// `GET /decisions/{id}`, and `GET /decisions/{id}.toml` for the text as it is kept.
@@ -145,6 +146,7 @@ fn advice<'a>(app: &App, record: &Record, score: &'a Score) -> AdviceView<'a> {
         bars,
         height,
         importance: words::importance_sentence(score),
+        performance: words::performance(score),
     }
 }
 

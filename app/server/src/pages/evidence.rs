@@ -84,7 +84,6 @@ struct Row<'a> {
     rust: String,
     go: String,
     ratio: Option<String>,
-    words: Option<String>,
 }
 
 struct TryIt {

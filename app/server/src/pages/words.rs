@@ -110,6 +110,12 @@ pub(crate) fn importance_sentence(score: &Score) -> String {
     }
 }
 
+/// What the measurement means for the stated needs; empty when a notice says that there is none.
+pub(crate) fn performance(score: &Score) -> &str {
+    let unmeasured = score.notices.iter().any(|notice| notice.id == "not_measured");
+    if unmeasured { "" } else { &score.performance.summary }
+}
+
 /// The first and second option by value, those certainly ruled out last: whom reasons compare.
 pub(crate) fn compared(score: &Score) -> (Choice, Choice) {
     let mut order = Choice::ALL;

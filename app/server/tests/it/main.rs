@@ -8,7 +8,11 @@
 )]
 
 mod api;
+mod browser;
 mod cli;
 mod layout;
+mod pages_checklist;
+mod pages_others;
+mod pages_records;
 mod security;
 mod support;

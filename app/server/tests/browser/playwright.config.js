@@ -1,0 +1,17 @@
+import { defineConfig } from "@playwright/test";
+
+// The Rust test `tests/it/browser.rs` starts assay and says where it is.
+export default defineConfig({
+  testDir: ".",
+  timeout: 30_000,
+  workers: 2,
+  fullyParallel: true,
+  reporter: [["list"]],
+  use: {
+    baseURL: process.env.ASSAY_URL ?? "http://127.0.0.1:8080",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox"],
+    },
+  },
+});

@@ -1,0 +1,87 @@
+//! Runs the browser tests of `tests/browser` against the built program.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::support::skip;
+
+/// Stops the program when the test ends, however it ends.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn pages_work_in_a_browser() {
+    let test = "the browser tests";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let Some(chromium) = chromium() else {
+        return skip(test, "no chromium is installed");
+    };
+    if !runs(Command::new("node").arg("--version")) {
+        return skip(test, "no node is installed");
+    }
+    if !folder.join("node_modules/@playwright/test").exists() {
+        let mut install = Command::new("npm");
+        install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
+        if !runs(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")) {
+            return skip(test, "npm ci cannot fetch their packages");
+        }
+    }
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let decisions = home.path().join("decisions");
+    let (_server, address) = start(&decisions, &home.path().join("data"));
+    let mut suite = Command::new("npx");
+    suite
+        .args(["playwright", "test"])
+        .current_dir(&folder)
+        .env("ASSAY_URL", address)
+        .env("ASSAY_DECISIONS", &decisions)
+        .env("CHROMIUM", chromium);
+    let output = suite.output().expect("npx");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Starts the program on a free port and waits for the address it prints.
+fn start(decisions: &Path, data: &Path) -> (Server, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
+        .args(["--listen", "127.0.0.1:0", "--decisions"])
+        .arg(decisions)
+        .arg("--data")
+        .arg(data)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let stderr = child.stderr.take().expect("its messages");
+    let server = Server(child);
+    let mut lines = BufReader::new(stderr).lines();
+    let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+    });
+    // What it says later must be read too, or it would block.
+    std::thread::spawn(move || lines.for_each(drop));
+    (server, ready.expect("an address"))
+}
+
+fn runs(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn chromium() -> Option<PathBuf> {
+    ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+}
