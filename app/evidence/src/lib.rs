@@ -6,6 +6,7 @@
 //! samples, so that anyone can check one against the other.
 
 mod environment;
+mod figures;
 mod gates;
 mod parse;
 mod run;

@@ -95,6 +95,8 @@ pub struct Capacity {
     pub connections: u32,
     /// Requests that failed.
     pub errors: u64,
+    /// CPU time of the service as a share of the time: near 1 when it is what limits the loop.
+    pub server_busy: f64,
     /// Share of the time that the generator's core did useful work.
     pub generator_busy: f64,
     /// Share of the time taken from our cores by the hypervisor.

@@ -1,22 +1,22 @@
 //! From samples to a summary.
 
-use crate::gates::{Check, check};
-use crate::sample::{Builds, Load, Sample, Samples, Twin};
-use crate::stats::{hodges_lehmann, median, signed_rank_interval};
+use crate::figures::{figure, range, ratio};
+use crate::gates::{Check, LIMITS, check};
+use crate::sample::{Builds, Capacity, Load, Sample, Samples, Twin};
+use crate::stats::median;
 use crate::summary::{
-    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Void,
-    metric,
+    Better, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Void, metric,
 };
-
-/// The coverage every interval has at least.
-const COVERAGE: f64 = 0.95;
 
 /// A KiB in MB and in kB.
 const MB_PER_KIB: f64 = 1024.0 / 1e6;
 const KB_PER_KIB: f64 = 1024.0 / 1e3;
 
-/// A closed loop whose generator was idle less than this share of the time measured the generator.
+/// A closed loop whose generator was busy for more than this share measured the generator.
 const SATURATED_BUSY: f64 = 0.95;
+
+/// A closed loop in which neither core was full was disturbed: the service's must reach this.
+const SERVER_BUSY: f64 = 0.9;
 
 /// What a summary says besides its figures.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +102,11 @@ fn valid(load: &Load) -> bool {
     check(load).iter().all(|check| check.passed)
 }
 
+fn valid_capacity(capacity: &Capacity) -> bool {
+    let full = capacity.server_busy >= SERVER_BUSY || capacity.generator_busy > SATURATED_BUSY;
+    full && capacity.errors == 0 && capacity.steal < LIMITS.steal
+}
+
 /// A process's half load, where it passed its gates.
 fn half(sample: &Sample) -> Option<&Load> {
     sample.loads.iter().find(|load| load.half && valid(load))
@@ -142,7 +147,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
                 metric::CAPACITY,
                 "Capacity of one core, closed loop",
                 "requests/s",
-                Box::new(|sample| (sample.capacity.errors == 0).then_some(sample.capacity.rps)),
+                Box::new(|sample| valid_capacity(&sample.capacity).then_some(sample.capacity.rps)),
             )
         },
         Row {
@@ -276,60 +281,6 @@ fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
             vec![as_f64(build.binary_bytes) / 1e6]
         }),
     ]
-}
-
-/// The estimate of one twin's figure; see [`Figure`] for what the interval is.
-fn figure(values: &[Option<f64>]) -> Option<Figure> {
-    let values: Vec<f64> = values.iter().flatten().copied().collect();
-    if values.iter().any(|value| *value <= 0.0) {
-        return range(&values);
-    }
-    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-    let Some(interval) = signed_rank_interval(&logs, COVERAGE) else {
-        return range(&values);
-    };
-    let value = from_log(hodges_lehmann(&logs)?);
-    // exp is monotonic only up to its rounding.
-    Some(Figure {
-        value,
-        low: from_log(interval.low).min(value),
-        high: from_log(interval.high).max(value),
-    })
-}
-
-/// Back from the log scale, with the six digits that a reader could ever use.
-fn from_log(log: f64) -> f64 {
-    let value = log.exp();
-    format!("{value:.5e}").parse().unwrap_or(value)
-}
-
-/// The median with the least and the greatest.
-fn range(values: &[f64]) -> Option<Figure> {
-    Some(Figure {
-        value: median(values)?,
-        low: values.iter().copied().min_by(f64::total_cmp)?,
-        high: values.iter().copied().max_by(f64::total_cmp)?,
-    })
-}
-
-/// Rust ÷ Go over the blocks in which both have a figure.
-fn ratio(rust: &[Option<f64>], go: &[Option<f64>]) -> Option<Ratio> {
-    let logs: Vec<f64> = rust
-        .iter()
-        .zip(go)
-        .filter_map(|(rust, go)| rust.zip(*go))
-        .filter(|(rust, go)| *rust > 0.0 && *go > 0.0)
-        .map(|(rust, go)| (rust / go).ln())
-        .collect();
-    let interval = signed_rank_interval(&logs, COVERAGE);
-    let estimate = from_log(hodges_lehmann(&logs)?);
-    Some(Ratio {
-        estimate,
-        low: interval.map(|interval| from_log(interval.low).min(estimate)),
-        high: interval.map(|interval| from_log(interval.high).max(estimate)),
-        level: interval.map(|interval| interval.level),
-        n: u32::try_from(logs.len()).unwrap_or(u32::MAX),
-    })
 }
 
 fn sweep(blocks: &Blocks<'_>) -> Vec<SweepPoint> {

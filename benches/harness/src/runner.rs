@@ -20,6 +20,9 @@ use crate::{Options, Outcome, Progress};
 /// About how long the parts besides the blocks take, in seconds, for the time left.
 const BUILD_S: f64 = 20.0;
 const CHECK_S: f64 = 0.5;
+
+/// Closed loops of each twin from which the rates follow.
+const CALIBRATIONS: u32 = 3;
 const TIMED_BUILDS_S: f64 = 150.0;
 
 type Report<'a> = &'a mut (dyn FnMut(Progress) + Send);
@@ -126,7 +129,7 @@ fn total_s(options: &Options, scenario: &Scenario) -> f64 {
 
 /// About how long finding the capacities takes, in seconds.
 fn calibration_s(lengths: &Lengths) -> f64 {
-    2.0 * (lengths.warm_up_s + lengths.capacity_s + 0.1)
+    2.0 * (lengths.warm_up_s + f64::from(CALIBRATIONS) * lengths.capacity_s)
 }
 
 /// Runs the contract's conformance checks against both twins, and one against the other.
@@ -198,11 +201,18 @@ fn blocks(
         .map_err(|_| anyhow!("the measuring thread failed"))?
 }
 
-/// The closed-loop capacity that fixes the rates.
+/// The closed-loop capacity that fixes the rates: the best of a few, since other work on the
+/// machine can only lower it.
 fn calibrate(bench: &Bench<'_>, twin: Twin) -> Result<f64> {
     let capacity = bench.with(twin, |service| {
-        bench.closed(service, bench.lengths.warm_up_s)?;
-        bench.closed(service, bench.lengths.capacity_s)
+        let mut best = bench.closed(service, bench.lengths.warm_up_s)?;
+        for _ in 0..CALIBRATIONS {
+            let next = bench.closed(service, bench.lengths.capacity_s)?;
+            if next.rps > best.rps {
+                best = next;
+            }
+        }
+        Ok(best)
     })?;
     ensure!(
         capacity.rps >= 100.0 && capacity.errors == 0,

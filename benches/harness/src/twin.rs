@@ -145,14 +145,16 @@ impl Bench<'_> {
     }
 
     fn capacity(&self, service: &Service) -> Result<Capacity> {
-        let before = self.steal()?;
-        let began = Instant::now();
+        let (cpu, steal, began) = (service.cpu()?, self.steal()?, Instant::now());
         let seen = self.closed(service, self.lengths.capacity_s)?;
-        let steal = process::steal_share(self.steal()?.saturating_sub(before), began.elapsed());
+        let elapsed = began.elapsed();
+        let spent = service.cpu()?.since(cpu);
+        let steal = process::steal_share(self.steal()?.saturating_sub(steal), elapsed);
         Ok(Capacity {
             rps: seen.rps,
             connections: u32::try_from(self.scenario.load.capacity_connections)?,
             errors: seen.errors,
+            server_busy: spent.total_us / 1e6 / elapsed.as_secs_f64(),
             generator_busy: seen.busy,
             steal,
         })
