@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use assay_advice::{
-    Answers, Choice, Flip, FlipKind, Model, Problem, QuestionKind, Reason, Score, Settled, Verdict,
+    AnswerValue, Answers, Choice, Flip, FlipKind, Model, Problem, Question, QuestionKind, Reason,
+    Score, Settled, Verdict,
 };
 use jiff::{ToSpan as _, civil::Date};
 
@@ -54,24 +55,15 @@ pub fn draft_from(
     }
 }
 
-/// What was said of the service, in the checklist's words.
+/// What was said of the service, one line a group; the answers themselves are in the record.
 fn context(score: &Score, answers: &Answers, model: &Model, subject: &str) -> String {
     let mut text = format!("We have to choose what to build {subject} in. What we know of it:\n\n");
-    for question in model.questions() {
-        let values: Vec<String> = answers
-            .to_pairs()
-            .into_iter()
-            .filter(|(id, value)| *id == question.id && value != "unknown")
-            .map(|(_, value)| match question.answer(&value) {
-                Some(answer) => answer.label.clone(),
-                None => match &question.kind {
-                    QuestionKind::Number { unit, .. } => format!("{value} {unit}"),
-                    QuestionKind::One(_) | QuestionKind::Many { .. } => value,
-                },
-            })
-            .collect();
-        if !values.is_empty() {
-            let _ = writeln!(text, "- {} {}", question.label, values.join(", "));
+    for group in model.groups() {
+        let of_group = model.questions().iter().filter(|question| question.group == group.id);
+        let phrases: Vec<String> =
+            of_group.flat_map(|question| phrases(question, answers)).collect();
+        if !phrases.is_empty() {
+            let _ = writeln!(text, "- {}: {}.", group.name, phrases.join("; "));
         }
     }
     let unknown: Vec<&str> = score
@@ -88,6 +80,19 @@ fn context(score: &Score, answers: &Answers, model: &Model, subject: &str) -> St
         let _ = write!(text, "\n{}\n", score.performance.summary);
     }
     text
+}
+
+/// What a question's answers say, in the model's words.
+fn phrases(question: &Question, answers: &Answers) -> Vec<String> {
+    let said = |value: &str| question.answer(value).map(|answer| answer.phrase.clone());
+    match (answers.value(&question.id), &question.kind) {
+        (AnswerValue::One(value), _) => said(value).into_iter().collect(),
+        (AnswerValue::Many(values), _) => values.iter().filter_map(|value| said(value)).collect(),
+        (AnswerValue::Number { value, .. }, QuestionKind::Number { phrase, unit, .. }) => {
+            vec![phrase.replace("{n}", &format!("{value} {unit}"))]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What is chosen, how that relates to the advice, and the reasons on both sides.
@@ -235,7 +240,8 @@ fn triggers(
             break;
         }
         // After a choice against the advice, a flip towards that choice is no reason to revisit it.
-        if flip.recommended == option {
+        // Importance is a judgement: nothing happens that would show it has changed.
+        if flip.recommended == option || flip.kind == FlipKind::Importance {
             continue;
         }
         let (condition, promql) = condition(flip, model, service);

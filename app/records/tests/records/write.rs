@@ -77,13 +77,7 @@ fn flips_become_triggers() {
     let written: Vec<String> = draft.triggers.iter().map(|t| t.condition.to_string()).collect();
     assert_eq!(
         written,
-        [
-            "rust_fluency = most",
-            "p99_ms > 9.5 for 7d",
-            "peak_rps < 40 for 7d",
-            "owners to 9",
-            "hiring to 41"
-        ]
+        ["rust_fluency = most", "p99_ms > 9.5 for 7d", "peak_rps < 40 for 7d", "owners to 9"]
     );
     assert!(draft.triggers[1].promql.as_ref().is_some_and(|promql| promql.contains("job=\"ab\"")));
     parse(&draft.to_toml(ID, now(), "ada"));
