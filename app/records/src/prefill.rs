@@ -104,7 +104,10 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
         Some(option) => format!("We build {subject} in {option}.\n"),
         None => String::new(),
     };
-    let _ = write!(text, "\n{}\n", advice_in_words(score));
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{}", advice_in_words(score));
     let notable = |reason: &&Reason| reason.contribution.abs() >= LEAST_CONTRIBUTION;
     let (with, against): (Vec<&Reason>, Vec<&Reason>) =
         score.reasons.iter().filter(notable).partition(|reason| reason.contribution > 0.0);
