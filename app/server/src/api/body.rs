@@ -1,11 +1,13 @@
 //! Reading request bodies: JSON or TOML, always UTF-8, with faults that say where.
 
+use assay_advice::Problem;
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::header,
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError};
 
@@ -44,19 +46,54 @@ impl Body {
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.format {
             Format::Json => serde_json::from_str(&self.text).map_err(|error| json_error(&error)),
-            Format::Toml => toml::from_str(&self.text).map_err(|error| {
-                let problem = assay_advice::Problem {
-                    field: String::new(),
-                    span: error.span(),
-                    message: error.message().to_owned(),
-                    help: String::new(),
-                };
-                Error::Malformed {
-                    message: "the TOML cannot be read".into(),
-                    errors: vec![FieldError::new(&problem, Some(&self.text))],
-                }
-            }),
+            Format::Toml => from_fields(self.fields()?),
         }
+    }
+
+    /// The keys of the body with their values; a TOML date is its text.
+    pub(crate) fn fields(&self) -> Result<Map<String, Value>, Error> {
+        match self.format {
+            Format::Json => serde_json::from_str(&self.text).map_err(|error| json_error(&error)),
+            Format::Toml => match self.text.parse::<toml::Table>() {
+                Ok(table) => {
+                    Ok(table.into_iter().map(|(key, value)| (key, json_of(value))).collect())
+                }
+                Err(error) => Err(toml_error(&error, &self.text)),
+            },
+        }
+    }
+}
+
+/// A `T` from its keys and values.
+pub(crate) fn from_fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Error> {
+    serde_json::from_value(Value::Object(fields)).map_err(|error| json_error(&error))
+}
+
+/// TOML as JSON; dates become their text, and numbers that JSON lacks become null.
+pub(crate) fn json_of(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(truth) => Value::Bool(truth),
+        toml::Value::Datetime(date) => Value::String(date.to_string()),
+        toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
+        toml::Value::Table(table) => {
+            table.into_iter().map(|(key, value)| (key, json_of(value))).collect()
+        }
+    }
+}
+
+fn toml_error(error: &toml::de::Error, text: &str) -> Error {
+    let problem = Problem {
+        field: String::new(),
+        span: error.span(),
+        message: error.message().to_owned(),
+        help: String::new(),
+    };
+    Error::Malformed {
+        message: "the TOML cannot be read".into(),
+        errors: vec![FieldError::new(&problem, Some(text))],
     }
 }
 
@@ -67,11 +104,15 @@ fn json_error(error: &serde_json::Error) -> Error {
         field: String::new(),
         message: error.to_string().replace(&place, ""),
         allowed: String::new(),
-        line: Some(error.line()),
-        column: Some(error.column()),
+        // A value that is no longer text has no place.
+        line: Some(error.line()).filter(|line| *line > 0),
+        column: Some(error.column()).filter(|_| error.line() > 0),
     };
     if error.is_data() {
-        Error::Invalid { message: "the JSON has a wrong field".into(), errors: vec![fault] }
+        Error::Invalid {
+            message: "a field is not allowed or is of the wrong kind".into(),
+            errors: vec![fault],
+        }
     } else {
         Error::Malformed { message: "the JSON cannot be read".into(), errors: vec![fault] }
     }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    body::{Body, Format},
+    body::{Body, Format, json_of},
     etag,
 };
 use crate::{
@@ -61,21 +61,6 @@ impl Resource {
             file_name: stored.file_name,
             hash: stored.hash,
             text: stored.text,
-        }
-    }
-}
-
-/// TOML as JSON; dates become their text, and numbers that JSON lacks become null.
-fn json_of(value: toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => Value::String(text),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(truth) => Value::Bool(truth),
-        toml::Value::Datetime(date) => Value::String(date.to_string()),
-        toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
-        toml::Value::Table(table) => {
-            table.into_iter().map(|(key, value)| (key, json_of(value))).collect()
         }
     }
 }

@@ -10,12 +10,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    body::{Body, Format},
+    body::{Body, Format, from_fields},
     decision::Resource,
     etag,
 };
@@ -152,11 +152,13 @@ pub(crate) async fn list(
 }
 
 /// A new decision: what is said of it, and the answers that it rests on.
-#[derive(Deserialize, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes the body, which is read key by key")]
 pub(crate) struct NewDecision {
     /// Question ids with their answers; what is missing is unanswered.
     #[schema(value_type = Object)]
     answers: Value,
+    #[schema(inline)]
     #[serde(flatten)]
     wishes: Wishes,
 }
@@ -192,9 +194,10 @@ pub(crate) async fn create(
     let stored = if body.format == Format::Toml && recording::is_record(&body.text) {
         recording::keep_text(&app, body.text).await?
     } else {
-        let new: NewDecision = body.parse()?;
-        let answers = super::score::answers(&app, &new.answers)?;
-        let draft = recording::draft(&app, &answers, new.wishes)?;
+        let mut fields = body.fields()?;
+        let answers = fields.remove("answers").unwrap_or_else(|| json!({}));
+        let answers = super::score::answers(&app, &answers)?;
+        let draft = recording::draft(&app, &answers, from_fields(fields)?)?;
         recording::create(&app, &draft).await?
     };
     if let Some(turn) = turn {

@@ -168,6 +168,33 @@ async fn a_decision_is_made_read_and_listed() {
 }
 
 #[tokio::test]
+async fn a_misspelt_key_is_refused_not_ignored() {
+    let app = TestApp::new().await;
+    let mut wish = decision();
+    wish["titel"] = json!("Language");
+    let problem = app.post_json(DECISIONS, &wish).await.problem(422);
+    let message = problem["errors"][0]["message"].as_str().expect("a message");
+    assert!(message.contains("titel") && message.contains("title"), "{message}");
+    let text = format!("title = \"T\"\nstatsu = \"draft\"\n{RUST_SHEET}");
+    app.send(toml(Request::post(DECISIONS), &text)).await.problem(422);
+    assert_eq!(app.get(DECISIONS).await.json()["total"], 0);
+}
+
+#[tokio::test]
+async fn dates_are_taken_from_json_and_toml() {
+    let app = TestApp::new().await;
+    let mut wish = decision();
+    wish["review_by"] = json!("2027-01-31");
+    let made = app.post_json(DECISIONS, &wish).await.json();
+    assert_eq!(made["record"]["review_by"], "2027-01-31");
+    let text = format!("title = \"T\"\nreview_by = 2027-02-28\n{RUST_SHEET}");
+    let made = app.send(toml(Request::post(DECISIONS), &text)).await.json();
+    assert_eq!(made["record"]["review_by"], "2027-02-28");
+    let due = app.get(&format!("{DECISIONS}?due=2027-02-01")).await.json();
+    assert_eq!(due["total"], 1);
+}
+
+#[tokio::test]
 async fn filters_that_are_not_allowed_are_named() {
     let app = TestApp::new().await;
     let query = "?status=done&option=zig&due=soon&page=0&per_page=5000";
