@@ -198,13 +198,7 @@ fn row(metric: &Metric) -> Row<'_> {
         }
         _ => format!("{:.2}, {} pairs", ratio.estimate, ratio.n),
     });
-    Row {
-        metric,
-        rust: figure(Twin::Rust),
-        go: figure(Twin::Go),
-        ratio,
-        words: ratio_words(metric),
-    }
+    Row { metric, rust: figure(Twin::Rust), go: figure(Twin::Go), ratio }
 }
 
 /// A figure with its interval, once when they agree.

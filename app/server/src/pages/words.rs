@@ -71,7 +71,7 @@ pub(crate) fn shares(score: &Score) -> Vec<Share> {
 pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if percent > 0.0 && percent < 0.5 => "<1".to_owned(),
-        percent if percent < 100.0 && percent >= 99.5 => ">99".to_owned(),
+        percent if (99.5..100.0).contains(&percent) => ">99".to_owned(),
         percent => format!("{percent:.0}"),
     }
 }

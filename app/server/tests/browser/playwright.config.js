@@ -1,8 +1,11 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "@playwright/test";
 
 // The Rust test `tests/it/browser.rs` starts assay and says where it is.
 export default defineConfig({
   testDir: ".",
+  outputDir: join(tmpdir(), `assay-browser-${process.pid}`),
   timeout: 30_000,
   workers: 2,
   fullyParallel: true,
