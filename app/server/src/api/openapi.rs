@@ -6,7 +6,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{self, ContentBuilder, Ref, RefOr},
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,9 +28,33 @@ use utoipa::OpenApi;
         super::decision::set_status,
         super::evidence::runs,
     ),
+    modifiers(&Problems),
     components(schemas(crate::error::FieldError, crate::http::ProblemDetails))
 )]
 struct Document;
+
+/// Every error is problem details; said here once instead of at each response.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let operations = document
+            .paths
+            .paths
+            .values_mut()
+            .flat_map(|path| [&mut path.get, &mut path.put, &mut path.post])
+            .flatten();
+        for (status, response) in operations.flat_map(|it| &mut it.responses.responses) {
+            if let RefOr::T(response) = response
+                && status.starts_with(['4', '5'])
+            {
+                let problem = Ref::from_schema_name("ProblemDetails");
+                let content = RefOr::T(ContentBuilder::new().schema(Some(problem)).build());
+                response.content.insert("application/problem+json".to_owned(), content);
+            }
+        }
+    }
+}
 
 static TEXT: LazyLock<Result<String, serde_json::Error>> =
     LazyLock::new(|| Document::openapi().to_json());

@@ -13,7 +13,7 @@ use crate::{
 /// The answers to score.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Request {
+pub(crate) struct ScoreRequest {
     /// What the service is called; it does not change the score.
     #[serde(default)]
     service: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Request {
 /// Scores an answers file: JSON as below, or TOML as `assay score` reads it.
 #[utoipa::path(
     post, path = "/api/v1/score", tag = "advice",
-    request_body(content((Request = "application/json"), (String = "application/toml"))),
+    request_body(content((ScoreRequest = "application/json"), (String = "application/toml"))),
     responses(
         (status = 200, description = "The score object", body = Object),
         (status = 400, description = "The body cannot be read"),
@@ -47,7 +47,7 @@ fn sheet(app: &AppState, body: &Body) -> Result<Sheet, Error> {
             })
         }
         Format::Json => {
-            let request: Request = body.parse()?;
+            let request: ScoreRequest = body.parse()?;
             let answers = answers(app, &request.answers)?;
             Ok(Sheet { service: request.service, answers })
         }

@@ -420,6 +420,8 @@ async fn the_contract_names_every_address() {
         }
     }
     assert_eq!(count, paths.len());
+    let refused = &paths["/api/v1/score"]["post"]["responses"]["422"]["content"];
+    assert!(refused["application/problem+json"]["schema"].is_object(), "{refused}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,11 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
 
 use crate::support::{TestApp, json as json_request};
 
@@ -141,9 +146,19 @@ async fn a_panic_is_an_error_page_without_its_cause() {
     assert!(!answer.body.contains("secret"));
 }
 
-/// A server with short limits on a real socket, and what stops it.
-async fn served(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-    let slow = async || {
+/// A server on a real socket, told to stop by `stop`, which says when a slow request has begun.
+struct Served {
+    address: SocketAddr,
+    begun: Arc<Notify>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+async fn served(limits: Limits) -> Served {
+    let begun = Arc::new(Notify::new());
+    let note = Arc::clone(&begun);
+    let slow = async move || {
+        note.notify_one();
         tokio::time::sleep(Duration::from_millis(300)).await;
         "done"
     };
@@ -155,7 +170,7 @@ async fn served(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<
         let stop = async { drop(stopped.await) };
         http::serve(listener, router, limits, stop).await.expect("serving");
     });
-    (address, stop, task)
+    Served { address, begun, stop, task }
 }
 
 /// Reads until the other side closes.
@@ -171,7 +186,7 @@ fn read_to_close(stream: &mut TcpStream) -> (String, Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_and_silent_clients_are_closed() {
     let limits = Limits { header_timeout: Duration::from_millis(300), ..Limits::default() };
-    let (address, _stop, _task) = served(limits).await;
+    let Served { address, stop: _running, .. } = served(limits).await;
     for sent in ["", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "] {
         let elapsed = tokio::task::spawn_blocking(move || {
             let mut stream = TcpStream::connect(address).expect("a connection");
@@ -188,7 +203,7 @@ async fn slow_and_silent_clients_are_closed() {
 async fn at_the_connection_limit_others_wait_their_turn() {
     let limits =
         Limits { connections: 1, header_timeout: Duration::from_millis(500), ..Limits::default() };
-    let (address, _stop, _task) = served(limits).await;
+    let Served { address, stop: _running, .. } = served(limits).await;
     let answer = tokio::task::spawn_blocking(move || {
         let idle = TcpStream::connect(address).expect("the first connection");
         let mut second = TcpStream::connect(address).expect("the second connection");
@@ -205,13 +220,13 @@ async fn at_the_connection_limit_others_wait_their_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_lets_an_open_request_finish() {
-    let (address, stop, task) = served(Limits::default()).await;
+    let Served { address, begun, stop, task } = served(Limits::default()).await;
     let client = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).expect("a connection");
         stream.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sending");
         read_to_close(&mut stream).0
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    begun.notified().await;
     stop.send(()).expect("the server");
     assert!(client.await.expect("the client").ends_with("done"));
     task.await.expect("the server");
