@@ -2,7 +2,7 @@
 //! process from another core, and leaves a run folder with every sample and a summary.
 //!
 //! `benches/METHOD.md` says how and why. Measuring needs Linux; elsewhere the crate compiles and
-//! [`bench`] says so.
+//! [`bench()`] says so.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,7 +114,7 @@ pub fn bench(options: &Options, report: &mut (dyn FnMut(Progress) + Send)) -> Re
 /// against the contract: only that both give the same answer.
 ///
 /// # Errors
-/// As [`bench`], without what concerns the source tree.
+/// As [`bench()`], without what concerns the source tree.
 #[cfg(target_os = "linux")]
 pub fn measure(
     options: &Options,

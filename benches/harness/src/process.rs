@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use assay_evidence::Twin;
+use procfs::ProcError;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -118,7 +119,13 @@ impl Service {
         let process = procfs::process::Process::new(self.pid)?;
         let mut total_ns = 0;
         for task in process.tasks()? {
-            total_ns += task?.schedstat()?.sum_exec_runtime;
+            match task.and_then(|task| task.schedstat()) {
+                Ok(stat) => total_ns += stat.sum_exec_runtime,
+                // The thread has just ended.
+                Err(ProcError::NotFound(_)) => {}
+                Err(error) if is_no_such_process(&error) => {}
+                Err(error) => return Err(error).context("cannot read the service's CPU time"),
+            }
         }
         let stat = process.stat()?;
         Ok(Cpu { total_ns, user_ticks: stat.utime, kernel_ticks: stat.stime })
@@ -175,6 +182,12 @@ impl Cpu {
         let share = if ticks > 0.0 { user / ticks } else { 0.0 };
         CpuSpent { total_us, user_us: total_us * share }
     }
+}
+
+/// Reading the file of a thread that ended after it was opened.
+fn is_no_such_process(error: &ProcError) -> bool {
+    let ProcError::Io(error, _) = error else { return false };
+    error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "ticks and ns are far below 2⁵³")]

@@ -48,7 +48,7 @@ impl Clock<'_> {
     }
 }
 
-/// Builds the twins of a service and measures them; see [`crate::bench`].
+/// Builds the twins of a service and measures them; see [`crate::bench()`].
 pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
     let scenario = Scenario::find(&options.root, &options.service)?;
     let cores = process::cores()?;
