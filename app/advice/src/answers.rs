@@ -368,7 +368,7 @@ fn find<'m>(model: &'m Model, id: &str) -> Result<(usize, &'m Question), Fault> 
 fn allowed(question: &Question) -> String {
     let number = |whole: bool, min: f64, max: f64, unit: &str| {
         let whole = if whole { "a whole number" } else { "a number" };
-        format!("{whole} from {min} to {max} ({unit}), or unknown")
+        format!("allowed: {whole} from {min} to {max} ({unit}), or unknown")
     };
     match &question.kind {
         QuestionKind::Number { whole, min, max, unit, .. } => number(*whole, *min, *max, unit),

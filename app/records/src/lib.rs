@@ -18,6 +18,9 @@ mod status;
 mod trigger;
 mod write;
 
+/// The advice that records keep: its answers, options, verdicts and problems.
+pub use assay_advice as advice;
+
 pub use amend::{Amendment, amend};
 pub use draft::Draft;
 pub use limits::{

@@ -101,7 +101,7 @@ impl FieldError {
         Self {
             field: problem.field.clone(),
             message: problem.message.clone(),
-            allowed: problem.help.clone(),
+            allowed: problem.help.trim_start_matches("allowed: ").to_owned(),
             line: place.map(|(line, _)| line),
             column: place.map(|(_, column)| column),
         }

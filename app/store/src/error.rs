@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use assay_advice::Problem;
+use assay_records::advice::Problem;
 use uuid::Uuid;
 
 use crate::Stored;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use assay_advice::{Model, Problem};
+use assay_records::advice::{Model, Problem};
 use assay_records::{MAX_RECORD_BYTES, Parsed, Record, content_hash, json_schema, number_of};
 use tempfile::{Builder, NamedTempFile};
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! What to list, and what a list holds.
 
-use assay_advice::{Choice, Verdict};
 use assay_records::Standing;
+use assay_records::advice::{Choice, Verdict};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 

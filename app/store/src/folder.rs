@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-use assay_advice::{Model, Problem};
+use assay_records::advice::{Model, Problem};
 use assay_records::{Record, check_revision};
 use async_trait::async_trait;
 use tokio::sync::Mutex;

@@ -244,7 +244,7 @@ async fn insert(
     .bind(&record.team)
     .bind(record.status.id())
     .bind(record.choice.as_ref().map(|chosen| chosen.option.id()))
-    .bind(record.recommended().map(assay_advice::Choice::id))
+    .bind(record.recommended().map(assay_records::advice::Choice::id))
     .bind(record.advice.as_ref().map(|advice| advice.verdict.id()))
     .bind(record.overridden())
     // A tag is one line, so that a line break can stand between two.

@@ -1,7 +1,7 @@
 //! Lists and counts from the index.
 
-use assay_advice::{Choice, Verdict};
 use assay_records::Standing;
+use assay_records::advice::{Choice, Verdict};
 use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
 use uuid::Uuid;
 

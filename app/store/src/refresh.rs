@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_advice::Model;
+use assay_records::advice::Model;
 use notify::{RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::{Mutex, Notify, RwLock};

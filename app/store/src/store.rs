@@ -1,6 +1,6 @@
 //! What a place for records can do.
 
-use assay_advice::Problem;
+use assay_records::advice::Problem;
 use assay_records::{Record, Standing};
 use async_trait::async_trait;
 use uuid::Uuid;

@@ -97,8 +97,17 @@ pub(crate) fn question_id(problem: &Problem) -> &str {
 pub(crate) fn explain(problem: &Problem) -> String {
     match problem.help.as_str() {
         "" => problem.message.clone(),
-        help => format!("{}. {help}", problem.message.trim_end_matches('.')),
+        help => {
+            let message = problem.message.trim_end_matches('.');
+            format!("{message}. {}.", capitalised(help.trim_end_matches('.')))
+        }
     }
+}
+
+/// A text that begins with a capital letter.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// An answer in words, for people: "Half or more", "5 engineers (a must)", "Don’t know".

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use assay_advice::{Choice, Model};
+use assay_records::advice::{Choice, Model};
 use assay_records::{Amendment, Standing, amend, content_hash};
 use assay_store::{Filter, Store, StoreError};
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use assay_advice::Model;
+use assay_records::advice::Model;
 use assay_records::{Record, number_of};
 use assay_store::{Filter, Store};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command, sync::Arc};
 
-use assay_advice::Model;
+use assay_records::advice::Model;
 use assay_store::{Filter, FolderStore, Store, StoreError};
 
 use crate::{Place, id, skip, text};

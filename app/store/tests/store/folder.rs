@@ -154,7 +154,7 @@ async fn edits_keep_what_people_wrote() {
     let store = place.open().await;
     let read = store.get(id(1)).await.unwrap();
     assert_eq!(read.warnings[0].field, "ours");
-    let model = assay_advice::Model::builtin();
+    let model = assay_records::advice::Model::builtin();
     let text = amend(&read.text, model, &[Amendment::Team(Some("t".to_owned()))]).unwrap();
     store.update(id(1), &read.hash, text).await.unwrap();
     let on_disk = fs::read_to_string(place.decisions().join("0001-a.toml")).unwrap();

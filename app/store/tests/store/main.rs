@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_advice::Model;
+use assay_records::advice::Model;
 use assay_store::{FolderStore, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
