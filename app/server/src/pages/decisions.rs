@@ -174,7 +174,7 @@ fn bad_view(file: BadFile) -> BadView {
         let place = match (&file.text, &problem.span) {
             (Some(text), Some(span)) => {
                 let (line, column) = line_column(text, span.start);
-                format!("line {line}, column {column}")
+                format!("Line {line}, column {column}")
             }
             _ => String::new(),
         };

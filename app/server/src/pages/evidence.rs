@@ -173,8 +173,8 @@ fn run_view(run: &KnownRun) -> RunView<'_> {
     RunView {
         run,
         profile: match run.summary.profile {
-            Profile::Quick => "a quick look, not for publishing",
-            Profile::Publish => "a full run",
+            Profile::Quick => "A quick look, not for publishing",
+            Profile::Publish => "A full run",
         },
         rows: run.summary.metrics.iter().map(row).collect(),
         curves: plot::curves(&[line(Choice::Rust), line(Choice::Go)]),
