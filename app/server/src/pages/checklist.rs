@@ -292,7 +292,7 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
         knocked_out: ruled_out(model, &score),
         core_left: core().filter(open).count(),
         query: sheet.query(),
-        notices: score.notices,
+        notices: words::notices(&score),
     }))
 }
 

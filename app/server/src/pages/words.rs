@@ -1,6 +1,6 @@
 //! A score in words: what the checklist, a record and the overview say alike.
 
-use assay_advice::{AnswerValue, Answers, Choice, Score, Settled, Verdict};
+use assay_advice::{AnswerValue, Answers, Choice, Notice, Score, Settled, Verdict};
 
 /// The verdict as a headline.
 pub(crate) struct Headline {
@@ -114,6 +114,14 @@ pub(crate) fn importance_sentence(score: &Score) -> String {
 pub(crate) fn performance(score: &Score) -> &str {
     let unmeasured = score.notices.iter().any(|notice| notice.id == "not_measured");
     if unmeasured { "" } else { &score.performance.summary }
+}
+
+/// What the reader must know, less what the measurement's own part says.
+pub(crate) fn notices(score: &Score) -> Vec<Notice> {
+    let said = performance(score);
+    let news = score.notices.iter().filter(|notice| !said.contains(&notice.text));
+    // The measurement's part may end with a remark of the run that the notice lacks, or the reverse.
+    news.filter(|notice| said.is_empty() || !notice.text.contains(said)).cloned().collect()
 }
 
 /// The first and second option by value, those certainly ruled out last: whom reasons compare.
