@@ -61,7 +61,7 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             choice.name(),
             option.value,
             percent(option.first_share),
-            thousands(score.draws),
+            thousands(score.draws.into()),
         ));
     }
     for notice in &score.notices {

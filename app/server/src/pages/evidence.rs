@@ -196,6 +196,7 @@ fn row(metric: &Metric) -> Row<'_> {
         (Some(low), Some(high)) => {
             format!("{:.2} [{low:.2}, {high:.2}]", ratio.estimate)
         }
+        _ if ratio.n == 1 => format!("{:.2}, one pair", ratio.estimate),
         _ => format!("{:.2}, {} pairs", ratio.estimate, ratio.n),
     });
     Row { metric, rust: figure(Twin::Rust), go: figure(Twin::Go), ratio }

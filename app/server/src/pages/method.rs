@@ -45,5 +45,5 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
         },
     });
     let rows = rows.collect();
-    Page(View { model, draws: words::thousands(DRAWS), rows }).into_response()
+    Page(View { model, draws: words::thousands(DRAWS.into()), rows }).into_response()
 }

@@ -2,6 +2,8 @@
 
 use assay_advice::{Choice, Reason};
 
+use crate::pages::words::thousands;
+
 /// A contribution as a bar that leaves the middle to the side it speaks for.
 pub(crate) struct Bar {
     /// The criterion's name.
@@ -106,7 +108,11 @@ pub(crate) fn curves(lines: &[(Choice, Vec<(f64, f64)>)]) -> Option<Curves> {
             .map(|(x, y)| Point {
                 x: x_of(*x),
                 y: y_of(*y),
-                label: format!("{option}: {} ms at {x:.0} requests/s", significant(*y)),
+                label: format!(
+                    "{option}: {} ms at {} requests/s",
+                    significant(*y),
+                    significant(*x)
+                ),
             })
             .collect();
         let line: Vec<_> =
@@ -115,7 +121,7 @@ pub(crate) fn curves(lines: &[(Choice, Vec<(f64, f64)>)]) -> Option<Curves> {
     });
     Some(Curves {
         series: series.collect(),
-        x_marks: rate_marks(right).map(|x| mark(x_of(x), 0.0, format!("{x:.0}"))).collect(),
+        x_marks: rate_marks(right).map(|x| mark(x_of(x), 0.0, significant(x))).collect(),
         y_marks: decades(low, high).map(|y| mark(0.0, y_of(y), format!("{y} ms"))).collect(),
     })
 }
@@ -149,6 +155,8 @@ pub(crate) fn significant(value: f64) -> String {
     };
     let text = format!("{value:.digits$}");
     match text.contains('.') {
+        // From 10,000 on separators help the eye.
+        false if value >= 10_000.0 => thousands(value.round() as u64),
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
     }

@@ -78,7 +78,8 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// How often the advised option, or the settled part, comes first.
 pub(crate) fn first_sentence(score: &Score) -> String {
-    let readings = format!("of {} plausible readings of the answers", thousands(score.draws));
+    let readings =
+        format!("of {} plausible readings of the answers", thousands(score.draws.into()));
     match (score.recommended, score.settled) {
         (Some(option), _) => {
             let share = percent(score.options.get(option).first_share);
@@ -95,7 +96,7 @@ pub(crate) fn first_sentence(score: &Score) -> String {
         (None, None) => format!(
             "No option comes first often enough in {} plausible readings \
              of the answers.",
-            thousands(score.draws)
+            thousands(score.draws.into())
         ),
     }
 }
@@ -136,7 +137,7 @@ pub(crate) fn compared(score: &Score) -> (Choice, Choice) {
 }
 
 /// A whole number with separators, as people write it.
-pub(crate) fn thousands(number: u32) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
