@@ -9,7 +9,7 @@ use assay_advice::{Answers, Choice, Model, Score, Settled, Sheet, Verdict};
 use clap::Args;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
-use crate::pages::words::{percent, thousands};
+use crate::pages::words::{self, percent, thousands};
 
 /// How many reasons and flips are shown to people; `--json` has all.
 const SHOWN: usize = 5;
@@ -52,9 +52,9 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
     let mut lines = vec![headline(service, score), String::new()];
     for choice in Choice::ALL {
         let option = score.options.get(choice);
-        let out = match option.knocked_out.as_slice() {
-            [] => String::new(),
-            why => format!("   ruled out: {}", why.join(", ")),
+        let out = match words::ruled_out(model, score, choice) {
+            why if why.is_empty() => why,
+            why => format!("   ruled out: {why}"),
         };
         lines.push(format!(
             "  {:<6}  value {:.2}   first in {:>3}% of {} plausible readings{out}",
@@ -73,7 +73,8 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
         lines.push(String::new());
         lines.push(summary.clone());
     }
-    section(&mut lines, "Why", reasons(score));
+    let (first, second) = words::compared(score);
+    section(&mut lines, &format!("Why {first} (+) or {second} (-)"), reasons(score));
     let flips = score.flips.iter().take(SHOWN).map(|flip| format!("  - {}", flip.text));
     section(&mut lines, "What would change it", flips.collect());
     if let Some(question) = score.next_question.as_deref().and_then(|id| model.question(id)) {

@@ -313,13 +313,9 @@ fn measured_service(app: &App, sheet: &Sheet) -> Option<String> {
 
 /// The options certainly ruled out, with every reason.
 fn ruled_out(model: &Model, score: &Score) -> Vec<RuledOut> {
-    let why = |id: &String| {
-        let knockout = model.knockouts().iter().find(|knockout| knockout.id == *id);
-        knockout.map_or_else(|| id.clone(), |knockout| knockout.text.clone())
-    };
-    let out = Choice::ALL.into_iter().filter_map(|option| {
-        let reasons: Vec<_> = score.options.get(option).knocked_out.iter().map(why).collect();
-        (!reasons.is_empty()).then(|| RuledOut { option, why: reasons.join("; ") })
+    let out = Choice::ALL.into_iter().map(|option| {
+        let why = words::ruled_out(model, score, option);
+        RuledOut { option, why }
     });
-    out.collect()
+    out.filter(|out| !out.why.is_empty()).collect()
 }
