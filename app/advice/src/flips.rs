@@ -2,7 +2,7 @@
 //! evaluating V again.
 
 use crate::{
-    Change, Choice, CriterionKind, FlipKind, QuestionKind,
+    Change, Choice, Criterion, CriterionKind, FlipKind, QuestionKind,
     sensitivity::importance_thresholds,
     situation::Situation,
     value::{Ground, Totals},
@@ -45,7 +45,9 @@ pub(crate) struct Candidate {
 #[derive(Clone, Debug)]
 struct Single {
     question: usize,
+    state: u8,
     situation: Situation,
+    totals: Totals,
     change: Change,
     phrase: String,
     distance: f64,
@@ -58,7 +60,7 @@ pub(crate) fn find(ground: &Ground, situation: &Situation, totals: &Totals) -> V
     let mut answers = Vec::new();
     let mut quiet = Vec::new();
     for single in singles {
-        let first = search.first_after(&single.situation, &[single.question]);
+        let first = single.totals.first();
         if first == search.first { quiet.push(single) } else { answers.push((single, first)) }
     }
     let mut flips = nearest_of_each(answers);
@@ -106,18 +108,12 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The totals after some questions changed: only what depends on them is computed again.
-    fn totals_after(&self, situation: &Situation, changed: &[usize]) -> Totals {
+    /// The totals after one question changed: only what depends on it is computed again.
+    fn totals_after(&self, situation: &Situation, question: usize) -> Totals {
         let needs = self.ground.needs(situation);
         let mut totals = self.totals.clone();
         for (criterion, term) in self.ground.model.criteria().iter().zip(&mut totals.terms) {
-            let numbers = self.ground.known.numbers();
-            let by_number = |q: &usize| {
-                numbers.contains(&Some(*q)) || self.ground.known.existing_code == Some(*q)
-            };
-            let depends = criterion.factors.iter().any(|f| changed.contains(&f.question))
-                || (criterion.kind == CriterionKind::Headroom && changed.iter().any(by_number));
-            if depends {
+            if self.depends(criterion, question) {
                 *term = self.ground.term(criterion, situation, &needs);
             }
         }
@@ -125,8 +121,35 @@ impl Search<'_> {
         totals
     }
 
-    fn first_after(&self, situation: &Situation, changed: &[usize]) -> usize {
-        self.totals_after(situation, changed).first()
+    /// The totals after two questions changed: what depends on one only is as after that one.
+    fn totals_after_both(&self, both: &Situation, one: &Single, two: &Single) -> Totals {
+        let needs = self.ground.needs(both);
+        let mut totals = one.totals.clone();
+        let terms = totals.terms.iter_mut().zip(&two.totals.terms);
+        for (criterion, (term, after_two)) in self.ground.model.criteria().iter().zip(terms) {
+            if self.depends(criterion, two.question) {
+                *term = if self.depends(criterion, one.question) {
+                    self.ground.term(criterion, both, &needs)
+                } else {
+                    *after_two
+                };
+            }
+        }
+        totals.out = self.ground.certainly_out(both, &needs);
+        totals
+    }
+
+    /// Whether a criterion's term may change with a question.
+    fn depends(&self, criterion: &Criterion, question: usize) -> bool {
+        let known = &self.ground.known;
+        let states_need =
+            || known.numbers().contains(&Some(question)) || known.existing_code == Some(question);
+        criterion.factors.iter().any(|factor| factor.question == question)
+            || (criterion.kind == CriterionKind::Headroom && states_need())
+    }
+
+    fn first_after(&self, situation: &Situation, question: usize) -> usize {
+        self.totals_after(situation, question).first()
     }
 
     /// Every change of one answer that may be proposed.
@@ -163,9 +186,12 @@ impl Search<'_> {
 
     fn single(&self, question: usize, state: u8, to: String, phrase: String) -> Single {
         let now = self.situation.state(Some(question));
+        let situation = self.situation.with_state(question, state);
         Single {
             question,
-            situation: self.situation.with_state(question, state),
+            state,
+            totals: self.totals_after(&situation, question),
+            situation,
             change: Change { id: self.id(question), from: self.value_now(question), to },
             phrase,
             distance: now.map_or(0.5, |now| f64::from(now.abs_diff(state))),
@@ -182,7 +208,9 @@ impl Search<'_> {
             return None;
         }
         let change = Change { id: self.id(question), from: String::new(), to: value.to_owned() };
-        Some(Single { question, situation, change, phrase: phrase.to_owned(), distance: 1.5 })
+        let totals = self.totals_after(&situation, question);
+        let phrase = phrase.to_owned();
+        Some(Single { question, state, situation, totals, change, phrase, distance: 1.5 })
     }
 
     fn id(&self, question: usize) -> String {
@@ -211,11 +239,8 @@ impl Search<'_> {
                 if one.question == two.question {
                     continue;
                 }
-                let Some(state) = two.situation.state(Some(two.question)) else {
-                    continue;
-                };
-                let both = one.situation.with_state(two.question, state);
-                let first = self.first_after(&both, &[one.question, two.question]);
+                let both = one.situation.with_state(two.question, two.state);
+                let first = self.totals_after_both(&both, one, two).first();
                 if first != self.first {
                     found.push((one.distance + two.distance, at, with, first));
                 }
@@ -231,8 +256,7 @@ impl Search<'_> {
                 flip.changes.iter().any(|c| c.id == one.change.id || c.id == two.change.id)
             };
             if flips.len() < MOST_PAIRS && !flips.iter().any(told) {
-                let state = two.situation.state(Some(two.question)).unwrap_or(0);
-                let both = one.situation.with_state(two.question, state);
+                let both = one.situation.with_state(two.question, two.state);
                 flips.push(candidate(&[one, two], FlipKind::Pair, first, both));
             }
         }
@@ -259,7 +283,7 @@ impl Search<'_> {
     fn first_at(&self, question: usize, value: f64) -> usize {
         let mut situation = self.situation.clone();
         situation.set_number(question, value);
-        self.first_after(&situation, &[question])
+        self.first_after(&situation, question)
     }
 
     /// Whether a number makes no difference, such as cores while no request rate is stated.
@@ -267,7 +291,7 @@ impl Search<'_> {
         let at = |value: f64| {
             let mut situation = self.situation.clone();
             situation.set_number(question, value);
-            let totals = self.totals_after(&situation, &[question]);
+            let totals = self.totals_after(&situation, question);
             (totals.terms, totals.out)
         };
         at(min) == at(max)
@@ -314,7 +338,7 @@ impl Search<'_> {
             if *whole { if up { libm::ceil(beyond) } else { libm::floor(beyond) } } else { beyond };
         let mut situation = self.situation.clone();
         situation.set_number(question, beyond);
-        let first = self.first_after(&situation, &[question]);
+        let first = self.first_after(&situation, question);
         if first == self.first {
             return None;
         }

@@ -84,6 +84,8 @@ struct Lane {
     swings: Option<Box<[f32; ROWS]>>,
     /// The row that stands for all where only swings differ.
     like: Option<LaneRow>,
+    /// Whether an option may miss a must in some row.
+    has_must: bool,
 }
 
 /// Room for every row: a power of two, so that an index can be masked rather than checked.
@@ -134,10 +136,11 @@ impl Scores {
         let [rust, go, hybrid] = &self.totals;
         let mut winners = [0_u8; BLOCK];
         let scores = rust.iter().zip(go).zip(hybrid).zip(&self.out);
-        for (winner, (((rust, go), hybrid), out)) in winners.iter_mut().zip(scores) {
-            let rust = if out & 1 == 0 { *rust } else { -1.0 };
-            let go = if out & 2 == 0 { *go } else { -1.0 };
-            let hybrid = if out & 4 == 0 { *hybrid } else { -1.0 };
+        // All is read before any is compared, so that the loop becomes vectors.
+        for (winner, (((&rust, &go), &hybrid), &out)) in winners.iter_mut().zip(scores) {
+            let rust = if out & 1 == 0 { rust } else { -1.0 };
+            let go = if out & 2 == 0 { go } else { -1.0 };
+            let hybrid = if out & 4 == 0 { hybrid } else { -1.0 };
             let best = greater(greater(rust, go), hybrid);
             let first = u8::from(rust >= best) | u8::from(go >= best) << 1;
             let first = first | u8::from(hybrid >= best) << 2;
@@ -215,9 +218,9 @@ impl Plan {
                 lane_row(narrow(swing * scale), point.offer)
             };
             let rows: Vec<LaneRow> = points.iter().map(row).collect();
-            let musts = rows.iter().flat_map(|row| row.must).any(f32::is_finite);
-            if musts || rows.iter().any(|row| row.swing > 0.0) {
-                self.lanes.push(Lane::new(index, *source, open.clone(), rows));
+            let lane = Lane::new(index, *source, open.clone(), rows);
+            if lane.has_must || lane.rows.iter().any(|row| row.swing > 0.0) {
+                self.lanes.push(lane);
             }
         }
     }
@@ -261,31 +264,14 @@ impl Plan {
         after
     }
 
-    /// The scores of this plan, from those of another that differs in some lanes.
-    fn scores_from(
-        &self,
-        base: &Self,
-        streams: &Streams,
-        cells: &[CellStreams],
-        block: usize,
-        before: &Scores,
-    ) -> Scores {
-        let draws = Draws { streams, cells, block, redrawn: None };
-        let mut change = Change::new();
-        for lane in base.lanes.iter().filter(|lane| !self.lanes.contains(lane)) {
-            lane.add_to(&draws, &mut change.old);
-        }
-        for lane in self.lanes.iter().filter(|lane| !base.lanes.contains(lane)) {
-            lane.add_to(&draws, &mut change.new);
-        }
-        let mut after = change.applied(before);
-        self.rule_out(&draws, &mut after);
-        after
+    /// The lanes that another plan does not have.
+    fn lanes_not_in(&self, other: &Self) -> Vec<&Lane> {
+        self.lanes.iter().filter(|lane| !other.lanes.contains(lane)).collect()
     }
 
     fn rule_out(&self, draws: &Draws<'_>, scores: &mut Scores) {
         scores.out = [self.out; BLOCK];
-        for lane in self.lanes.iter().filter(|lane| lane.has_must()) {
+        for lane in self.lanes.iter().filter(|lane| lane.has_must) {
             lane.rule_out(draws, &mut scores.out);
         }
         for (when, mask) in &self.perhaps {
@@ -312,8 +298,16 @@ impl Plan {
         streams: &Streams,
         cells: &[CellStreams],
     ) -> [u32; 3] {
-        let blocks = before.iter().enumerate();
-        sum(blocks.map(|(block, before)| self.scores_from(base, streams, cells, block, before)))
+        let (gone, added) = (base.lanes_not_in(self), self.lanes_not_in(base));
+        sum(before.iter().enumerate().map(|(block, before)| {
+            let draws = Draws { streams, cells, block, redrawn: None };
+            let mut change = Change::new();
+            gone.iter().for_each(|lane| lane.add_to(&draws, &mut change.old));
+            added.iter().for_each(|lane| lane.add_to(&draws, &mut change.new));
+            let mut after = change.applied(before);
+            self.rule_out(&draws, &mut after);
+            after
+        }))
     }
 }
 
@@ -343,13 +337,16 @@ impl Change {
         Self { old: [[0.0; BLOCK]; 3], new: [[0.0; BLOCK]; 3] }
     }
 
-    fn applied(&self, before: &Scores) -> Scores {
-        let mut after = before.clone();
-        let changed = self.new.iter().flatten().zip(self.old.iter().flatten());
-        for (after, (new, old)) in after.totals.iter_mut().flatten().zip(changed) {
-            *after += *new - *old;
+    /// Nothing is ruled out yet.
+    fn applied(self, before: &Scores) -> Scores {
+        let Self { old, new: mut totals } = self;
+        // Option by option, so that the inner loop is over one array and becomes vectors.
+        for ((totals, old), before) in totals.iter_mut().zip(&old).zip(&before.totals) {
+            for ((total, old), before) in totals.iter_mut().zip(old).zip(before) {
+                *total = before + (*total - old);
+            }
         }
-        after
+        Scores { totals, out: [0; BLOCK] }
     }
 }
 
@@ -464,15 +461,12 @@ impl Lane {
             swings.iter_mut().zip(&rows).for_each(|(swing, row)| *swing = row.swing);
             swings
         });
-        Self { criterion, source, open, rows, swings, like }
+        let has_must = rows.iter().flat_map(|row| row.must).any(f32::is_finite);
+        Self { criterion, source, open, rows, swings, like, has_must }
     }
 
     fn depends_on(&self, question: usize) -> bool {
         self.open.iter().any(|(open, _)| *open == question)
-    }
-
-    fn has_must(&self) -> bool {
-        self.rows.iter().flat_map(|row| row.must).any(f32::is_finite)
     }
 
     fn add_to(&self, draws: &Draws<'_>, totals: &mut Totals) {
