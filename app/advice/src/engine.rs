@@ -155,14 +155,8 @@ impl Engine {
 
     fn rescored(&self, base: &Base, candidate: Candidate) -> Flip {
         let plan = Plan::new(&self.ground, &candidate.situation, candidate.scale);
-        let mut totals = self.ground.totals(&candidate.situation);
-        if let Some((criterion, scale)) = candidate.scale
-            && let Some(term) = totals.terms.get_mut(criterion)
-        {
-            term.swing *= scale;
-        }
         let counts = plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells);
-        let judged = self.judge(&candidate.situation, &totals, counts);
+        let judged = self.judge(&candidate.situation, &candidate.totals, counts);
         Flip {
             kind: candidate.kind,
             recommended: candidate.choice(),

@@ -35,6 +35,7 @@ pub(crate) struct Candidate {
     /// The option that then has the greatest value.
     pub(crate) first: usize,
     pub(crate) situation: Situation,
+    pub(crate) totals: Totals,
     /// A criterion's swing multiplied.
     pub(crate) scale: Option<(usize, f64)>,
     /// How far it is from the answers as they are; less is more plausible.
@@ -60,8 +61,8 @@ pub(crate) fn find(ground: &Ground, situation: &Situation, totals: &Totals) -> V
     let mut answers = Vec::new();
     let mut quiet = Vec::new();
     for single in singles {
-        let first = single.totals.first();
-        if first == search.first { quiet.push(single) } else { answers.push((single, first)) }
+        let changes = single.totals.first() != search.first;
+        if changes { answers.push(single) } else { quiet.push(single) }
     }
     let mut flips = nearest_of_each(answers);
     flips.truncate(MOST_ANSWERS);
@@ -74,7 +75,13 @@ pub(crate) fn find(ground: &Ground, situation: &Situation, totals: &Totals) -> V
     flips
 }
 
-fn candidate(singles: &[&Single], kind: FlipKind, first: usize, situation: Situation) -> Candidate {
+fn candidate(
+    singles: &[&Single],
+    kind: FlipKind,
+    situation: Situation,
+    totals: Totals,
+) -> Candidate {
+    let first = totals.first();
     let phrases: Vec<&str> = singles.iter().map(|single| single.phrase.as_str()).collect();
     Candidate {
         kind,
@@ -82,19 +89,20 @@ fn candidate(singles: &[&Single], kind: FlipKind, first: usize, situation: Situa
         text: format!("If {}: {}.", phrases.join(" and "), wording::option(first)),
         first,
         situation,
+        totals,
         scale: None,
         distance: singles.iter().map(|single| single.distance).sum(),
     }
 }
 
 /// Keeps the smallest change of each question.
-fn nearest_of_each(mut answers: Vec<(Single, usize)>) -> Vec<Candidate> {
-    answers.sort_by(|(left, _), (right, _)| left.distance.total_cmp(&right.distance));
+fn nearest_of_each(mut answers: Vec<Single>) -> Vec<Candidate> {
+    answers.sort_by(|left, right| left.distance.total_cmp(&right.distance));
     let mut flips: Vec<Candidate> = Vec::new();
-    for (single, first) in answers {
+    for single in answers {
         if !flips.iter().any(|flip| flip.changes.iter().any(|c| c.id == single.change.id)) {
-            let situation = single.situation.clone();
-            flips.push(candidate(&[&single], FlipKind::Answer, first, situation));
+            let (situation, totals) = (single.situation.clone(), single.totals.clone());
+            flips.push(candidate(&[&single], FlipKind::Answer, situation, totals));
         }
     }
     flips
@@ -232,7 +240,7 @@ impl Search<'_> {
 
     /// Two plausible changes that only together put another option first.
     fn pairs(&self, quiet: &[Single]) -> Vec<Candidate> {
-        let mut found: Vec<(f64, usize, usize, usize)> = Vec::new();
+        let mut found: Vec<(f64, usize, usize)> = Vec::new();
         let near = |single: &&Single| single.distance <= 1.0;
         for (at, one) in quiet.iter().enumerate().filter(|(_, single)| near(single)) {
             for (with, two) in quiet.iter().enumerate().skip(at + 1).filter(|(_, s)| near(s)) {
@@ -240,15 +248,14 @@ impl Search<'_> {
                     continue;
                 }
                 let both = one.situation.with_state(two.question, two.state);
-                let first = self.totals_after_both(&both, one, two).first();
-                if first != self.first {
-                    found.push((one.distance + two.distance, at, with, first));
+                if self.totals_after_both(&both, one, two).first() != self.first {
+                    found.push((one.distance + two.distance, at, with));
                 }
             }
         }
         found.sort_by(|left, right| left.0.total_cmp(&right.0));
         let mut flips: Vec<Candidate> = Vec::new();
-        for (_, at, with, first) in found {
+        for (_, at, with) in found {
             let (Some(one), Some(two)) = (quiet.get(at), quiet.get(with)) else {
                 continue;
             };
@@ -257,7 +264,8 @@ impl Search<'_> {
             };
             if flips.len() < MOST_PAIRS && !flips.iter().any(told) {
                 let both = one.situation.with_state(two.question, two.state);
-                flips.push(candidate(&[one, two], FlipKind::Pair, first, both));
+                let totals = self.totals_after_both(&both, one, two);
+                flips.push(candidate(&[one, two], FlipKind::Pair, both, totals));
             }
         }
         flips
@@ -338,7 +346,8 @@ impl Search<'_> {
             if *whole { if up { libm::ceil(beyond) } else { libm::floor(beyond) } } else { beyond };
         let mut situation = self.situation.clone();
         situation.set_number(question, beyond);
-        let first = self.first_after(&situation, question);
+        let totals = self.totals_after(&situation, question);
+        let first = totals.first();
         if first == self.first {
             return None;
         }
@@ -354,6 +363,7 @@ impl Search<'_> {
             text: format!("If {to}: {}.", wording::option(first)),
             first,
             situation,
+            totals,
             scale: None,
             // A number that was never stated is further from what was said.
             distance: distance(&(at, beyond, up)).min(3.0) + if now.is_none() { 3.0 } else { 0.0 },
@@ -410,6 +420,10 @@ impl Search<'_> {
     fn important(&self, index: usize, factor: f64, first: usize) -> Option<Candidate> {
         let criterion = self.ground.model.criteria().get(index)?;
         let swing = self.totals.terms.get(index)?.swing;
+        // A little beyond the threshold, where the order has changed.
+        let beyond = factor * if factor < 1.0 { 1.0 - 1e-9 } else { 1.0 + 1e-9 };
+        let mut totals = self.totals.clone();
+        totals.terms.get_mut(index)?.swing *= beyond;
         let than = if factor < 1.0 { "less" } else { "more" };
         let text = format!(
             "If \u{201c}{}\u{201d} counted {than} than {} times as much: {}.",
@@ -427,8 +441,8 @@ impl Search<'_> {
             text,
             first,
             situation: self.situation.clone(),
-            // A little beyond the threshold, where the order has changed.
-            scale: Some((index, factor * if factor < 1.0 { 1.0 - 1e-9 } else { 1.0 + 1e-9 })),
+            totals,
+            scale: Some((index, beyond)),
             distance: far(factor),
         })
     }
