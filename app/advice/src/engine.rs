@@ -3,8 +3,9 @@
 use crate::{
     Answers, ByOption, Choice, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
     Settled, Verdict,
+    cells::CellStreams,
     flips::{self, Candidate},
-    kernel::{CellStreams, Plan, Scores, first_counts},
+    kernel::{Plan, Scores, first_counts},
     notices, performance,
     sensitivity::importance_factor,
     situation::Situation,

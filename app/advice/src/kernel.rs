@@ -6,111 +6,14 @@
 
 use crate::{
     CriterionKind,
-    expr::{Factor, MAX_ROWS},
-    measure::{Estimate, Needs, WorkloadMeasurement},
+    cells::CellStreams,
+    expr::Factor,
+    lane::{Detail, Draws, Lane, LaneRow, Source, Totals, lane_row},
+    measure::Needs,
     situation::Situation,
-    streams::{BLOCK, BLOCKS, JUDGEMENT_NOISE, Keyed, Stream, Streams, fill, narrow},
-    value::{Ground, Offer},
+    streams::{BLOCK, BLOCKS, Streams, narrow},
+    value::Ground,
 };
-
-/// The values of a measured scenario's ratios in every draw: noise is on the figures.
-#[derive(Clone, Debug)]
-pub(crate) struct CellStreams {
-    tail: [Stream<f32>; 3],
-    cpu: [Stream<f32>; 3],
-    memory: [Stream<f32>; 3],
-}
-
-impl CellStreams {
-    pub(crate) fn new(measured: &WorkloadMeasurement, ground: &Ground, seed: u64) -> Self {
-        let (rust, go) = (&measured.rust, &measured.go);
-        let hybrid = ground.model.hybrid;
-        let drawn = |what: &str, option: &str, figure: &Estimate| {
-            let key = format!("m:{}/{}/{what}/{option}", measured.workload, measured.scenario);
-            let mut keyed = Keyed::new(seed, &key);
-            let Estimate { value, low, high } = *figure;
-            // Triangular on the log scale: the interval's ends are the noise's.
-            move || {
-                let noise = keyed.triangular();
-                let end = if noise < 0.0 { value / low } else { high / value };
-                let drawn = value * libm::exp(noise * libm::log(end));
-                if drawn.is_finite() { drawn } else { value }
-            }
-        };
-        let shared = |mut rust: Box<dyn FnMut() -> f64>, mut go: Box<dyn FnMut() -> f64>| {
-            let mut values = [(); 3].map(|()| vec![[0.0_f32; BLOCK]; BLOCKS]);
-            let [for_rust, for_go, for_hybrid] = &mut values;
-            let slots = for_rust.iter_mut().flatten().zip(for_go.iter_mut().flatten());
-            for ((r, g), h) in slots.zip(for_hybrid.iter_mut().flatten()) {
-                let (rust, go) = (rust(), go());
-                (*r, *g) = (narrow(rust.min(go) / rust), narrow(rust.min(go) / go));
-                *h = *r;
-            }
-            values
-        };
-        let tail = shared(
-            Box::new(drawn("p999", "rust", &rust.half_load_p999_ms)),
-            Box::new(drawn("p999", "go", &go.half_load_p999_ms)),
-        );
-        let cpu = shared(
-            Box::new(drawn("cpu", "rust", &rust.cpu_ms_per_request)),
-            Box::new(drawn("cpu", "go", &go.cpu_ms_per_request)),
-        );
-        let mut rust_memory = drawn("memory", "rust", &rust.loaded_pss_mb);
-        let mut go_memory = drawn("memory", "go", &go.loaded_pss_mb);
-        let mut triples = fill(|| {
-            let (rust, go_loaded) = (rust_memory(), go_memory());
-            let both = hybrid.rust_loaded * rust + hybrid.go_idle * go.idle_pss_mb.value;
-            let best = rust.min(go_loaded).min(both);
-            [narrow(best / rust), narrow(best / go_loaded), narrow(best / both)]
-        });
-        let memory = [0, 1, 2].map(|option: usize| {
-            let mut all = triples.iter_mut().flatten();
-            fill(|| all.next().and_then(|triple| triple.get(option).copied()).unwrap_or(0.0))
-        });
-        Self { tail, cpu, memory }
-    }
-}
-
-/// One criterion, or one part of economy, ready for the loops.
-#[derive(Clone, Debug)]
-struct Lane {
-    criterion: usize,
-    source: Source,
-    /// The open factors with their place value, last first, as the rows count them.
-    open: Vec<(usize, usize)>,
-    rows: Vec<LaneRow>,
-    /// Each row's swing, to look up by draw; none when nothing is open.
-    swings: Option<Box<[f32; ROWS]>>,
-    /// The row that stands for all where only swings differ.
-    like: Option<LaneRow>,
-    /// Whether an option may miss a must in some row.
-    has_must: bool,
-}
-
-/// Room for every row: a power of two, so that an index can be masked rather than checked.
-const ROWS: usize = MAX_ROWS;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Source {
-    /// A value with noise, clipped. Headroom's hybrid shares Rust's noise.
-    Noisy {
-        shared: bool,
-    },
-    Tail,
-    Cpu,
-    Memory,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct LaneRow {
-    swing: f32,
-    base: [f32; 3],
-    amplitude: [f32; 3],
-    must: [f32; 3],
-    must_amplitude: [f32; 3],
-    cell: usize,
-}
 
 /// A recommendation's loops: what each criterion adds, and what rules options out.
 #[derive(Clone, Debug)]
@@ -154,12 +57,6 @@ impl Scores {
 #[inline]
 fn greater(left: f32, right: f32) -> f32 {
     if left > right { left } else { right }
-}
-
-#[inline]
-fn clip(value: f32) -> f32 {
-    let value = if value > 0.0 { value } else { 0.0 };
-    if value < 1.0 { value } else { 1.0 }
 }
 
 impl Plan {
@@ -330,8 +227,6 @@ struct Change {
     new: Totals,
 }
 
-type Totals = [[f32; BLOCK]; 3];
-
 impl Change {
     const fn new() -> Self {
         Self { old: [[0.0; BLOCK]; 3], new: [[0.0; BLOCK]; 3] }
@@ -370,214 +265,6 @@ fn perhaps(ground: &Ground, situation: &Situation) -> Vec<(Vec<(usize, u8)>, u8)
     perhaps
 }
 
-fn lane_row(swing: f32, offer: Offer) -> LaneRow {
-    let base = LaneRow { swing, must: [f32::INFINITY; 3], ..LaneRow::default() };
-    match offer {
-        Offer::Judged(values) => {
-            LaneRow { base: values.map(narrow), amplitude: [narrow(JUDGEMENT_NOISE); 3], ..base }
-        }
-        Offer::Headroom(headroom) => LaneRow {
-            base: headroom.log2.map(narrow),
-            amplitude: headroom.width.map(narrow),
-            must: headroom.must.map(narrow),
-            must_amplitude: headroom.must_width.map(narrow),
-            ..base
-        },
-        Offer::Tail { cell, .. } | Offer::Economy { cell, .. } => LaneRow { cell, ..base },
-        Offer::NotMeasured => base,
-    }
-}
-
-/// One block of the streams, with at most one question drawn anew.
-#[derive(Clone, Copy)]
-struct Draws<'a> {
-    streams: &'a Streams,
-    cells: &'a [CellStreams],
-    block: usize,
-    redrawn: Option<usize>,
-}
-
-static NO_STATES: [u8; BLOCK] = [0; BLOCK];
-static NO_NOISE: [f32; BLOCK] = [0.0; BLOCK];
-
-impl<'a> Draws<'a> {
-    fn states(&self, question: usize) -> &'a [u8; BLOCK] {
-        let streams = self.streams;
-        let states = if self.redrawn == Some(question) { &streams.redrawn } else { &streams.state };
-        states.get(question).and_then(|stream| stream.get(self.block)).unwrap_or(&NO_STATES)
-    }
-
-    fn factor(&self, criterion: usize) -> &'a [f32; BLOCK] {
-        let stream = self.streams.factor.get(criterion);
-        stream.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
-    }
-
-    fn noise(&self, criterion: usize, option: usize) -> &'a [f32; BLOCK] {
-        let stream = self.streams.noise.get(criterion).and_then(|options| options.get(option));
-        stream.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
-    }
-
-    fn cell(&self, cell: usize, source: Source, option: usize) -> &'a [f32; BLOCK] {
-        let streams = self.cells.get(cell).and_then(|cell| match source {
-            Source::Tail => cell.tail.get(option),
-            Source::Cpu => cell.cpu.get(option),
-            Source::Memory => cell.memory.get(option),
-            Source::Noisy { .. } => None,
-        });
-        streams.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
-    }
-}
-
-#[inline]
-#[expect(clippy::indexing_slicing, reason = "the mask keeps the index within the array")]
-const fn look_up(table: &[f32; ROWS], index: u16) -> f32 {
-    table[index as usize & (ROWS - 1)]
-}
-
-impl PartialEq for Lane {
-    /// The rest follows from these.
-    fn eq(&self, other: &Self) -> bool {
-        (self.criterion, self.source) == (other.criterion, other.source)
-            && (&self.open, &self.rows) == (&other.open, &other.rows)
-    }
-}
-
-impl Lane {
-    fn new(
-        criterion: usize,
-        source: Source,
-        open: Vec<(usize, usize)>,
-        rows: Vec<LaneRow>,
-    ) -> Self {
-        let alike = |row: &&LaneRow| row.swing > 0.0 || row.must.iter().any(|m| m.is_finite());
-        let first = rows.iter().find(alike).or(rows.first()).copied().unwrap_or_default();
-        let like = rows
-            .iter()
-            .filter(alike)
-            .all(|row| LaneRow { swing: first.swing, ..*row } == first)
-            .then_some(first);
-        let swings = (!open.is_empty()).then(|| {
-            let mut swings = Box::new([0.0; ROWS]);
-            swings.iter_mut().zip(&rows).for_each(|(swing, row)| *swing = row.swing);
-            swings
-        });
-        let has_must = rows.iter().flat_map(|row| row.must).any(f32::is_finite);
-        Self { criterion, source, open, rows, swings, like, has_must }
-    }
-
-    fn depends_on(&self, question: usize) -> bool {
-        self.open.iter().any(|(open, _)| *open == question)
-    }
-
-    fn add_to(&self, draws: &Draws<'_>, totals: &mut Totals) {
-        let mut weights = *draws.factor(self.criterion);
-        match (&self.swings, self.rows.as_slice()) {
-            (None, [row]) => weights.iter_mut().for_each(|weight| *weight *= row.swing),
-            (Some(swings), _) => {
-                let indices = self.indices(draws);
-                for (weight, index) in weights.iter_mut().zip(&indices) {
-                    *weight *= look_up(swings, *index);
-                }
-                if self.like.is_none() {
-                    return self.add_each(draws, &weights, &indices, totals);
-                }
-            }
-            (None, _) => return,
-        }
-        let Some(row) = &self.like else { return };
-        let options = totals.iter_mut().zip(row.base).zip(row.amplitude).enumerate();
-        for (option, ((totals, base), amplitude)) in options {
-            if let Source::Noisy { .. } = self.source {
-                let noise = self.noise(draws, option);
-                for ((total, weight), noise) in totals.iter_mut().zip(&weights).zip(noise) {
-                    *total += weight * clip(base + amplitude * noise);
-                }
-            } else {
-                let values = draws.cell(row.cell, self.source, option);
-                for ((total, weight), value) in totals.iter_mut().zip(&weights).zip(values) {
-                    *total += weight * value;
-                }
-            }
-        }
-    }
-
-    /// Headroom's hybrid is Rust's, noise and all.
-    fn noise<'a>(&self, draws: &Draws<'a>, option: usize) -> &'a [f32; BLOCK] {
-        let shared = self.source == Source::Noisy { shared: true } && option == 2;
-        draws.noise(self.criterion, if shared { 0 } else { option })
-    }
-
-    /// The row of each draw.
-    fn indices(&self, draws: &Draws<'_>) -> [u16; BLOCK] {
-        let mut indices = [0_u16; BLOCK];
-        for (question, stride) in &self.open {
-            let stride = u16::try_from(*stride).unwrap_or(0);
-            for (index, state) in indices.iter_mut().zip(draws.states(*question)) {
-                *index += stride * u16::from(*state);
-            }
-        }
-        indices
-    }
-
-    /// Where the values differ from row to row, each draw looks up its own.
-    fn add_each(
-        &self,
-        draws: &Draws<'_>,
-        weights: &[f32; BLOCK],
-        indices: &[u16; BLOCK],
-        totals: &mut Totals,
-    ) {
-        let (mut bases, mut amplitudes) = ([0.0_f32; ROWS], [0.0_f32; ROWS]);
-        for (option, totals) in totals.iter_mut().enumerate() {
-            if let Source::Noisy { .. } = self.source {
-                let slots = bases.iter_mut().zip(&mut amplitudes);
-                for ((base, amplitude), row) in slots.zip(&self.rows) {
-                    *base = row.base.get(option).copied().unwrap_or(0.0);
-                    *amplitude = row.amplitude.get(option).copied().unwrap_or(0.0);
-                }
-                let noise = self.noise(draws, option).iter();
-                let each = totals.iter_mut().zip(weights).zip(indices).zip(noise);
-                for (((total, weight), index), noise) in each {
-                    let amplitude = look_up(&amplitudes, *index);
-                    *total += weight * clip(look_up(&bases, *index) + amplitude * noise);
-                }
-            } else {
-                let each = totals.iter_mut().zip(weights).zip(indices).enumerate();
-                for (draw, ((total, weight), index)) in each.filter(|(_, ((_, w), _))| **w > 0.0) {
-                    let cell = self.rows.get(usize::from(*index)).map_or(0, |row| row.cell);
-                    let values = draws.cell(cell, self.source, option);
-                    *total += weight * values.get(draw).copied().unwrap_or(0.0);
-                }
-            }
-        }
-    }
-
-    /// An option that misses a must in a draw is out of that draw.
-    fn rule_out(&self, draws: &Draws<'_>, out: &mut [u8; BLOCK]) {
-        let indices = self.indices(draws);
-        for option in 0..3 {
-            let noise = self.noise(draws, option);
-            for ((out, index), noise) in out.iter_mut().zip(indices).zip(noise) {
-                let row = self.rows.get(usize::from(index)).or(self.rows.first());
-                let missed = row.is_some_and(|row| {
-                    let must = row.must.get(option).copied().unwrap_or(f32::INFINITY);
-                    let width = row.must_amplitude.get(option).copied().unwrap_or(0.0);
-                    must + width * noise < 0.0
-                });
-                *out |= u8::from(missed) << option;
-            }
-        }
-    }
-}
-
-/// One draw in full: what each criterion weighs and what each option offers on it.
-#[derive(Clone, Debug)]
-pub(crate) struct Detail {
-    pub(crate) weights: Vec<f64>,
-    /// Option by option.
-    pub(crate) values: Vec<f64>,
-}
-
 impl Plan {
     /// Every draw of a block in full, for analyses that need more than the scores. An option that
     /// is out has values of −∞.
@@ -609,29 +296,5 @@ impl Plan {
             }
         }
         details
-    }
-}
-
-impl Lane {
-    fn detail(&self, draws: &Draws<'_>, criteria: usize, details: &mut [Detail]) {
-        let mut totals = [[0.0; BLOCK]; 3];
-        self.add_to(draws, &mut totals);
-        let indices = self.indices(draws);
-        let factor = draws.factor(self.criterion);
-        for (((draw, detail), index), factor) in
-            details.iter_mut().enumerate().zip(indices).zip(factor)
-        {
-            let row = self.rows.get(usize::from(index)).or(self.rows.first());
-            let weight = row.map_or(0.0, |row| f64::from(row.swing * factor));
-            if let Some(slot) = detail.weights.get_mut(self.criterion) {
-                *slot += weight;
-            }
-            for (option, totals) in totals.iter().enumerate() {
-                let slot = detail.values.get_mut(option * criteria + self.criterion);
-                if let (Some(slot), Some(total)) = (slot, totals.get(draw)) {
-                    *slot += f64::from(*total);
-                }
-            }
-        }
     }
 }

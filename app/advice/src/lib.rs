@@ -6,12 +6,14 @@
 //! change it. Nothing here does I/O or reads a clock; the same seed gives the same bits.
 
 mod answers;
+mod cells;
 mod choice;
 mod engine;
 mod expr;
 mod flips;
 mod gower;
 mod kernel;
+mod lane;
 mod measure;
 mod model;
 mod model_parse;
