@@ -93,7 +93,7 @@ use crate::{
 const BANDS_MS: [f64; 3] = [500.0, 50.0, 10.0];
 
 /// The least log₂ headroom told apart; beyond it a need is missed hopelessly.
-const LEAST_LOG2: f64 = -20.0;
+pub(crate) const LEAST_LOG2: f64 = -20.0;
 
 /// The needs as numbers.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +123,23 @@ impl Needs {
     /// Whether some number is marked as a must.
     pub(crate) fn any_must(&self) -> bool {
         [self.peak_rps, self.p99_ms, self.memory_mb].iter().flatten().any(|number| number.must)
+    }
+
+    /// A peak that cannot be held against anything, because the cores are not stated.
+    pub(crate) fn unchecked_peak(&self) -> Option<Number> {
+        self.peak_rps.filter(|_| self.cores.is_none())
+    }
+
+    /// What must be said before every must can be checked, in words.
+    pub(crate) fn missing_for_musts(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.unchecked_peak().is_some_and(|peak| peak.must) {
+            missing.push("how many cores it may use".to_owned());
+        }
+        if self.any_must() && !self.work_is_known() {
+            missing.push("how much processor time one request takes".to_owned());
+        }
+        missing
     }
 
     /// Whether the work of one request is known; without it every capacity is an upper bound.

@@ -301,6 +301,8 @@ pub(crate) struct Claims {
     pub(crate) go_over_hybrid: Option<String>,
     pub(crate) hybrid_over_go: Option<String>,
     pub(crate) even: Option<String>,
+    /// For answers that are open, with `{better}` and `{worse}`.
+    pub(crate) unknown: Option<String>,
 }
 
 /// A condition that rules options out.

@@ -3,6 +3,7 @@
 use crate::{
     AnswerValue, Answers, Choice, CriterionKind, Notice,
     engine::{Judgement, notice},
+    measure::Needs,
     performance::Assessment,
     situation::Situation,
     value::{Ground, Offer, Totals},
@@ -29,6 +30,9 @@ pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> 
         });
         if not_measured {
             caps.push("not_measured");
+        }
+        if !needs.missing_for_musts().is_empty() {
+            caps.push("must_unchecked");
         }
         if across {
             caps.push("measure_first");
@@ -95,25 +99,22 @@ pub(crate) fn all(
     }
     notices.extend(existing(answers, judged));
     if judged.caps.contains(&"measure_first") {
-        let text =
-            "Measure first: the measurement cannot tell whether a limit that must be kept is kept.";
+        let text = "Measure first: a limit that must be kept lies within the measurement's uncertainty, so the advice goes no further than a lean.";
         notices.push(notice("measure_first", text));
     }
-    let summary = &assessed.performance.summary;
+    let needs = ground.needs(situation);
     if let Some(id) = assessed.notice {
-        let needs = ground.needs(situation);
         let mut criteria = ground.model.criteria().iter().zip(&totals.terms);
         let in_part = criteria.any(|(c, term)| c.kind.is_measured() && term.measured);
-        let text = if id == "not_measured" && needs.any_must() {
-            format!(
-                "{summary} A number that must be kept cannot be checked, so the advice goes no further than a lean."
-            )
-        } else if id == "not_measured" && !in_part {
-            format!("{summary} Performance, tail and resource use contribute nothing.")
-        } else {
-            summary.clone()
-        };
-        notices.push(notice(id, text));
+        notices.push(notice(id, performance_text(id, assessed, &needs, in_part)));
+    }
+    let missing = needs.missing_for_musts();
+    if assessed.cell.is_some() && !missing.is_empty() {
+        let text = format!(
+            "A limit that must be kept cannot be checked, so the advice goes no further than a lean: say {}.",
+            join(&missing)
+        );
+        notices.push(notice("must_unchecked", text));
     }
     if assessed.headroom.is_some() && totals.out & 4 == 0 {
         let text = "No gateway has been measured yet: the hybrid's capacity, latency and processor time are taken to be Rust's.";
@@ -132,6 +133,21 @@ pub(crate) fn all(
         notices.push(notice("capped_unknown", text));
     }
     notices
+}
+
+/// What the stated needs come to, in a line; the figures are in the summary.
+fn performance_text(id: &str, assessed: &Assessment, needs: &Needs, in_part: bool) -> String {
+    let summary = &assessed.performance.summary;
+    match id {
+        "both_meet" => "Both meet the stated need: performance does not decide.".to_owned(),
+        "neither_meets" => "Neither twin meets the stated need: measure your own.".to_owned(),
+        "upper_bound" => "The headroom is an upper bound: say how much processor time one of your requests takes.".to_owned(),
+        _ if needs.any_must() => format!(
+            "{summary} A number that must be kept cannot be checked, so the advice goes no further than a lean."
+        ),
+        _ if !in_part => format!("{summary} Performance, tail and resource use contribute nothing."),
+        _ => summary.clone(),
+    }
 }
 
 fn all_knocked_out(ground: &Ground, situation: &Situation) -> Notice {

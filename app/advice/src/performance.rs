@@ -2,10 +2,10 @@
 
 use crate::{
     ByOption, Need, Performance,
-    measure::{Headroom, Held, headroom, hold},
+    measure::{Headroom, Held, LEAST_LOG2, headroom, hold},
     situation::Situation,
     value::Ground,
-    wording::{join, short},
+    wording::{counted, join, short},
 };
 
 /// What was found, and the notice it calls for.
@@ -42,10 +42,22 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
     let mut held = Vec::new();
     hold(measured, &needs, band, ground.model.hybrid, &mut |need| held.push(need));
     let least = headroom(measured, &needs, band, ground.model.hybrid);
-    let (summary, notice) = least.map_or_else(
-        || ("No need is stated, so performance does not decide.".to_owned(), None),
-        |least| sentence(&least, &held, needs.work_is_known()),
-    );
+    let unchecked = needs.unchecked_peak().map_or_else(String::new, |peak| {
+        format!(
+            "The peak of {} is not checked until you say how many cores it may use.",
+            counted(peak.value, "requests/s")
+        )
+    });
+    let (summary, notice) = match least {
+        None if unchecked.is_empty() => {
+            ("No need is stated, so performance does not decide.".to_owned(), None)
+        }
+        None => (unchecked, None),
+        Some(least) => {
+            let (text, notice) = sentence(&least, &held, needs.work_is_known());
+            (format!("{text} {unchecked}").trim_end().to_owned(), notice)
+        }
+    };
     let source =
         format!(" Measured with {} ({}, {}).", measured.service, measured.scenario, measured.run);
     let performance = Performance {
@@ -79,45 +91,58 @@ fn sentence(
     work_is_known: bool,
 ) -> (String, Option<&'static str>) {
     let [rust, go, _] = least.log2;
-    let times = |log2: f64| format!("{}×", short(libm::exp2(log2)));
-    let names: Vec<String> = held.iter().map(|need| words(need).to_owned()).collect();
-    let names = join(&names);
-    let bound = "an upper bound: if you do no more work per request than the reference service";
+    let needs: Vec<String> = held.iter().map(words).collect();
+    let need = format!("the stated need ({})", join(&needs));
+    let both = format!("{} and {}", offers("Rust", rust), offers("Go", go));
     let (text, notice) = if rust.min(go) >= 1.0 {
-        let least = times(rust.min(go));
+        let times = |log2: f64| short(libm::exp2(log2));
+        let (rust, go) = (times(rust), times(go));
         (
             format!(
-                "Rust and Go both meet it with {least} headroom or more ({names}): performance does not decide"
+                "Both meet {need}, Rust with {rust}\u{d7} and Go with {go}\u{d7} headroom: performance does not decide."
             ),
             "both_meet",
         )
     } else if rust < 0.0 && go < 0.0 {
-        let (rust, go) = (times(rust), times(go));
-        (
-            format!(
-                "Neither twin meets it; measure your own (Rust offers {rust}, Go {go} of what is needed: {names})"
-            ),
-            "neither_meets",
-        )
+        (format!("Neither twin meets {need}; measure your own: {both}."), "neither_meets")
+    } else if rust < 0.0 || go < 0.0 {
+        let (met, missed) = if go < 0.0 { ("Rust", "Go") } else { ("Go", "Rust") };
+        (format!("{met} meets {need}, {missed} does not: {both}."), "headroom")
     } else {
-        let (rust, go) = (times(rust), times(go));
-        (format!("Rust offers {rust}, Go {go} of what is needed ({names})"), "headroom")
+        let tight = match (rust < 1.0, go < 1.0) {
+            (true, true) => "neither with twice what is needed",
+            (true, false) => "Rust with less than twice what is needed",
+            _ => "Go with less than twice what is needed",
+        };
+        (format!("Both meet {need}, but {tight}: {both}."), "headroom")
     };
-    if work_is_known {
-        (format!("{text}."), (notice != "headroom").then_some(notice))
-    } else {
-        (
-            format!("{text}. This is {bound}."),
+    match (work_is_known, notice) {
+        (true, "headroom") => (text, None),
+        (true, _) => (text, Some(notice)),
+        (false, _) => (
+            format!(
+                "{text} This is an upper bound: it holds if a request does no more work than the reference service's."
+            ),
             Some(if notice == "headroom" { "upper_bound" } else { notice }),
-        )
+        ),
     }
 }
 
-fn words(held: &Held) -> &'static str {
+/// "Rust has 1.6× what is needed".
+fn offers(twin: &str, log2: f64) -> String {
+    if log2 <= LEAST_LOG2 {
+        return format!("{twin} is overloaded");
+    }
+    format!("{twin} has {}\u{d7} what is needed", short(libm::exp2(log2)))
+}
+
+/// "p99 within 50 ms".
+fn words(held: &Held) -> String {
+    let need = counted(held.need, held.unit);
     match held.id {
-        "throughput" => "requests per second",
-        "p99_ms" => "p99",
-        "p999_ms" => "p99.9",
-        _ => "memory",
+        "throughput" => need,
+        "p99_ms" => format!("p99 within {need}"),
+        "p999_ms" => format!("p99.9 within {need}"),
+        _ => format!("at most {need} of memory"),
     }
 }

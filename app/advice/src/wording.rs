@@ -11,7 +11,15 @@ pub(crate) fn option(index: usize) -> &'static str {
     Choice::ALL.get(index).map_or("neither", |choice| choice.name())
 }
 
-/// A number with three significant digits, or all digits before the point.
+/// An option's name within a sentence.
+const fn in_prose(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Hybrid => "the hybrid",
+        Choice::Rust | Choice::Go => choice.name(),
+    }
+}
+
+/// A number with three significant digits, two below 1, or all digits before the point.
 pub(crate) fn short(number: f64) -> String {
     let size = number.abs();
     let text = match size {
@@ -19,14 +27,23 @@ pub(crate) fn short(number: f64) -> String {
         _ if size >= 100.0 || size == 0.0 => return format!("{number:.0}"),
         _ if size >= 10.0 => format!("{number:.1}"),
         _ if size >= 1.0 => format!("{number:.2}"),
+        _ if size >= 0.95 => format!("{number:.3}"),
+        _ if size >= 0.1 => format!("{number:.2}"),
         _ if size >= 0.01 => format!("{number:.3}"),
         _ => format!("{number:.6}"),
     };
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn counted(number: f64, unit: &str) -> String {
-    format!("{} {unit}", short(number))
+/// "3 cores", "1 core", "1 request/s".
+pub(crate) fn counted(number: f64, unit: &str) -> String {
+    let number = short(number);
+    let (noun, per) =
+        unit.split_once('/').map_or((unit, ""), |(noun, _)| unit.split_at(noun.len()));
+    match noun.strip_suffix('s') {
+        Some(one) if number == "1" && one.len() > 1 => format!("1 {one}{per}"),
+        _ => format!("{number} {unit}"),
+    }
 }
 
 /// "the p99 limit is below 9.52 ms".
@@ -35,13 +52,13 @@ pub(crate) fn threshold(question: &Question, at: f64, above: bool) -> String {
         QuestionKind::Number { unit, .. } => unit.as_str(),
         QuestionKind::One(_) | QuestionKind::Many { .. } => "",
     };
+    // "The cores it may use are fewer than 4" names its unit already.
+    if question.short.contains(unit) && unit.len() > 2 {
+        let side = if above { "more" } else { "fewer" };
+        return format!("{} are {side} than {}", question.short, short(at));
+    }
     let side = if above { "above" } else { "below" };
-    let verb = if question.short.contains("connections") || question.short.contains("cores") {
-        "are"
-    } else {
-        "is"
-    };
-    format!("{} {verb} {side} {}", question.short, counted(at, unit))
+    format!("{} is {side} {}", question.short, counted(at, unit))
 }
 
 /// The other ranges of a number: state, the nearest number in it, and the phrase.
@@ -109,28 +126,59 @@ pub(crate) struct Reasoning<'a> {
 
 impl Reasoning<'_> {
     pub(crate) fn text(&self, criterion: &Criterion, term: &Term, contribution: f64) -> String {
+        if criterion.kind == CriterionKind::Headroom && self.measured.is_some() {
+            return self.performance.to_owned();
+        }
         if criterion.kind.is_measured() && !term.measured {
-            return "Not measured yet for a service like this: it contributes nothing.".to_owned();
+            let what = if self.measured.is_some() {
+                "with that much data in memory"
+            } else {
+                "for a service like this"
+            };
+            return format!("Not measured yet {what}: it contributes nothing.");
         }
         let (known, unknown) = self.named(criterion);
+        let claim = || self.claim(criterion, contribution, !unknown.is_empty());
         let claim = match criterion.kind {
             CriterionKind::Headroom => return self.performance.to_owned(),
-            CriterionKind::Tail => self.tail(),
-            CriterionKind::Economy => self.economy(),
-            CriterionKind::Judged => self.claim(criterion, contribution),
-            CriterionKind::Build => {
-                format!("{}{}", self.claim(criterion, contribution), self.build())
+            CriterionKind::Tail => self.verdict(self.tail(), term, contribution, claim),
+            CriterionKind::Economy => self.verdict(self.economy(), term, contribution, claim),
+            CriterionKind::Judged => claim(),
+            CriterionKind::Build => format!("{}{}", claim(), self.build()),
+        };
+        let (known, unknown) = (join(&known), join(&unknown));
+        match (known.is_empty(), unknown.is_empty()) {
+            (true, true) => format!("{}.", capitalised(&claim)),
+            (false, true) => format!("{}: {claim}.", capitalised(&known)),
+            (true, false) => format!("It is unknown {unknown}; {claim}."),
+            (false, false) => {
+                format!("{}, but it is unknown {unknown}; {claim}.", capitalised(&known))
             }
-        };
-        let open = match unknown.as_slice() {
-            [] => String::new(),
-            [one] => format!(" ({one} is unknown, so every answer counts)"),
-            more => format!(" ({} are unknown, so every answer counts)", join(more)),
-        };
-        if known.is_empty() {
-            return format!("{}{open}.", capitalised(&claim));
         }
-        format!("{}: {claim}{open}.", capitalised(&join(&known)))
+    }
+
+    /// Figures, and what follows from them.
+    fn verdict(
+        &self,
+        figures: Option<String>,
+        term: &Term,
+        contribution: f64,
+        claim: impl Fn() -> String,
+    ) -> String {
+        let Some(figures) = figures else {
+            return format!("as far as it may be like a measured service, {}", claim());
+        };
+        if term.stated == 0.0 {
+            format!("{figures}, but that does not count here")
+        } else if contribution == 0.0 {
+            format!("{figures}, which does not separate {}", self.both())
+        } else {
+            format!("{figures}, so {}", claim())
+        }
+    }
+
+    fn both(&self) -> String {
+        format!("{} and {}", in_prose(self.first), in_prose(self.second))
     }
 
     fn named(&self, criterion: &Criterion) -> (Vec<String>, Vec<String>) {
@@ -147,16 +195,20 @@ impl Reasoning<'_> {
         (known, unknown)
     }
 
-    fn claim(&self, criterion: &Criterion, contribution: f64) -> String {
+    fn claim(&self, criterion: &Criterion, contribution: f64, unknown: bool) -> String {
         let claims = &criterion.claims;
         let (better, worse) = match contribution {
             c if c > 0.0 => (self.first, self.second),
             c if c < 0.0 => (self.second, self.first),
             _ => {
-                let even = || format!("it does not separate {} and {}", self.first, self.second);
-                return claims.even.clone().unwrap_or_else(even);
+                let stated = claims.even.clone().filter(|_| !unknown || claims.unknown.is_none());
+                return stated.unwrap_or_else(|| format!("it does not separate {}", self.both()));
             }
         };
+        // What holds for one answer must not be said while the answer is open.
+        if let (true, Some(text)) = (unknown, &claims.unknown) {
+            return text.replace("{better}", in_prose(better)).replace("{worse}", in_prose(worse));
+        }
         let stated = match (better, worse) {
             (Choice::Rust, Choice::Go) => &claims.rust_over_go,
             (Choice::Go, Choice::Rust) => &claims.go_over_rust,
@@ -166,31 +218,33 @@ impl Reasoning<'_> {
             (Choice::Hybrid, Choice::Go) => &claims.hybrid_over_go,
             _ => &None,
         };
-        stated.clone().unwrap_or_else(|| format!("{better} does better here than {worse}"))
+        stated.clone().unwrap_or_else(|| {
+            format!("{} does better here than {}", in_prose(better), in_prose(worse))
+        })
     }
 
-    fn tail(&self) -> String {
-        let Some(measured) = self.measured else {
-            return "measured in part".to_owned();
-        };
-        format!(
-            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go; the hybrid is taken to be like Rust",
+    fn tail(&self) -> Option<String> {
+        let measured = self.measured?;
+        Some(format!(
+            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go",
             counted(measured.rust.half_load_p999_ms.value, "ms"),
             counted(measured.go.half_load_p999_ms.value, "ms")
-        )
+        ))
     }
 
-    fn economy(&self) -> String {
-        let Some(measured) = self.measured else {
-            return "measured in part".to_owned();
-        };
-        format!(
-            "a request took {} of processor time in Rust and {} in Go; under load they held {} and {}, and the hybrid pays for two processes",
-            counted(measured.rust.cpu_ms_per_request.value, "ms"),
-            counted(measured.go.cpu_ms_per_request.value, "ms"),
-            counted(measured.rust.loaded_pss_mb.value, "MB"),
-            counted(measured.go.loaded_pss_mb.value, "MB")
-        )
+    fn economy(&self) -> Option<String> {
+        let (rust, go) = self.measured.map(|measured| (&measured.rust, &measured.go))?;
+        let (cpu, go_cpu) = (rust.cpu_ms_per_request.value, go.cpu_ms_per_request.value);
+        let (memory, go_memory) = (rust.loaded_pss_mb.value, go.loaded_pss_mb.value);
+        Some(format!(
+            "Rust used {} times Go's processor time ({} against {} a request) and {} times its memory under load ({} against {})",
+            short(cpu / go_cpu),
+            short(cpu),
+            counted(go_cpu, "ms"),
+            short(memory / go_memory),
+            short(memory),
+            counted(go_memory, "MB")
+        ))
     }
 
     fn build(&self) -> String {

@@ -340,3 +340,57 @@ fn a_reason_names_the_answers() {
          memory and data-race faults that Go leaves to tests."
     );
 }
+
+/// A sheet that is strongly Rust's, for a service that has been measured.
+fn rust_json(lines: &str) -> Score {
+    let engine = measured_engine();
+    let sheet = format!("{RUST}separable_core = \"no\"\nresident_state = \"small\"\n{lines}")
+        .replace("workload = \"other\"", "workload = \"json_api\"")
+        .replace("tail_latency = \"relaxed\"\n", "");
+    engine.recommend(&answers(engine.model(), &sheet))
+}
+
+#[test]
+fn a_must_that_cannot_be_checked_holds_the_verdict_back_and_says_why() {
+    let free = rust_json("peak_rps = 300\ncpu_ms = 0.2\n");
+    assert_eq!((free.recommended, free.verdict), (Some(Choice::Rust), Verdict::Strong));
+    let must = "peak_rps = { value = 300, must = true }\n";
+    let cases = [
+        ("cpu_ms = 0.2\n", "how many cores it may use."),
+        ("cpu_ms = 0.2\ntail_latency = \"relaxed\"\n", "how many cores it may use."),
+        ("cpu_ms = 0.2\np99_ms = 50\n", "how many cores it may use."),
+        ("cores = 4\n", "how much processor time one request takes."),
+        ("", "how many cores it may use and how much processor time one request takes."),
+    ];
+    for (lines, missing) in cases {
+        let score = rust_json(&format!("{must}{lines}"));
+        assert_eq!(score.verdict, Verdict::Lean, "{lines}");
+        let notice = score.notices.iter().find(|notice| notice.id == "must_unchecked");
+        assert!(notice.is_some_and(|n| n.text.contains(missing)), "{lines}: {:?}", score.notices);
+    }
+    let checked = rust_json(&format!("{must}cpu_ms = 0.2\ncores = 4\n"));
+    assert_eq!(checked.verdict, Verdict::Strong);
+    assert!(!checked.notices.iter().any(|notice| notice.id == "must_unchecked"));
+}
+
+#[test]
+fn an_open_answer_is_not_asserted() {
+    let score = measured_engine().recommend(&Answers::default());
+    let text = |id| score.reasons.iter().find(|r| r.criterion == id).unwrap().text.as_str();
+    assert_eq!(
+        text("existing"),
+        "It is unknown whether code exists; it does not separate Go and Rust."
+    );
+    assert!(text("embedding").ends_with("; where it must, Rust fits better than Go."));
+    assert!(
+        text("onboarding").starts_with("It is unknown how many newcomers to expect; newcomers")
+    );
+}
+
+#[test]
+fn measured_reasons_end_in_a_verdict() {
+    let score = rust_json("fleet_cores = \"large\"\npeak_rps = 1\n");
+    let text = |id| score.reasons.iter().find(|r| r.criterion == id).unwrap().text.as_str();
+    assert!(text("economy").ends_with(", so Rust costs less to run."), "{}", text("economy"));
+    assert!(text("feasibility").starts_with("The peak of 1 request/s is not checked"));
+}
