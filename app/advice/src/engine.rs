@@ -118,6 +118,9 @@ impl Engine {
             knocked_out: notices::knocked_out(ground, situation, choice),
         });
         let contributions = contributions(totals);
+        // No importance brings back an option that is ruled out.
+        let [_, second, _] = totals.order();
+        let comparable = totals.out >> second & 1 == 0;
         let settled = (judged.verdict == Verdict::TooClose && totals.out != 7)
             .then(|| settled(rust_in_core, go_at_edge))
             .flatten();
@@ -131,7 +134,7 @@ impl Engine {
             notices: notices::all(ground, answers, situation, totals, &judged, &assessed),
             reasons: self.reasons(answers, totals, &contributions, &assessed),
             flips: Vec::new(),
-            importance_factor: importance_factor(&contributions),
+            importance_factor: comparable.then(|| importance_factor(&contributions)).flatten(),
             next_question: None,
             unknown: open_questions(&ground.model, answers),
             performance: assessed.performance,

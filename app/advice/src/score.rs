@@ -209,3 +209,19 @@ pub struct Score {
     /// The seed of the draws.
     pub seed: u64,
 }
+
+impl Score {
+    /// The two options that reasons compare: greatest and second value, those certainly ruled out
+    /// last; ties in the options' order.
+    #[must_use]
+    pub fn compared(&self) -> [Choice; 2] {
+        let mut order = Choice::ALL;
+        order.sort_by(|left, right| {
+            let (left, right) = (self.options.get(*left), self.options.get(*right));
+            let out = right.knocked_out.is_empty().cmp(&left.knocked_out.is_empty());
+            out.then(right.value.total_cmp(&left.value))
+        });
+        let [first, second, _] = order;
+        [first, second]
+    }
+}

@@ -255,7 +255,7 @@ fn read_choice(
         && override_reason.is_none()
     {
         let message = format!("{option} was chosen against the advice, which is {advised}");
-        let help = "say why in choice.override_reason";
+        let help = "say why the choice differs from the advice";
         let key = if table.get("override_reason").is_some() { "override_reason" } else { "option" };
         found.problem("choice.override_reason", table.span(key), message, help);
     }

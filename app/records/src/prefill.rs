@@ -111,10 +111,10 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
     let notable = |reason: &&Reason| reason.contribution.abs() >= LEAST_CONTRIBUTION;
     let (with, against): (Vec<&Reason>, Vec<&Reason>) =
         score.reasons.iter().filter(notable).partition(|reason| reason.contribution > 0.0);
-    let first = greatest(score).map_or("the first option", Choice::name);
-    for (heading, reasons) in [("For", with), ("Against", against)] {
+    let [first, second] = score.compared();
+    for (better, other, reasons) in [(first, second, with), (second, first, against)] {
         if !reasons.is_empty() {
-            let _ = write!(text, "\n{heading} {first}:\n\n");
+            let _ = write!(text, "\nFor {better} rather than {other}:\n\n");
         }
         for reason in reasons.iter().take(MOST_REASONS) {
             let _ = writeln!(text, "- {}", reason.text);
@@ -174,19 +174,6 @@ fn consequences(score: &Score, model: &Model, option: Option<Choice>) -> String 
         let _ = write!(text, "\nMost worth finding out: {}.\n", next.short);
     }
     text
-}
-
-/// The option with the greatest value, for which positive contributions speak.
-fn greatest(score: &Score) -> Option<Choice> {
-    let value = |choice: &Choice| {
-        let option = score.options.get(*choice);
-        (option.knocked_out.is_empty(), option.value)
-    };
-    Choice::ALL.into_iter().reduce(
-        |best, next| {
-            if value(&next) > value(&best) { next } else { best }
-        },
-    )
 }
 
 /// A whole number with commas between thousands.

@@ -26,12 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn surroundings() -> Surroundings {
-    Surroundings {
-        clock: now,
-        user: variable("USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USERNAME")),
-        cache: cache_folder(),
-        open,
-    }
+    Surroundings { clock: now, user: whoami::username().ok(), cache: cache_folder(), open }
 }
 
 fn open(decisions: PathBuf, data: PathBuf, model: Arc<Model>) -> Opening {

@@ -73,7 +73,7 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
         lines.push(String::new());
         lines.push(summary.clone());
     }
-    let (first, second) = words::compared(score);
+    let [first, second] = score.compared();
     section(&mut lines, &format!("Why {first} (+) or {second} (-)"), reasons(score));
     let flips = score.flips.iter().take(SHOWN).map(|flip| format!("  - {}", flip.text));
     section(&mut lines, "What would change it", flips.collect());

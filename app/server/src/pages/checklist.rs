@@ -274,7 +274,7 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
         return Advice::Empty { core_total: core().count() };
     }
     let score = app.engine.score(&sheet.answers);
-    let (top, runner_up) = words::compared(&score);
+    let [top, runner_up] = score.compared();
     let open = |question: &&Question| score.unknown.contains(&question.id);
     Advice::Given(Box::new(Given {
         headline: Headline::new(&score, &sheet.answers),

@@ -129,7 +129,7 @@ async fn view<'a>(
 }
 
 fn advice<'a>(app: &App, record: &Record, score: &'a Score) -> AdviceView<'a> {
-    let (top, runner_up) = words::compared(score);
+    let [top, runner_up] = score.compared();
     let name = |id: &str| {
         let criterion = app.model().criteria().iter().find(|criterion| criterion.id == id);
         criterion.map_or_else(|| id.to_owned(), |criterion| criterion.name.clone())

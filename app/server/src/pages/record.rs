@@ -95,14 +95,11 @@ enum Refusal {
 async fn create(app: &App, sheet: &Sheet, form: &Form) -> Result<Uuid, Refusal> {
     let mut problems = sheet.problems.clone();
     let id = Uuid::try_parse(&form.id).unwrap_or_else(|_| app.new_id());
-    let mut draft = draft(app, sheet, None);
-    let drafted = draft.rationale.decision.trim().to_owned();
+    let drafted = draft(app, sheet, None);
+    let mut draft = drafted.clone();
     problems.extend(form.fill(&mut draft, app.model()));
-    // A decision left as it was drafted follows the option chosen.
     let chosen = draft.choice.as_ref().map(|chosen| chosen.option);
-    if draft.rationale.decision == drafted {
-        draft.rationale.decision = self::draft(app, sheet, chosen).rationale.decision;
-    }
+    follow_choice(&mut draft, &drafted, &self::draft(app, sheet, chosen));
     if draft.status == Status::Accepted {
         draft.decided = Some(app.today());
     }
@@ -119,6 +116,25 @@ async fn create(app: &App, sheet: &Sheet, form: &Form) -> Result<Uuid, Refusal> 
         Err(StoreError::IdTaken(_)) => Ok(id),
         Err(StoreError::Invalid { problems }) => Err(Refusal::Problems(problems)),
         Err(error) => Err(Refusal::Store(error)),
+    }
+}
+
+/// What was left as it was drafted for the recommended option follows the option chosen; what was
+/// edited stays, but for the drafted sentence that names the other option.
+fn follow_choice(draft: &mut Draft, drafted: &Draft, redrafted: &Draft) {
+    let (text, before, after) = (&mut draft.rationale, &drafted.rationale, &redrafted.rationale);
+    if text.decision == before.decision.trim() {
+        text.decision.clone_from(&after.decision);
+    } else if let Some(named) = before.decision.lines().next().filter(|_| drafted.choice.is_some())
+    {
+        let names_now = after.decision.lines().next().unwrap_or_default();
+        text.decision = text.decision.replacen(named, names_now, 1);
+    }
+    if text.consequences == before.consequences.trim() {
+        text.consequences.clone_from(&after.consequences);
+    }
+    if draft.triggers == drafted.triggers {
+        draft.triggers.clone_from(&redrafted.triggers);
     }
 }
 

@@ -124,18 +124,6 @@ pub(crate) fn notices(score: &Score) -> Vec<Notice> {
     score.notices.iter().filter(|notice| !(said && repeats(notice))).cloned().collect()
 }
 
-/// The first and second option by value, those certainly ruled out last: whom reasons compare.
-pub(crate) fn compared(score: &Score) -> (Choice, Choice) {
-    let mut order = Choice::ALL;
-    order.sort_by(|a, b| {
-        let (a, b) = (score.options.get(*a), score.options.get(*b));
-        let out = a.knocked_out.is_empty().cmp(&b.knocked_out.is_empty()).reverse();
-        out.then(b.value.total_cmp(&a.value))
-    });
-    let [first, second, _] = order;
-    (first, second)
-}
-
 /// Why an option is certainly ruled out, in words; empty when it is not.
 pub(crate) fn ruled_out(model: &Model, score: &Score, option: Choice) -> String {
     let why = |id: &String| {
