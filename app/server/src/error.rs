@@ -168,10 +168,12 @@ impl Explained {
             StoreError::IdTaken(_) => {
                 Self::new(StatusCode::CONFLICT, "This record is already kept", message)
             }
-            StoreError::Damaged { problems, .. } => {
-                Self::new(StatusCode::CONFLICT, "This record's file is damaged", message)
-                    .with_errors(FieldError::all(problems, None))
-            }
+            StoreError::Damaged(file) => Self::new(
+                StatusCode::CONFLICT,
+                "This record's file needs mending",
+                format!("{} is left as it is; mend it in an editor.", file.file_name),
+            )
+            .with_errors(FieldError::all(&file.problems, file.text.as_deref())),
             StoreError::DiskFull { .. } => Self {
                 cause: Some(message.clone()),
                 ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)

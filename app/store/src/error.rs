@@ -2,10 +2,10 @@
 
 use std::{io, path::Path};
 
-use assay_records::advice::Problem;
+use assay_records::advice::{Problem, line_column};
 use uuid::Uuid;
 
-use crate::Stored;
+use crate::{BadFile, Stored};
 
 /// Why a store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,19 +22,14 @@ pub enum StoreError {
         yours: String,
     },
     /// The text is not a record, or its change is not allowed. Nothing was written.
-    #[error("the record cannot be kept: {}", first(problems))]
+    #[error("the record cannot be kept: {}", first(problems, None))]
     Invalid {
         /// What must be mended; spans are byte ranges of the text given.
         problems: Vec<Problem>,
     },
     /// The record's file on disk cannot be read as a record; it is left as it is.
-    #[error("{file_name} must be mended by hand first: {}", first(problems))]
-    Damaged {
-        /// The file's name within the folder.
-        file_name: String,
-        /// What must be mended.
-        problems: Vec<Problem>,
-    },
+    #[error("{} must be mended by hand first: {}", .0.file_name, first(&.0.problems, .0.text.as_deref()))]
+    Damaged(BadFile),
     /// Another record already has this id. Nothing was written.
     #[error("{0} already has this id")]
     IdTaken(String),
@@ -86,12 +81,22 @@ impl StoreError {
     }
 }
 
-fn first(problems: &[Problem]) -> String {
+/// The first problem, with its place in `text` if it is known.
+fn first(problems: &[Problem], text: Option<&str>) -> String {
     let Some(problem) = problems.first() else {
         return "it has a problem".to_owned();
     };
+    let mut said = match (&problem.span, text) {
+        (Some(span), Some(text)) => {
+            let (line, column) = line_column(text, span.start);
+            format!("line {line}, column {column}: ")
+        }
+        _ => String::new(),
+    };
+    // A fault of the whole text has no field to name.
+    said += problem.to_string().trim_start_matches(": ");
     match problems.len() {
-        1 => problem.to_string(),
-        all => format!("{problem} (and {} more)", all - 1),
+        1 => said,
+        all => format!("{said} (and {} more)", all - 1),
     }
 }

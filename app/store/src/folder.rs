@@ -56,21 +56,23 @@ impl FolderStore {
             files.iter().filter(|(_, bad)| !bad).map(|(name, _)| name).collect();
         match (good.as_slice(), files.first()) {
             ([name], _) => Ok((*name).clone()),
-            ([name, ..], _) => Err(StoreError::Damaged {
-                file_name: (*name).clone(),
-                problems: vec![same_id(&good.iter().map(|name| name.as_str()).collect::<Vec<_>>())],
-            }),
-            ([], Some((name, _))) => Err(self.damaged(name).await),
+            ([name, others @ ..], _) => {
+                let others: Vec<&str> = others.iter().map(|other| other.as_str()).collect();
+                Err(self.damaged(name, &others).await)
+            }
+            ([], Some((name, _))) => Err(self.damaged(name, &[]).await),
             ([], None) => Err(StoreError::NotFound(id)),
         }
     }
 
-    async fn damaged(&self, file_name: &str) -> StoreError {
-        let problems = match self.load(file_name.to_owned()).await.map(|loaded| loaded.outcome) {
-            Ok(Err((bad, _))) => bad.problems,
-            _ => Vec::new(),
-        };
-        StoreError::Damaged { file_name: file_name.to_owned(), problems }
+    /// What is wrong with a file, which `others` share the id of.
+    async fn damaged(&self, file_name: &str, others: &[&str]) -> StoreError {
+        let loaded = self.load(file_name.to_owned()).await.map(|loaded| loaded.outcome);
+        StoreError::Damaged(match loaded {
+            Ok(Ok(stored)) if !others.is_empty() => twin(*stored, others),
+            Ok(Err((bad, _))) => bad,
+            _ => BadFile { file_name: file_name.to_owned(), text: None, problems: Vec::new() },
+        })
     }
 
     /// The record as its file says now, not as the index remembers.
@@ -185,9 +187,7 @@ impl Store for FolderStore {
                 let loaded = files::load(&mirror.folder, &file_name, &mirror.model);
                 let theirs = match loaded.map_err(unreadable)?.outcome {
                     Ok(stored) => stored,
-                    Err((BadFile { file_name, problems, .. }, _)) => {
-                        return Err(StoreError::Damaged { file_name, problems });
-                    }
+                    Err((bad, _)) => return Err(StoreError::Damaged(bad)),
                 };
                 if theirs.hash != expected {
                     return Ok(Some((theirs, text)));
@@ -232,14 +232,7 @@ impl Store for FolderStore {
                 let others: Vec<&str> =
                     names.iter().filter(|other| *other != name).map(String::as_str).collect();
                 if let Ok(Ok(stored)) = self.load(name.clone()).await.map(|loaded| loaded.outcome) {
-                    let at = stored.text.find(&stored.id.to_string());
-                    let span = at.map(|at| at..at + stored.id.to_string().len());
-                    let problem = Problem { span, ..same_id(&others) };
-                    files.push(BadFile {
-                        file_name: name.clone(),
-                        text: Some(stored.text),
-                        problems: vec![problem],
-                    });
+                    files.push(twin(*stored, &others));
                 }
             }
         }
@@ -254,11 +247,14 @@ impl Store for FolderStore {
     }
 }
 
-fn same_id(others: &[&str]) -> Problem {
-    Problem {
+/// A record whose id other files have as well: nobody can tell which of them is meant.
+fn twin(stored: Stored, others: &[&str]) -> BadFile {
+    let id = stored.id.to_string();
+    let problem = Problem {
         field: "id".to_owned(),
-        span: None,
+        span: stored.text.find(&id).map(|at| at..at + id.len()),
         message: format!("this id is also in {}", others.join(", ")),
         help: "give one of them a new id, or delete the copy".to_owned(),
-    }
+    };
+    BadFile { file_name: stored.file_name, text: Some(stored.text), problems: vec![problem] }
 }

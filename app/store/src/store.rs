@@ -77,7 +77,7 @@ pub struct Link {
     pub title: String,
 }
 
-/// A file that should be a record and is not.
+/// A file that must be mended: it is no record, or it has the id of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadFile {
     /// The file's name within the folder.

@@ -191,7 +191,7 @@ fn find_shared_ids(sources: &[Source], findings: &mut Vec<Finding>) {
                     field: "id".to_owned(),
                     span: at.map(|at| at..at + id.to_string().len()),
                     message: format!("{} has the same id", others.join(" and ")),
-                    help: "give the copy an id of its own; `assay record` makes one".to_owned(),
+                    help: "give one of them a new id, or delete the copy".to_owned(),
                 },
             });
         }

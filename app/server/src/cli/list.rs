@@ -57,7 +57,7 @@ async fn show(
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(
             std::io::stderr(),
-            "warning: {} is not a record; `assay check` says why",
+            "warning: {} needs mending; `assay check` says why",
             visible(&file.file_name)
         );
     }
