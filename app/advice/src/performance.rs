@@ -58,14 +58,18 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
             (format!("{text} {unchecked}").trim_end().to_owned(), notice)
         }
     };
-    let source =
-        format!(" Measured with {} ({}, {}).", measured.service, measured.scenario, measured.run);
+    let note = match measured.note.trim_end_matches('.') {
+        "" => String::new(),
+        note => format!(": {note}"),
+    };
+    let (service, scenario, run) = (&measured.service, &measured.scenario, &measured.run);
+    let source = format!(" Measured with {service} ({scenario}, {run}){note}.");
     let performance = Performance {
         needs: held.iter().map(need).collect(),
         headroom: least
             .map_or_else(ByOption::default, |least| by_option(least.log2.map(libm::exp2))),
         work_factor: needs.work_factor(measured),
-        summary: format!("{summary}{source} {}", measured.note).trim_end().to_owned(),
+        summary: format!("{summary}{source}"),
     };
     Assessment { performance, notice, cell, headroom: least }
 }

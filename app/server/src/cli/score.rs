@@ -64,14 +64,11 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             thousands(score.draws.into()),
         ));
     }
-    for notice in &score.notices {
-        lines.push(String::new());
-        lines.push(notice.text.clone());
+    for notice in words::notices(score) {
+        lines.extend([String::new(), notice.text]);
     }
-    let summary = &score.performance.summary;
-    if !summary.is_empty() && !score.notices.iter().any(|it| it.text.contains(summary)) {
-        lines.push(String::new());
-        lines.push(summary.clone());
+    if !words::performance(score).is_empty() {
+        lines.extend([String::new(), words::performance(score).to_owned()]);
     }
     let [first, second] = score.compared();
     section(&mut lines, &format!("Why {first} (+) or {second} (-)"), reasons(score));

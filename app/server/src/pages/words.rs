@@ -105,7 +105,7 @@ pub(crate) fn first_sentence(score: &Score) -> String {
 pub(crate) fn importance_sentence(score: &Score) -> String {
     match score.importance_factor {
         Some(factor) if factor.is_finite() => format!(
-            "The order holds while every importance is right to within a factor of {factor:.1}."
+            "The order holds while every importance is right to within a factor of {factor:.2}."
         ),
         _ => String::new(),
     }
@@ -119,7 +119,9 @@ pub(crate) fn performance(score: &Score) -> &str {
 
 /// What the reader must know, less what the measurement's own part says.
 pub(crate) fn notices(score: &Score) -> Vec<Notice> {
-    let repeats = |notice: &Notice| matches!(notice.id.as_str(), "both_meet" | "upper_bound");
+    let repeats = |notice: &Notice| {
+        matches!(notice.id.as_str(), "both_meet" | "upper_bound" | "neither_meets")
+    };
     let said = !performance(score).is_empty();
     score.notices.iter().filter(|notice| !(said && repeats(notice))).cloned().collect()
 }
