@@ -45,7 +45,10 @@ impl Body {
     /// The body as a `T`; unknown keys and wrong kinds are refused if `T` refuses them.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.format {
-            Format::Json => serde_json::from_str(&self.text).map_err(|error| json_error(&error)),
+            Format::Json => serde_json::from_str(&self.text).map_err(|error| {
+                let fields = serde_json::from_str(&self.text).unwrap_or_default();
+                json_error::<T>(&error, &fields)
+            }),
             Format::Toml => from_fields(self.fields()?),
         }
     }
@@ -53,7 +56,8 @@ impl Body {
     /// The keys of the body with their values; a TOML date is its text.
     pub(crate) fn fields(&self) -> Result<Map<String, Value>, Error> {
         match self.format {
-            Format::Json => serde_json::from_str(&self.text).map_err(|error| json_error(&error)),
+            Format::Json => serde_json::from_str(&self.text)
+                .map_err(|error| json_error::<Value>(&error, &Map::new())),
             Format::Toml => match self.text.parse::<toml::Table>() {
                 Ok(table) => {
                     Ok(table.into_iter().map(|(key, value)| (key, json_of(value))).collect())
@@ -66,7 +70,11 @@ impl Body {
 
 /// A `T` from its keys and values.
 pub(crate) fn from_fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Error> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| json_error(&error))
+    let fields = Value::Object(fields);
+    T::deserialize(&fields).map_err(|error| {
+        let none = Map::new();
+        json_error::<T>(&error, fields.as_object().unwrap_or(&none))
+    })
 }
 
 /// TOML as JSON; dates become their text, and numbers that JSON lacks become null.
@@ -97,13 +105,24 @@ fn toml_error(error: &toml::de::Error, text: &str) -> Error {
     }
 }
 
-fn json_error(error: &serde_json::Error) -> Error {
-    // The place is told apart from the message.
-    let place = format!(" at line {} column {}", error.line(), error.column());
+/// Why the `fields`, or the text that they are in, are no `T`.
+fn json_error<T: DeserializeOwned>(
+    error: &serde_json::Error,
+    fields: &Map<String, Value>,
+) -> Error {
+    let said = message(error);
+    // serde does not name the field; it is the one that alone is refused for the same reason.
+    let alone = |(key, value): &(&String, &Value)| {
+        let alone = Map::from_iter([((*key).clone(), (*value).clone())]);
+        T::deserialize(Value::Object(alone)).is_err_and(|error| message(&error) == said)
+    };
+    let field = fields.iter().find(alone).map(|(key, _)| key.clone()).unwrap_or_default();
+    let (said, allowed) = said.split_once(", expected ").unwrap_or((&said, ""));
+    let allowed = allowed.trim_start_matches("one of ").replace('`', "").replace(" or ", ", ");
     let fault = FieldError {
-        field: String::new(),
-        message: error.to_string().replace(&place, ""),
-        allowed: String::new(),
+        field,
+        message: said.to_owned(),
+        allowed,
         // A value that is no longer text has no place.
         line: Some(error.line()).filter(|line| *line > 0),
         column: Some(error.column()).filter(|_| error.line() > 0),
@@ -116,6 +135,11 @@ fn json_error(error: &serde_json::Error) -> Error {
     } else {
         Error::Malformed { message: "the JSON cannot be read".into(), errors: vec![fault] }
     }
+}
+
+/// What serde says, without the place, which is told apart.
+fn message(error: &serde_json::Error) -> String {
+    error.to_string().replace(&format!(" at line {} column {}", error.line(), error.column()), "")
 }
 
 fn format(request: &Request) -> Result<Format, Error> {

@@ -173,11 +173,33 @@ async fn a_misspelt_key_is_refused_not_ignored() {
     let mut wish = decision();
     wish["titel"] = json!("Language");
     let problem = app.post_json(DECISIONS, &wish).await.problem(422);
-    let message = problem["errors"][0]["message"].as_str().expect("a message");
-    assert!(message.contains("titel") && message.contains("title"), "{message}");
+    let error = &problem["errors"][0];
+    assert_eq!(error["field"], "titel");
+    assert!(error["message"].as_str().expect("a message").contains("titel"), "{error}");
+    assert!(error["allowed"].as_str().expect("what is allowed").starts_with("title, "), "{error}");
     let text = format!("title = \"T\"\nstatsu = \"draft\"\n{RUST_SHEET}");
     app.send(toml(Request::post(DECISIONS), &text)).await.problem(422);
     assert_eq!(app.get(DECISIONS).await.json()["total"], 0);
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_named_with_what_is_allowed() {
+    let app = TestApp::new().await;
+    for (field, value, allowed) in [
+        ("status", json!("bogus"), "draft, proposed, accepted, rejected, deprecated"),
+        ("option", json!("zig"), "rust, go, hybrid"),
+        ("tags", json!(7), "a sequence"),
+    ] {
+        let mut wish = decision();
+        wish[field] = value;
+        let problem = app.post_json(DECISIONS, &wish).await.problem(422);
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+        assert_eq!(problem["errors"][0]["allowed"], allowed, "{problem}");
+    }
+    let made = created(&app).await;
+    let path = format!("{DECISIONS}/{}/status", made["id"].as_str().expect("an id"));
+    let problem = app.post_json(&path, &json!({"status": "done"})).await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "status", "{problem}");
 }
 
 #[tokio::test]
