@@ -73,6 +73,7 @@ struct ServiceView<'a> {
 
 struct RunView<'a> {
     run: &'a KnownRun,
+    folder: String,
     profile: &'static str,
     rows: Vec<Row<'a>>,
     curves: Option<Curves>,
@@ -81,6 +82,8 @@ struct RunView<'a> {
 
 struct Row<'a> {
     metric: &'a Metric,
+    /// The metric's note, unless its title says it already.
+    note: Option<&'a str>,
     rust: String,
     go: String,
     ratio: Option<String>,
@@ -172,6 +175,10 @@ fn run_view(run: &KnownRun) -> RunView<'_> {
     };
     RunView {
         run,
+        folder: run.folder.as_ref().map_or_else(
+            || format!("benches/runs/{}/", run.name),
+            |folder| folder.display().to_string(),
+        ),
         profile: match run.summary.profile {
             Profile::Quick => "A quick look, not for publishing",
             Profile::Publish => "A full run",
@@ -199,7 +206,8 @@ fn row(metric: &Metric) -> Row<'_> {
         _ if ratio.n == 1 => format!("{:.2}, one pair", ratio.estimate),
         _ => format!("{:.2}, {} pairs", ratio.estimate, ratio.n),
     });
-    Row { metric, rust: figure(Twin::Rust), go: figure(Twin::Go), ratio }
+    let note = Some(metric.note.as_str()).filter(|note| !metric.title.contains(note));
+    Row { metric, note, rust: figure(Twin::Rust), go: figure(Twin::Go), ratio }
 }
 
 /// A figure with its interval, once when they agree.

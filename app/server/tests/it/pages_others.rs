@@ -53,6 +53,20 @@ async fn the_method_lists_every_criterion() {
 }
 
 #[tokio::test]
+async fn a_run_says_where_it_is_and_what_did_not_count() {
+    let app = TestApp::new().await;
+    let page = app.get("/evidence/fastjson-api").await.body;
+    for run in &app.app.runs.runs {
+        assert!(page.contains(&format!("benches/runs/{}/", run.name)), "{}", run.name);
+        for void in &run.summary.voids {
+            assert!(page.contains(&void.why), "{}", void.why);
+        }
+    }
+    let twice = "GOMAXPROCS = 1 <span class=\"soft small\">µs</span><br>";
+    assert!(!page.contains(twice), "a note is not said twice");
+}
+
+#[tokio::test]
 async fn the_service_can_be_tried() {
     let app = TestApp::new().await;
     let path = "/evidence/fastjson-api";
