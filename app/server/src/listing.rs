@@ -56,11 +56,37 @@ impl Wanted {
         })
     }
 
+    /// Where the value of a key of the query belongs; nowhere if the key means nothing.
+    pub(crate) fn slot(&mut self, key: &str) -> Option<&mut String> {
+        Some(match key {
+            "q" => &mut self.q,
+            "status" => &mut self.status,
+            "option" => &mut self.option,
+            "team" => &mut self.team,
+            "tag" => &mut self.tag,
+            "due" => &mut self.due,
+            "overridden" => &mut self.overridden,
+            "page" => &mut self.page,
+            "per_page" => &mut self.per_page,
+            _ => return None,
+        })
+    }
+
     /// The filter meant, with `today` for `due=yes`.
     ///
     /// # Errors
     /// Each value that is not allowed.
     pub fn filter(&self, today: Date) -> Result<Filter, Error> {
+        match self.lenient(today) {
+            (filter, faults) if faults.is_empty() => Ok(filter),
+            (_, errors) => {
+                Err(Error::Invalid { message: "a filter is not allowed".into(), errors })
+            }
+        }
+    }
+
+    /// The filter meant, without the values that are not allowed; and a fault for each of them.
+    pub(crate) fn lenient(&self, today: Date) -> (Filter, Vec<FieldError>) {
         let mut faults = Vec::new();
         let mut filter = Filter { q: said(&self.q), ..Filter::default() };
         filter.team = said(&self.team);
@@ -88,11 +114,7 @@ impl Wanted {
             format!("1 to {}", Filter::MAX_PER_PAGE)
         });
         filter.per_page = per_page.unwrap_or(Filter::PER_PAGE);
-        if faults.is_empty() {
-            Ok(filter)
-        } else {
-            Err(Error::Invalid { message: "a filter is not allowed".into(), errors: faults })
-        }
+        (filter, faults)
     }
 }
 

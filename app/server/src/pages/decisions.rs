@@ -1,4 +1,4 @@
-//! `/decisions`: the records, filtered, and the files that cannot be read beside them.
+//! `/decisions`: the records, filtered, and the files that need mending beside them.
 
 use askama::Template;
 use assay_advice::{Choice, line_column};
@@ -6,12 +6,18 @@ use assay_records::Standing;
 use assay_store::{BadFile, Facet, Facets, Filter, Summary};
 use axum::{
     extract::{RawQuery, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use jiff::civil::Date;
 use url::form_urlencoded;
 
-use crate::{error::Error, pages::Page, state::App};
+use crate::{
+    error::{Error, FieldError},
+    listing::Wanted,
+    pages::{Page, checklist::ProblemView},
+    state::App,
+};
 
 #[derive(Template)]
 #[template(path = "decisions.html")]
@@ -52,7 +58,7 @@ pub(crate) fn day_of(moment: jiff::Timestamp) -> Date {
     moment.to_zoned(jiff::tz::TimeZone::system()).date()
 }
 
-/// A file that is no record, with what to mend and where.
+/// A file with what to mend in it and where.
 struct BadView {
     file_name: String,
     problems: Vec<BadProblem>,
@@ -65,95 +71,83 @@ struct BadProblem {
     help: String,
 }
 
-/// The filters as asked; a value that is none counts as not asked.
-#[derive(Default)]
+/// The filters as asked, without the values that are not allowed.
 struct Asked {
-    q: String,
-    status: String,
-    option: String,
-    team: String,
-    tag: String,
-    due: bool,
-    overridden: bool,
-    page: u32,
+    filter: Filter,
+    problems: Vec<ProblemView>,
 }
 
 impl Asked {
-    fn read(query: &str) -> Self {
-        let mut asked = Self { page: 1, ..Self::default() };
+    fn read(query: &str, today: Date) -> Self {
+        let mut wanted = Wanted::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            let value = value.trim();
-            match key.as_ref() {
-                "q" => value.clone_into(&mut asked.q),
-                "status" => value.clone_into(&mut asked.status),
-                "option" => value.clone_into(&mut asked.option),
-                "team" => value.clone_into(&mut asked.team),
-                "tag" => value.clone_into(&mut asked.tag),
-                "due" => asked.due = is_yes(value),
-                "overridden" => asked.overridden = is_yes(value),
-                "page" => asked.page = value.parse().unwrap_or(1).max(1),
-                _ => {}
+            if let Some(slot) = wanted.slot(&key) {
+                value.trim().clone_into(slot);
             }
         }
-        asked
+        let (filter, faults) = wanted.lenient(today);
+        Self { filter, problems: faults.iter().map(problem_view).collect() }
     }
 
-    fn filter(&self, today: Date) -> Filter {
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Filter {
-            q: text(&self.q),
-            status: Standing::from_id(&self.status),
-            option: Choice::from_id(&self.option),
-            team: text(&self.team),
-            tag: text(&self.tag),
-            due: self.due.then_some(today),
-            overridden: self.overridden.then_some(true),
-            page: self.page,
-            per_page: Filter::PER_PAGE,
-        }
+    fn is(&self, field: &str, value: &str) -> bool {
+        let filter = &self.filter;
+        let asked = match field {
+            "status" => filter.status.map(Standing::id),
+            "option" => filter.option.map(Choice::id),
+            "team" => filter.team.as_deref(),
+            "tag" => filter.tag.as_deref(),
+            _ => None,
+        };
+        asked == Some(value)
     }
 
     fn is_filtered(&self) -> bool {
-        let texts = [&self.q, &self.status, &self.option, &self.team, &self.tag];
-        texts.iter().any(|text| !text.is_empty()) || self.due || self.overridden
+        let all =
+            Filter { page: self.filter.page, per_page: self.filter.per_page, ..Filter::default() };
+        self.filter != all
     }
 
     /// The query of another page of the same list.
     fn query(&self, page: u32) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let yes = |asked: bool| if asked { "yes" } else { "" };
-        for (key, value) in [
-            ("q", self.q.as_str()),
-            ("status", &self.status),
-            ("option", &self.option),
-            ("team", &self.team),
-            ("tag", &self.tag),
-            ("due", yes(self.due)),
-            ("overridden", yes(self.overridden)),
-        ] {
-            if !value.is_empty() {
-                query.append_pair(key, value);
-            }
-        }
-        query.append_pair("page", &page.to_string()).finish()
+        let filter = &self.filter;
+        let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        let per_page = (filter.per_page != Filter::PER_PAGE).then_some(filter.per_page);
+        let pairs = [
+            ("q", filter.q.clone()),
+            ("status", filter.status.map(|status| status.id().to_owned())),
+            ("option", filter.option.map(|option| option.id().to_owned())),
+            ("team", filter.team.clone()),
+            ("tag", filter.tag.clone()),
+            ("due", filter.due.map(|day| day.to_string())),
+            ("overridden", filter.overridden.map(yes_no)),
+            ("page", Some(page.to_string())),
+            ("per_page", per_page.map(|number| number.to_string())),
+        ];
+        let said = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(said).finish()
     }
 }
 
-fn is_yes(value: &str) -> bool {
-    matches!(value, "yes" | "true" | "1" | "on")
+/// What is wrong with a filter, with a link to its control if it has one.
+fn problem_view(fault: &FieldError) -> ProblemView {
+    let target = matches!(fault.field.as_str(), "status" | "option").then(|| fault.field.clone());
+    let text = format!("Filter {}: {}. Allowed: {}.", fault.field, fault.message, fault.allowed);
+    ProblemView { target, text }
 }
 
-/// `GET /decisions`.
+/// `GET /decisions`. A value that is not allowed is named, and the list shown without it.
 pub(crate) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let today = app.today();
-    let asked = Asked::read(query.as_deref().unwrap_or_default());
-    let found = app.store.list(&asked.filter(today)).await?;
-    let pages = found.total.div_ceil(u64::from(Filter::PER_PAGE)).max(1);
+    let asked = Asked::read(query.as_deref().unwrap_or_default(), today);
+    let found = app.store.list(&asked.filter).await?;
+    let pages = found.total.div_ceil(u64::from(asked.filter.per_page)).max(1);
     let pages = u32::try_from(pages).unwrap_or(u32::MAX);
-    let page = asked.page;
+    let page = asked.filter.page;
+    let status =
+        if asked.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let view = View {
         previous: (page > 1).then(|| asked.query(pages.min(page - 1))),
         next: (page < pages).then(|| asked.query(page + 1)),
@@ -166,7 +160,7 @@ pub(crate) async fn list(
         folder: app.decisions.display().to_string(),
         asked,
     };
-    Ok(Page(view).into_response())
+    Ok((status, Page(view)).into_response())
 }
 
 fn bad_view(file: BadFile) -> BadView {

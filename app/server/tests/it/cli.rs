@@ -258,6 +258,7 @@ fn check_shows_faults_as_a_compiler_does() {
         "proposed".to_owned(),
         "decisions/0003-cut.toml:2".to_owned(),
         "0004-copy.toml has the same id".to_owned(),
+        "or delete the copy".to_owned(),
         "not UTF-8".to_owned(),
     ] {
         assert!(text.contains(&part), "{part:?} is missing from:\n{text}");

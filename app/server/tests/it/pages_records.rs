@@ -147,6 +147,8 @@ async fn going_against_the_advice_asks_why() {
     assert_page(&refused, StatusCode::UNPROCESSABLE_ENTITY, "Error: Record");
     assert!(refused.body.contains("<a href=\"#override_reason\">"), "{}", refused.body);
     assert!(refused.body.contains("kept &#60;b&#62;"), "what was typed stays");
+    assert!(refused.body.contains("Say why the choice differs from the advice."));
+    assert!(!refused.body.contains("choice.override_reason"), "no internal names");
     assert!(toml_files(&app).is_empty());
 
     set(&mut fields, "override_reason", "Two reviewers leave in May.");
@@ -261,8 +263,7 @@ async fn lists_are_filtered_and_bad_files_stand_beside() {
     assert!(page.contains("First of all") && !page.contains("Second of all"));
     assert!(app.get("/decisions?q=second").await.body.contains("Second of all"));
     assert!(app.get("/decisions?q=zebra").await.body.contains("No record fits"));
-    for odd in ["page=99", "page=-1", "page=x", "status=foo", "q=%22%20OR%20*", "q=%ff", "due=yes"]
-    {
+    for odd in ["page=99", "q=%22%20OR%20*", "q=%ff", "due=yes", "due=2027-01-01", "nothing=x"] {
         assert_eq!(app.get(&format!("/decisions?{odd}")).await.status, StatusCode::OK, "{odd}");
     }
     let broken = "schema = 1\ntitle = <b>\n";
@@ -279,6 +280,48 @@ async fn lists_are_filtered_and_bad_files_stand_beside() {
     assert!(seen.contains("First of all"), "good records stay");
     let kept = fs::read_to_string(app.decisions().join("0009-broken.toml"));
     assert_eq!(kept.expect("the file"), broken);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_not_allowed_is_named_and_left_out() {
+    let app = TestApp::new().await;
+    recorded(&app, &[("title", "First of all"), ("team", "core")]).await;
+    recorded(&app, &[("title", "Second of all"), ("team", "edge")]).await;
+    for (odd, value, allowed) in [
+        ("status=foo", "foo", "draft, proposed"),
+        ("option=zig", "zig", "rust, go, hybrid"),
+        ("due=soon", "soon", "YYYY-MM-DD"),
+        ("page=-1", "-1", "1 or more"),
+    ] {
+        let page = app.get(&format!("/decisions?team=core&{odd}")).await;
+        assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: Decisions");
+        assert!(page.body.contains(&format!("`{value}` is not allowed")), "{}", page.body);
+        assert!(page.body.contains(allowed), "{}", page.body);
+        let shown = page.body.contains("First of all") && !page.body.contains("Second of all");
+        assert!(shown, "the other filter holds: {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_record_says_where_and_how_to_mend_it() {
+    let app = TestApp::new().await;
+    let path = recorded(&app, &[("title", "First of all")]).await;
+    let file = app.decisions().join("0001-first-of-all.toml");
+    let text = fs::read_to_string(&file).expect("the file");
+    let at = text.lines().position(|line| line.starts_with("status = ")).expect("a status");
+    let broken = text.replace("status = \"draft\"", "status = draftt");
+    assert_ne!(broken, text);
+    fs::write(&file, broken).expect("the file");
+    let page = app.get(&path).await;
+    assert_page(&page, StatusCode::CONFLICT, "Error: This record");
+    assert!(page.body.contains("0001-first-of-all.toml"), "{}", page.body);
+    assert!(page.body.contains(&format!("Line {}, column 10", at + 1)), "{}", page.body);
+    assert_eq!(page.body.matches("this is not TOML").count(), 1, "{}", page.body);
+    assert!(page.body.contains("https://toml.io") && !page.body.contains("<code></code>"));
+
+    let list = app.get("/decisions").await.body;
+    assert!(list.contains("One file") && list.contains("needs mending"), "{list}");
+    assert!(!list.contains("No decision is recorded yet"), "{list}");
 }
 
 #[tokio::test]
