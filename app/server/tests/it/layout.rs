@@ -22,9 +22,9 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         ],
         &[],
     ),
-    ("benches/micro", &[], &["assay-advice", "assay-records", "assay-store"]),
-    ("reference-services/conformance", &[], &["fastjson-api"]),
-    ("reference-services/fastjson-api/rust", &[], &[]),
+    ("benches/micro", &["assay-advice"], &[]),
+    ("reference-services/conformance", &[], &[]),
+    ("reference-services/fastjson-api/rust", &[], &["conformance"]),
 ];
 
 const TOP_LEVEL: &[&str] = &[
@@ -111,4 +111,22 @@ fn nothing_else_is_visible_at_the_top() {
         .filter(|name| !name.starts_with('.') && !TOP_LEVEL.contains(&name.as_str()))
         .collect();
     assert!(strays.is_empty(), "not in the fixed layout: {strays:?}");
+}
+
+#[test]
+fn our_own_decisions_are_whole_records() {
+    let folder = root().join("decisions");
+    let mut records = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let parsed = assay_records::Record::parse(&text, assay_advice::Model::builtin())
+            .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
+        assert!(parsed.record.tags.iter().any(|tag| tag == "assay"), "{}", path.display());
+        records += 1;
+    }
+    assert!(records >= 3, "a newcomer sees real records on first start");
 }
