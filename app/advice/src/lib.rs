@@ -45,3 +45,4 @@ pub use score::{
 };
 pub use sensitivity::{importance_factor, importance_thresholds};
 pub use smaa::{Acceptability, acceptability};
+pub use wording::grouped;

@@ -35,9 +35,26 @@ pub(crate) fn short(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// "3 cores", "1 core", "1 request/s".
+/// A whole number as people write it, with commas between thousands.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// "3 cores", "1 core", "1 request/s", "20,000 requests/s".
 pub(crate) fn counted(number: f64, unit: &str) -> String {
-    let number = short(number);
+    let number = match number {
+        large if (1e4..1e15).contains(&large) => grouped(large.round() as u64),
+        other => short(other),
+    };
     let (noun, per) =
         unit.split_once('/').map_or((unit, ""), |(noun, _)| unit.split_at(noun.len()));
     match noun.strip_suffix('s') {

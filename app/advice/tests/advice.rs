@@ -394,3 +394,9 @@ fn measured_reasons_end_in_a_verdict() {
     assert!(text("economy").ends_with(", so Rust costs less to run."), "{}", text("economy"));
     assert!(text("feasibility").starts_with("The peak of 1 request/s is not checked"));
 }
+
+#[test]
+fn large_numbers_have_separators() {
+    let shown = [999, 16_384, 1_000_000].map(assay_advice::grouped);
+    assert_eq!(shown, ["999", "16,384", "1,000,000"]);
+}

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use assay_advice::{
     AnswerValue, Answers, Choice, Flip, FlipKind, Model, Problem, Question, QuestionKind, Reason,
-    Score, Settled, Verdict,
+    Score, Settled, Verdict, grouped,
 };
 use jiff::{ToSpan as _, civil::Date};
 
@@ -127,7 +127,10 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
 fn advice_in_words(score: &Score) -> String {
     let share = |choice: Choice| {
         let percent = (score.options.get(choice).first_share * 100.0).round();
-        format!("{choice} came first in {percent}% of {} plausible readings", grouped(score.draws))
+        format!(
+            "{choice} came first in {percent}% of {} plausible readings",
+            grouped(score.draws.into())
+        )
     };
     match (score.recommended, score.verdict, score.settled) {
         (Some(choice), Verdict::Strong, _) => {
@@ -148,7 +151,7 @@ fn advice_in_words(score: &Score) -> String {
                     format!("{choice} {percent}%")
                 })
                 .collect();
-            let draws = grouped(score.draws);
+            let draws = grouped(score.draws.into());
             format!(
                 "The advice was too close to call; first in {draws} plausible readings: {}.",
                 shares.join(", ")
@@ -172,19 +175,6 @@ fn consequences(score: &Score, model: &Model, option: Option<Choice>) -> String 
     }
     if let Some(next) = score.next_question.as_deref().and_then(|id| model.question(id)) {
         let _ = write!(text, "\nMost worth finding out: {}.\n", next.short);
-    }
-    text
-}
-
-/// A whole number with commas between thousands.
-fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
     }
     text
 }

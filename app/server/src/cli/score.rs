@@ -9,7 +9,7 @@ use assay_advice::{Answers, Choice, Model, Score, Settled, Sheet, Verdict};
 use clap::Args;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
-use crate::pages::words::{self, percent, thousands};
+use crate::pages::words::{self, percent};
 
 /// How many reasons and flips are shown to people; `--json` has all.
 const SHOWN: usize = 5;
@@ -61,7 +61,7 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             choice.name(),
             option.value,
             percent(option.first_share),
-            thousands(score.draws.into()),
+            assay_advice::grouped(score.draws.into()),
         ));
     }
     for notice in words::notices(score) {

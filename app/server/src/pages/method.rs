@@ -7,10 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{
-    pages::{Page, words},
-    state::App,
-};
+use crate::{pages::Page, state::App};
 
 #[derive(Template)]
 #[template(path = "method.html")]
@@ -45,5 +42,5 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
         },
     });
     let rows = rows.collect();
-    Page(View { model, draws: words::thousands(DRAWS.into()), rows }).into_response()
+    Page(View { model, draws: assay_advice::grouped(DRAWS.into()), rows }).into_response()
 }

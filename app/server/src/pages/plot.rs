@@ -1,8 +1,6 @@
 //! Geometry of the plots. Positions are percentages of the drawing, so that it fits any width.
 
-use assay_advice::{Choice, Reason};
-
-use crate::pages::words::thousands;
+use assay_advice::{Choice, Reason, grouped};
 
 /// A contribution as a bar that leaves the middle to the side it speaks for.
 pub(crate) struct Bar {
@@ -156,7 +154,7 @@ pub(crate) fn significant(value: f64) -> String {
     let text = format!("{value:.digits$}");
     match text.contains('.') {
         // From 10,000 on separators help the eye.
-        false if value >= 10_000.0 => thousands(value.round() as u64),
+        false if value >= 10_000.0 => grouped(value.round() as u64),
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
     }

@@ -1,6 +1,6 @@
 //! A score in words: what the checklist, a record and the overview say alike.
 
-use assay_advice::{AnswerValue, Answers, Choice, Model, Notice, Score, Settled, Verdict};
+use assay_advice::{AnswerValue, Answers, Choice, Model, Notice, Score, Settled, Verdict, grouped};
 
 /// The verdict as a headline.
 pub(crate) struct Headline {
@@ -78,9 +78,13 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// How often the advised option, or the settled part, comes first.
 pub(crate) fn first_sentence(score: &Score) -> String {
-    let readings =
-        format!("of {} plausible readings of the answers", thousands(score.draws.into()));
+    let readings = format!("of {} plausible readings of the answers", grouped(score.draws.into()));
+    let left =
+        Choice::ALL.iter().filter(|option| score.options.get(**option).knocked_out.is_empty());
     match (score.recommended, score.settled) {
+        (Some(option), _) if left.count() == 1 => {
+            format!("{option} is the only option left: the others are ruled out.")
+        }
         (Some(option), _) => {
             let share = percent(score.options.get(option).first_share);
             format!("First in {share}% {readings}.")
@@ -96,7 +100,7 @@ pub(crate) fn first_sentence(score: &Score) -> String {
         (None, None) => format!(
             "No option comes first often enough in {} plausible readings \
              of the answers.",
-            thousands(score.draws.into())
+            grouped(score.draws.into())
         ),
     }
 }
@@ -140,19 +144,6 @@ pub(crate) fn ruled_out(model: &Model, score: &Score, option: Choice) -> String 
     score.options.get(option).knocked_out.iter().map(why).collect::<Vec<_>>().join("; ")
 }
 
-/// A whole number with separators, as people write it.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,12 +155,5 @@ mod tests {
         assert_eq!(percent(0.834), "83");
         assert_eq!(percent(0.9996), ">99");
         assert_eq!(percent(1.0), "100");
-    }
-
-    #[test]
-    fn numbers_have_separators() {
-        assert_eq!(thousands(16_384), "16,384");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1_000_000), "1,000,000");
     }
 }

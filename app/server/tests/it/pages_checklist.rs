@@ -57,6 +57,16 @@ async fn answers_in_the_link_are_shown_and_advised_on() {
 }
 
 #[tokio::test]
+async fn the_last_option_left_is_called_that() {
+    let app = TestApp::new().await;
+    let page = app.get("/checklist?constraints=no_rust&owners=4").await;
+    assert_page(&page, StatusCode::OK, "Checklist");
+    assert!(page.body.contains("Go is the only option left: the others are ruled out."));
+    assert!(page.body.contains("Rust is ruled out beforehand"));
+    assert!(!page.body.contains("first in 100%"), "a forced choice is no landslide");
+}
+
+#[tokio::test]
 async fn the_script_gets_the_panel_alone() {
     let app = TestApp::new().await;
     let ask = |query: &str| {
