@@ -83,7 +83,8 @@ pub(crate) fn first_sentence(score: &Score) -> String {
         Choice::ALL.iter().filter(|option| score.options.get(**option).knocked_out.is_empty());
     match (score.recommended, score.settled) {
         (Some(option), _) if left.count() == 1 => {
-            format!("{option} is the only option left: the others are ruled out.")
+            let share = percent(score.options.get(option).first_share);
+            format!("The only option left: first in {share}% {readings}.")
         }
         (Some(option), _) => {
             let share = percent(score.options.get(option).first_share);
