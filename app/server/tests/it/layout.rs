@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("app/evidence", &[], &[]),
     ("app/records", &["assay-advice"], &[]),
     ("app/store", &["assay-records"], &[]),
+    ("benches/floor", &[], &[]),
     ("benches/harness", &["assay-evidence"], &[]),
     (
         "app/server",

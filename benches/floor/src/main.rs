@@ -1,0 +1,44 @@
+//! The floor under the JSON API's figures: `floor --listen ADDR [--threads 1]`.
+//!
+//! One thread and one epoll set. Each whole request of known length is answered with the bytes of
+//! the contract's sample quote; `GET` is answered with `ok`. Nothing is decoded, checked, computed,
+//! timed or counted, so what a request costs here is what the kernel asks for moving messages of
+//! this size: one `read`, one `write` and a share of one `epoll_wait`. It is no HTTP server: there
+//! are no timeouts, no limit on connections and no refusals besides closing. SIGTERM ends it.
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+mod connection;
+#[cfg(target_os = "linux")]
+mod server;
+
+const USAGE: &str = "usage: floor --listen ADDR [--threads 1]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (["--listen", address] | ["--listen", address, "--threads", "1"]) = *arguments.as_slice()
+    else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    run(address)
+}
+
+#[cfg(target_os = "linux")]
+fn run(address: &str) -> ExitCode {
+    // Only a failure ends it, or a signal.
+    let error = match server::serve(address) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    };
+    eprintln!("floor: {address}: {error}");
+    ExitCode::FAILURE
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run(_: &str) -> ExitCode {
+    eprintln!("floor: needs Linux, for epoll");
+    ExitCode::FAILURE
+}
