@@ -5,7 +5,13 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{api, assets, error::Error, http::health, pages, state::App};
+use crate::{
+    api, assets,
+    error::Error,
+    http::health,
+    pages::{self, evidence},
+    state::App,
+};
 
 /// Every address the program answers.
 pub fn table(state: App) -> Router {
@@ -17,8 +23,9 @@ pub fn table(state: App) -> Router {
         .route("/decisions", get(pages::decisions::list))
         .route("/decisions/{id}", get(pages::decision::get).post(pages::decision::set_status))
         .route("/decisions/{id}/edit", get(pages::edit::get).post(pages::edit::post))
-        .route("/evidence", get(pages::evidence::list))
-        .route("/evidence/{service}", get(pages::evidence::service).post(pages::evidence::tryit))
+        .route("/evidence", get(evidence::overview::get))
+        .route("/evidence/method", get(evidence::method::get))
+        .route("/evidence/{service}", get(evidence::service::get).post(evidence::service::post))
         .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))

@@ -1,9 +1,67 @@
-//! Markdown of records as HTML that can do no harm: no raw HTML, no images, only harmless links.
+//! Markdown as HTML that can do no harm: no raw HTML, no images, only harmless links.
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// The schemes a link may have.
 const SCHEMES: [&str; 3] = ["http:", "https:", "mailto:"];
+
+/// A second-level heading of a page.
+pub(crate) struct Section {
+    /// Its anchor.
+    pub(crate) id: String,
+    /// Its text.
+    pub(crate) title: String,
+}
+
+/// Renders a document of ours as a page's text, with its sections. The first-level heading, which
+/// is the page's own, is left out; the others keep their level.
+pub(crate) fn render_page(text: &str) -> (String, Vec<Section>) {
+    let mut events: Vec<Event<'_>> = Parser::new_ext(text, Options::ENABLE_TABLES).collect();
+    let mut sections: Vec<Section> = Vec::new();
+    let mut open: Option<(usize, HeadingLevel)> = None;
+    let mut title = String::new();
+    let mut kept: Vec<Event<'_>> = Vec::with_capacity(events.len());
+    for event in events.drain(..) {
+        match (&event, open) {
+            (Event::Start(Tag::Heading { level, .. }), _) => {
+                open = Some((kept.len(), *level));
+                title.clear();
+            }
+            (Event::Text(part) | Event::Code(part), Some(_)) => title.push_str(part),
+            (Event::End(TagEnd::Heading(_)), Some((start, HeadingLevel::H1))) => {
+                kept.truncate(start);
+                open = None;
+                continue;
+            }
+            (Event::End(TagEnd::Heading(_)), Some((start, level))) => {
+                let id = slug(&title);
+                if let Some(Event::Start(Tag::Heading { id: slot, .. })) = kept.get_mut(start) {
+                    *slot = Some(id.clone().into());
+                }
+                if level == HeadingLevel::H2 {
+                    sections.push(Section { id, title: title.clone() });
+                }
+                open = None;
+            }
+            _ => {}
+        }
+        kept.push(match event {
+            heading @ (Event::Start(Tag::Heading { .. }) | Event::End(TagEnd::Heading(_))) => {
+                heading
+            }
+            other => tame(other),
+        });
+    }
+    let mut out = String::new();
+    html::push_html(&mut out, kept.into_iter());
+    (out, sections)
+}
+
+/// A heading's anchor: its letters and digits, joined by hyphens.
+fn slug(title: &str) -> String {
+    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
+}
 
 /// Renders a text. Headings start at the fourth level, below those of the page.
 pub(crate) fn render(text: &str) -> String {
@@ -49,7 +107,7 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{render, render_page};
 
     #[test]
     fn markdown_becomes_html() {
@@ -58,6 +116,19 @@ mod tests {
             render("[x](https://example.org/)"),
             "<p><a href=\"https://example.org/\">x</a></p>\n"
         );
+    }
+
+    #[test]
+    fn a_page_keeps_its_levels_and_lists_its_sections() {
+        let (html, sections) = render_page("# Title\n\ntext\n\n## The *load*, open\n\n### More\n");
+        assert_eq!(
+            html,
+            "<p>text</p>\n<h2 id=\"the-load-open\">The <em>load</em>, open</h2>\n\
+             <h3 id=\"more\">More</h3>\n"
+        );
+        let sections: Vec<_> = sections.iter().map(|s| (s.id.as_str(), s.title.as_str())).collect();
+        assert_eq!(sections, [("the-load-open", "The load, open")]);
+        assert!(!render_page("<script>alert(1)</script>").0.contains("<script"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ const pages = [
   "/decisions?q=nothing-is-called-this",
   "/evidence",
   "/evidence/fastjson-api",
+  "/evidence/method",
   "/method",
   "/there-is-nothing-here",
 ];

@@ -1,9 +1,6 @@
-//! The overview, the evidence and the method.
+//! The overview and the method, and the links of every page.
 
-use axum::{
-    body::Body,
-    http::{Request, StatusCode},
-};
+use axum::http::StatusCode;
 
 use crate::{pages_checklist::assert_page, support::TestApp};
 
@@ -27,8 +24,16 @@ async fn the_overview_says_where_to_begin() {
 #[tokio::test]
 async fn no_link_of_a_page_is_dead() {
     let app = TestApp::new().await;
-    for path in ["/", "/checklist", "/decisions", "/evidence", "/evidence/fastjson-api", "/method"]
-    {
+    let paths = [
+        "/",
+        "/checklist",
+        "/decisions",
+        "/evidence",
+        "/evidence/fastjson-api",
+        "/evidence/method",
+        "/method",
+    ];
+    for path in paths {
         let page = app.get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         for link in page.body.split("href=\"/").skip(1) {
@@ -50,49 +55,4 @@ async fn the_method_lists_every_criterion() {
         let name = criterion.name.replace('\'', "&#39;");
         assert!(page.body.contains(&name), "{name}");
     }
-}
-
-#[tokio::test]
-async fn a_run_says_where_it_is_and_what_did_not_count() {
-    let app = TestApp::new().await;
-    let page = app.get("/evidence/fastjson-api").await.body;
-    for run in &app.app.runs.runs {
-        assert!(page.contains(&format!("benches/runs/{}/", run.name)), "{}", run.name);
-        for void in &run.summary.voids {
-            assert!(page.contains(&void.why), "{}", void.why);
-        }
-    }
-    let twice = "GOMAXPROCS = 1 <span class=\"soft small\">µs</span><br>";
-    assert!(!page.contains(twice), "a note is not said twice");
-}
-
-#[tokio::test]
-async fn the_service_can_be_tried() {
-    let app = TestApp::new().await;
-    let path = "/evidence/fastjson-api";
-    let post = |body: &str| {
-        let request =
-            Request::post(path).header("content-type", "application/x-www-form-urlencoded");
-        app.send(request.body(Body::from(body.to_owned())).expect("a request"))
-    };
-    assert_page(&app.get(path).await, StatusCode::OK, "JSON API");
-    let early = post("action=send&order=%7B%7D").await;
-    assert_eq!(early.status, StatusCode::SERVICE_UNAVAILABLE, "it is not running yet");
-    assert_eq!(post("action=start").await.status, StatusCode::SEE_OTHER);
-    let page = app.get(path).await.body;
-    assert!(page.contains("http://127.0.0.1:") && page.contains("Send the order"));
-    let order = page.split("<textarea").nth(1).and_then(|rest| rest.split_once('>'));
-    let order = order.and_then(|(_, rest)| rest.split("</textarea>").next()).expect("an order");
-    let order = order.replace("&#34;", "\"");
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("action", "send")
-        .append_pair("order", order.trim())
-        .finish();
-    let answer = post(&body).await;
-    assert!(answer.body.contains("Answer: 200 OK"), "{}", answer.body);
-    let refused = post("action=send&order=%3Cscript%3E").await.body;
-    assert!(refused.contains("Answer: 4") && !refused.contains("<script>alert"));
-    assert_eq!(post("action=stop").await.status, StatusCode::SEE_OTHER);
-    assert!(app.get(path).await.body.contains("Start the service"));
-    assert_eq!(post("action=explode").await.status, StatusCode::BAD_REQUEST);
 }

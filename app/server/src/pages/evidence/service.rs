@@ -1,4 +1,4 @@
-//! `/evidence` and `/evidence/{service}`: what is measured, when, on what; and a service to try.
+//! `/evidence/{service}`: everything measured of one service; and the service to try.
 
 use askama::Template;
 use assay_advice::Choice;
@@ -14,59 +14,19 @@ use url::form_urlencoded;
 use crate::{
     demo::{self, Answer},
     error::Error,
-    evidence::{KnownRun, RunFault},
+    evidence::KnownRun,
     pages::{
         Page,
+        evidence::{Service, find, runs_of},
         plot::{self, Curves, significant},
     },
     state::App,
 };
 
-/// The reference services that exist so far, and what each stands for.
-const SERVICES: [(&str, &str, &str); 1] = [(
-    "fastjson-api",
-    "JSON API",
-    "Reads a nested order of about 1 KB, checks and prices it, answers about 600 bytes.",
-)];
-
-#[derive(Template)]
-#[template(path = "evidence.html")]
-struct ListView<'a> {
-    services: Vec<ServiceCard<'a>>,
-    faults: &'a [RunFault],
-}
-
-struct ServiceCard<'a> {
-    id: &'static str,
-    name: &'static str,
-    summary: &'static str,
-    newest: Option<&'a KnownRun>,
-    cpu: Option<String>,
-}
-
-/// `GET /evidence`.
-pub(crate) async fn list(State(app): State<App>) -> Response {
-    let card = |(id, name, summary): (&'static str, _, _)| {
-        let newest = runs_of(&app, id).next();
-        let cpu = newest
-            .and_then(|run| run.summary.metric(assay_evidence::metric::CPU))
-            .and_then(ratio_words);
-        ServiceCard { id, name, summary, newest, cpu }
-    };
-    let services = SERVICES.into_iter().map(card).collect();
-    Page(ListView { services, faults: &app.runs.faults }).into_response()
-}
-
-fn runs_of<'a>(app: &'a App, service: &str) -> impl Iterator<Item = &'a KnownRun> {
-    app.runs.runs.iter().filter(move |run| run.summary.service == service)
-}
-
 #[derive(Template)]
 #[template(path = "evidence/service.html")]
 struct ServiceView<'a> {
-    id: &'static str,
-    name: &'static str,
-    summary: &'static str,
+    service: &'static Service,
     runs: Vec<RunView<'a>>,
     tryit: TryIt,
 }
@@ -97,7 +57,7 @@ struct TryIt {
 }
 
 /// `GET /evidence/{service}`.
-pub(crate) async fn service(
+pub(crate) async fn get(
     State(app): State<App>,
     Path(service): Path<String>,
 ) -> Result<Response, Error> {
@@ -105,7 +65,7 @@ pub(crate) async fn service(
 }
 
 /// `POST /evidence/{service}`: starts, stops or asks the service that runs inside assay.
-pub(crate) async fn tryit(
+pub(crate) async fn post(
     State(app): State<App>,
     Path(service): Path<String>,
     body: Bytes,
@@ -141,10 +101,6 @@ pub(crate) async fn tryit(
     }
 }
 
-fn find(service: &str) -> Result<(&'static str, &'static str, &'static str), Error> {
-    SERVICES.into_iter().find(|(id, _, _)| *id == service).ok_or(Error::NotFound)
-}
-
 fn show(
     app: &App,
     service: &str,
@@ -152,14 +108,12 @@ fn show(
     failure: Option<String>,
     order: String,
 ) -> Result<Response, Error> {
-    let (id, name, summary) = find(service)?;
+    let service = find(service)?;
     let status = if failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let running = app.demo.address().map(|address| address.to_string());
     let view = ServiceView {
-        id,
-        name,
-        summary,
-        runs: runs_of(app, id).map(run_view).collect(),
+        service,
+        runs: runs_of(app, service.id).map(run_view).collect(),
         tryit: TryIt { running, order, answer, failure },
     };
     Ok((status, Page(view)).into_response())
@@ -215,19 +169,6 @@ fn interval(figure: Figure) -> String {
     let value = significant(figure.value);
     let (low, high) = (significant(figure.low), significant(figure.high));
     if low == value && high == value { value } else { format!("{value} [{low}, {high}]") }
-}
-
-/// What a ratio says, only where its interval leaves no doubt about the direction.
-fn ratio_words(metric: &Metric) -> Option<String> {
-    let ratio = metric.ratio?;
-    let (low, high) = (ratio.low?, ratio.high?);
-    let title = metric.title.to_lowercase();
-    if low <= 1.0 && high >= 1.0 {
-        return Some(format!("No difference shown in {title}."));
-    }
-    let (more, less) = if ratio.estimate > 1.0 { ("Rust", "Go") } else { ("Go", "Rust") };
-    let factor = if ratio.estimate > 1.0 { ratio.estimate } else { 1.0 / ratio.estimate };
-    Some(format!("{more} is at {factor:.2}× {less} in {title}."))
 }
 
 /// A sweep's p99 for the table, marked when it does not count.
