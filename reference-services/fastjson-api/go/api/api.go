@@ -4,20 +4,15 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path"
 	"strconv"
-	"strings"
 
 	"fastjson/quote"
 )
 
-const bodyBytesMax = 16 * 1024
-
-var tooLarge = fmt.Sprintf("An order has at most %d bytes.", bodyBytesMax)
+const orderBytesMax = 16 * 1024
 
 // Handler returns the service's routes, with counters of their own.
 func Handler() http.Handler {
@@ -34,7 +29,7 @@ func Handler() http.Handler {
 }
 
 func handleQuote(w http.ResponseWriter, r *http.Request) {
-	body, refusal := readJSON(w, r)
+	body, refusal := readJSON(w, r, orderBytesMax)
 	if refusal != nil {
 		refusal.write(w)
 		return
@@ -81,43 +76,6 @@ func exactPaths(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// readJSON reads a body that says it is JSON.
-func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
-	refuse := func(status int, detail string) ([]byte, *problem) {
-		p := ofStatus(status, detail)
-		return nil, &p
-	}
-	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/json") {
-		return refuse(http.StatusUnsupportedMediaType, "Send the order as application/json.")
-	}
-	// A length known beforehand is refused before the body is read.
-	if r.ContentLength > bodyBytesMax {
-		return refuse(http.StatusRequestEntityTooLarge, tooLarge)
-	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, bodyBytesMax), r.ContentLength)
-	if _, limit := errors.AsType[*http.MaxBytesError](err); limit {
-		return refuse(http.StatusRequestEntityTooLarge, tooLarge)
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return refuse(http.StatusRequestTimeout, "The body did not arrive in time.")
-	}
-	if err != nil {
-		return refuse(http.StatusBadRequest, "The body could not be read.")
-	}
-	return body, nil
-}
-
-// readAll reads a body into one buffer when its length is known.
-func readAll(body io.Reader, length int64) ([]byte, error) {
-	if length < 0 {
-		return io.ReadAll(body)
-	}
-	buffer := make([]byte, length)
-	_, err := io.ReadFull(body, buffer)
-	return buffer, err
 }
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, value any) {
