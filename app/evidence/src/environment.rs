@@ -22,6 +22,26 @@ pub struct Environment {
     pub versions: Versions,
     /// The settings of the Go twin.
     pub go: GoSettings,
+    /// How each variant differs from the idiomatic twins.
+    #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantSettings>,
+}
+
+/// How a variant was built and run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantSettings {
+    /// Its id.
+    pub id: String,
+    /// How it was built, such as `fastjson-api, features mimalloc`; `as the idiomatic twin` when
+    /// it is the same binary.
+    pub build: String,
+    /// Variables set when it ran, as `NAME=value`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Further arguments when it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
 }
 
 /// The machine. A text that could not be read is `unknown`.

@@ -40,14 +40,14 @@ pub(crate) fn range(values: &[f64]) -> Option<Figure> {
     })
 }
 
-/// Rust ÷ Go over the blocks in which both have a figure.
-pub(crate) fn ratio(rust: &[Option<f64>], go: &[Option<f64>]) -> Option<Ratio> {
-    let logs: Vec<f64> = rust
+/// One side ÷ the other over the blocks in which both have a figure.
+pub(crate) fn ratio(one: &[Option<f64>], other: &[Option<f64>]) -> Option<Ratio> {
+    let logs: Vec<f64> = one
         .iter()
-        .zip(go)
-        .filter_map(|(rust, go)| rust.zip(*go))
-        .filter(|(rust, go)| *rust > 0.0 && *go > 0.0)
-        .map(|(rust, go)| (rust / go).ln())
+        .zip(other)
+        .filter_map(|(one, other)| one.zip(*other))
+        .filter(|(one, other)| *one > 0.0 && *other > 0.0)
+        .map(|(one, other)| (one / other).ln())
         .collect();
     let interval = signed_rank_interval(&logs, COVERAGE);
     let estimate = from_log(hodges_lehmann(&logs)?);

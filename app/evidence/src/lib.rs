@@ -9,19 +9,24 @@ mod environment;
 mod figures;
 mod gates;
 mod parse;
+mod rows;
 mod run;
 mod sample;
 pub mod stats;
 mod summarise;
 mod summary;
+mod variant;
 
-pub use environment::{Environment, GoSettings, Machine, Pinning, Versions};
+pub use environment::{Environment, GoSettings, Machine, Pinning, VariantSettings, Versions};
 pub use gates::{Check, LIMITS, Limits, check};
 pub use parse::ParseError;
 pub use run::Run;
-pub use sample::{Builds, Capacity, Load, Percentiles, Sample, Samples, Twin};
+pub use sample::{
+    Builds, Capacity, Collection, Gc, Load, Percentiles, Sample, Samples, Twin, Windows,
+};
 pub use summarise::{Plan, summarise};
 pub use summary::{
-    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Void,
-    metric,
+    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint,
+    Timeline, Void, metric,
 };
+pub use variant::{Kind, Variant, VariantInfo, VariantMetric};

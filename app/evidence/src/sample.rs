@@ -48,6 +48,9 @@ pub struct Samples {
 pub struct Builds {
     /// Whose.
     pub twin: Twin,
+    /// The variant's id; absent for the idiomatic twin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// Size of the stripped binary in bytes.
     pub binary_bytes: u64,
     /// Seconds for a build with every cache empty; nothing when not taken.
@@ -64,25 +67,88 @@ pub struct Builds {
 pub struct Sample {
     /// The block, from 1.
     pub block: u32,
-    /// 1 when this twin ran first in its block, else 2.
+    /// Which place this process had in its block, from 1.
     pub position: u32,
-    /// Whose.
+    /// The language it is written in.
     pub twin: Twin,
+    /// The variant's id; absent for the idiomatic twin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// Milliseconds from starting the process to its first answer.
     pub cold_start_ms: f64,
     /// Proportional set size in KiB after the first answer.
     pub idle_pss_kib: f64,
+    /// Proportional set size in KiB when the scenario's resident state had been built; absent
+    /// where it builds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_pss_kib: Option<f64>,
     /// Proportional set size in KiB at the end of the half load.
     pub loaded_pss_kib: f64,
     /// Peak resident set size in KiB.
     pub peak_rss_kib: f64,
-    /// Growth of proportional set size in KiB per idle connection, in a process of its own.
-    pub pss_kib_per_connection: f64,
+    /// Growth of proportional set size in KiB per idle connection, in a process of its own; absent
+    /// where it was not weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pss_kib_per_connection: Option<f64>,
     /// The closed loop.
     pub capacity: Capacity,
+    /// What the garbage collector did during the half load; absent where it was not traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gc: Option<Gc>,
+    /// The half load over time; kept for one block of each twin and variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Windows>,
     /// The open loops, in the order taken: the half load first.
     #[serde(rename = "load")]
     pub loads: Vec<Load>,
+}
+
+/// What Go's garbage collector did during the half load, from its own trace (`gctrace=1`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gc {
+    /// Collections that began within the load.
+    pub cycles: u32,
+    /// Length in seconds of the time in which they were counted.
+    pub seconds: f64,
+    /// The longest stop of all goroutines in µs; absent without a collection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_us_max: Option<f64>,
+    /// CPU time of the collector, marking by goroutines that allocate included, as a share of all
+    /// CPU time of the process.
+    pub cpu_share: f64,
+    /// The greatest heap in MB at which a collection began; absent without a collection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap_mb_max: Option<f64>,
+}
+
+/// Latency over the time of one load, in windows of equal length.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Windows {
+    /// The length of a window in ms. A request falls in the window in which it was meant to be sent.
+    pub window_ms: f64,
+    /// The median latency of each window in µs; 0 when no request fell in it.
+    pub p50_us: Vec<f64>,
+    /// The greatest latency of each window in µs; 0 when no request fell in it.
+    pub max_us: Vec<f64>,
+    /// The collections that began within the load, in order, at most a thousand. Go only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collection>,
+}
+
+/// One garbage collection on the clock of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    /// When it began, in ms from the load's start.
+    pub start_ms: f64,
+    /// How long it went on beside the program, in µs.
+    pub wall_us: f64,
+    /// The longer of its two stops of all goroutines, in µs.
+    pub pause_us: f64,
+    /// The heap when it began, in MB.
+    pub heap_mb: f64,
 }
 
 /// A closed loop: every connection sends again as soon as it is answered.
@@ -193,9 +259,17 @@ impl Samples {
     /// The number of blocks of which both twins are there.
     #[must_use]
     pub fn blocks(&self) -> u32 {
-        let of = |twin| self.samples.iter().filter(move |sample| sample.twin == twin);
+        let of = |twin| self.samples.iter().filter(move |sample| sample.is(twin, None));
         let paired =
             of(Twin::Rust).filter(|rust| of(Twin::Go).any(|go| go.block == rust.block)).count();
         u32::try_from(paired).unwrap_or(u32::MAX)
+    }
+}
+
+impl Sample {
+    /// Whether this is a process of a twin's idiomatic version or of one variant.
+    #[must_use]
+    pub fn is(&self, twin: Twin, variant: Option<&str>) -> bool {
+        self.twin == twin && self.variant.as_deref() == variant
     }
 }

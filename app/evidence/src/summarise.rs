@@ -1,22 +1,15 @@
 //! From samples to a summary.
 
 use crate::figures::{figure, range, ratio};
-use crate::gates::{Check, LIMITS, check};
-use crate::sample::{Builds, Capacity, Load, Sample, Samples, Twin};
+use crate::gates::{Check, check};
+use crate::rows::{Row, capacity, half, never_exceeded, rows, saturated, valid};
+use crate::sample::{Builds, Load, Sample, Samples, Twin};
 use crate::stats::median;
 use crate::summary::{
-    Better, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Void, metric,
+    Better, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Timeline,
+    Void, metric,
 };
-
-/// A KiB in MB and in kB.
-const MB_PER_KIB: f64 = 1024.0 / 1e6;
-const KB_PER_KIB: f64 = 1024.0 / 1e3;
-
-/// A closed loop whose generator was busy for more than this share measured the generator.
-const SATURATED_BUSY: f64 = 0.95;
-
-/// A closed loop in which neither core was full was disturbed: the service's must reach this.
-const SERVER_BUSY: f64 = 0.9;
+use crate::variant::{Kind, Variant, VariantInfo, VariantMetric};
 
 /// What a summary says besides its figures.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +22,10 @@ pub struct Plan {
     pub workload: String,
     /// The scenario's id.
     pub scenario: String,
+    /// The scenario in words.
+    pub title: String,
+    /// `poisson` or `constant`.
+    pub schedule: String,
     /// `small`, `medium` or `large`.
     pub resident_state: String,
     /// How thorough.
@@ -41,6 +38,8 @@ pub struct Plan {
     pub p99_limit_us: f64,
     /// The condition that tail figures carry in their title, such as "GOMAXPROCS = 1".
     pub condition: String,
+    /// What is measured beside the idiomatic pair.
+    pub variants: Vec<VariantInfo>,
     /// What the reader must know.
     pub notes: Vec<String>,
 }
@@ -61,6 +60,8 @@ pub fn summarise(plan: &Plan, samples: &Samples) -> Summary {
         service: plan.service.clone(),
         workload: plan.workload.clone(),
         scenario: plan.scenario.clone(),
+        title: plan.title.clone(),
+        schedule: plan.schedule.clone(),
         resident_state: plan.resident_state.clone(),
         profile: plan.profile,
         started: plan.started.clone(),
@@ -69,164 +70,90 @@ pub fn summarise(plan: &Plan, samples: &Samples) -> Summary {
         p99_limit_us: plan.p99_limit_us,
         notes,
         metrics: metrics(plan, &blocks, &samples.builds),
+        variants: variants(plan, &blocks, &samples.builds),
         sweep: sweep(&blocks),
         gates,
         voids,
+        timelines: timelines(plan, &blocks),
     }
 }
 
-/// The complete blocks, in pairs.
-struct Blocks<'a>(Vec<(&'a Sample, &'a Sample)>);
+/// The complete blocks: those in which both idiomatic twins were measured.
+struct Blocks<'a>(Vec<Vec<&'a Sample>>);
 
 impl<'a> Blocks<'a> {
     fn new(samples: &'a Samples) -> Self {
-        let of = |twin| samples.samples.iter().filter(move |sample| sample.twin == twin);
-        let pair =
-            |rust: &'a Sample| of(Twin::Go).find(|go| go.block == rust.block).map(|go| (rust, go));
-        Self(of(Twin::Rust).filter_map(pair).collect())
+        let all = &samples.samples;
+        let of = |twin| all.iter().filter(move |sample| sample.is(twin, None));
+        let block = |rust: &'a Sample| {
+            of(Twin::Go).find(|go| go.block == rust.block)?;
+            Some(all.iter().filter(|sample| sample.block == rust.block).collect())
+        };
+        Self(of(Twin::Rust).filter_map(block).collect())
     }
 
-    fn twin(&self, twin: Twin) -> impl Iterator<Item = &'a Sample> {
-        self.0.iter().map(move |(rust, go)| match twin {
-            Twin::Rust => *rust,
-            Twin::Go => *go,
-        })
+    /// One figure of a twin or variant from each block; absent where it was not measured there.
+    fn take(
+        &self,
+        twin: Twin,
+        variant: Option<&str>,
+        take: impl Fn(&Sample) -> Option<f64>,
+    ) -> Vec<Option<f64>> {
+        let find = |block: &Vec<&'a Sample>| {
+            block.iter().find(|sample| sample.is(twin, variant)).and_then(|sample| take(sample))
+        };
+        self.0.iter().map(find).collect()
     }
 
     fn samples(&self) -> impl Iterator<Item = &'a Sample> {
-        self.0.iter().flat_map(|(rust, go)| [*rust, *go])
+        self.0.iter().flatten().copied()
+    }
+
+    fn of(&self, twin: Twin, variant: Option<&str>) -> impl Iterator<Item = &'a Sample> {
+        self.samples().filter(move |sample| sample.is(twin, variant))
+    }
+
+    /// The processes of the idiomatic pair.
+    fn pair(&self) -> impl Iterator<Item = &'a Sample> {
+        self.samples().filter(|sample| sample.variant.is_none())
     }
 }
 
-fn valid(load: &Load) -> bool {
-    check(load).iter().all(|check| check.passed)
-}
-
-fn valid_capacity(capacity: &Capacity) -> bool {
-    let full = capacity.server_busy >= SERVER_BUSY || capacity.generator_busy > SATURATED_BUSY;
-    full && capacity.errors == 0 && capacity.steal < LIMITS.steal
-}
-
-/// A process's half load, where it passed its gates.
-fn half(sample: &Sample) -> Option<&Load> {
-    sample.loads.iter().find(|load| load.half && valid(load))
-}
-
-type Take = Box<dyn Fn(&Sample) -> Option<f64>>;
-
-/// One row of the table of metrics.
-struct Row {
-    id: &'static str,
-    title: String,
-    unit: &'static str,
-    better: Better,
-    note: String,
-    take: Take,
-}
-
-fn row(id: &'static str, title: &str, unit: &'static str, take: Take) -> Row {
-    let (title, note) = (title.to_owned(), String::new());
-    Row { id, title, unit, better: Better::Lower, note, take }
-}
-
-/// A row read from the half load.
-fn at_half(id: &'static str, title: &str, take: fn(&Load) -> f64) -> Row {
-    row(id, title, "µs", Box::new(move |sample| half(sample).map(take)))
-}
-
-fn rows(plan: &Plan) -> Vec<Row> {
-    let limit_us = plan.p99_limit_us;
-    let within = format!("Greatest swept rate with p99 within {} ms", limit_us / 1000.0);
-    let mut rows = vec![
-        at_half(metric::CPU, "CPU time per request", |load| load.cpu_us),
-        at_half(metric::CPU_USER, "User CPU time per request", |load| load.cpu_user_us),
-        at_half(metric::CPU_KERNEL, "Kernel CPU time per request", |load| load.cpu_kernel_us),
-        Row {
-            better: Better::Higher,
-            ..row(
-                metric::CAPACITY,
-                "Capacity of one core, closed loop",
-                "requests/s",
-                Box::new(|sample| valid_capacity(&sample.capacity).then_some(sample.capacity.rps)),
-            )
-        },
-        Row {
-            better: Better::Higher,
-            note: "on the grid of swept rates".into(),
-            ..row(
-                metric::CAPACITY_P99,
-                &within,
-                "requests/s",
-                Box::new(move |sample| within_limit(sample, limit_us)),
-            )
-        },
-    ];
-    for tail in [
-        at_half(metric::HALF_P50, "p50 latency at half load", |load| load.latency.p50),
-        at_half(metric::HALF_P95, "p95 latency at half load", |load| load.latency.p95),
-        at_half(metric::HALF_P99, "p99 latency at half load", |load| load.latency.p99),
-        at_half(metric::HALF_P999, "p99.9 latency at half load", |load| load.latency.p999),
-    ] {
-        let title = format!("{}, {}", tail.title, plan.condition);
-        rows.push(Row { title, note: plan.condition.clone(), ..tail });
+/// Whether a row's figures are lower bounds.
+fn at_least<'a>(row: &Row, plan: &Plan, mut samples: impl Iterator<Item = &'a Sample>) -> bool {
+    match row.id {
+        metric::CAPACITY => samples.any(|sample| saturated(&sample.capacity)),
+        metric::CAPACITY_P99 => samples.any(|sample| never_exceeded(sample, plan.p99_limit_us)),
+        _ => false,
     }
-    rows.extend([
-        row(metric::IDLE_PSS, "Memory idle (PSS)", "MB", kib(|s| s.idle_pss_kib)),
-        row(metric::LOADED_PSS, "Memory under half load (PSS)", "MB", kib(|s| s.loaded_pss_kib)),
-        row(metric::PEAK_RSS, "Peak memory (RSS)", "MB", kib(|s| s.peak_rss_kib)),
-        Row {
-            note: "user memory; the kernel's socket buffers are not in it".into(),
-            ..row(
-                metric::PSS_PER_CONNECTION,
-                "Memory per idle connection (PSS)",
-                "kB",
-                Box::new(|sample| Some(sample.pss_kib_per_connection * KB_PER_KIB)),
-            )
-        },
-        row(
-            metric::COLD_START,
-            "Start to first answer",
-            "ms",
-            Box::new(|sample| Some(sample.cold_start_ms)),
-        ),
-    ]);
-    rows
-}
-
-fn kib(take: fn(&Sample) -> f64) -> Take {
-    Box::new(move |sample| Some(take(sample) * MB_PER_KIB))
-}
-
-fn within_limit(sample: &Sample, limit_us: f64) -> Option<f64> {
-    let fits = |load: &&Load| valid(load) && load.latency.p99 <= limit_us;
-    sample.loads.iter().filter(fits).map(|load| load.rate_rps).max_by(f64::total_cmp)
-}
-
-/// True when a twin held the p99 limit at the greatest rate it was offered.
-fn never_exceeded(sample: &Sample, limit_us: f64) -> bool {
-    let greatest = sample.loads.iter().map(|load| load.rate_rps).max_by(f64::total_cmp);
-    greatest.is_some() && within_limit(sample, limit_us) == greatest
 }
 
 fn metrics(plan: &Plan, blocks: &Blocks<'_>, builds: &[Builds]) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = Vec::new();
     for row in rows(plan) {
-        let take = |twin| blocks.twin(twin).map(&row.take).collect::<Vec<_>>();
+        let take = |twin| blocks.take(twin, None, &row.take);
         let (rust, go) = (take(Twin::Rust), take(Twin::Go));
-        let at_least = match row.id {
-            metric::CAPACITY => {
-                blocks.samples().any(|s| s.capacity.generator_busy > SATURATED_BUSY)
-            }
-            metric::CAPACITY_P99 => blocks.samples().any(|s| never_exceeded(s, plan.p99_limit_us)),
-            _ => false,
-        };
         metrics.push(Metric {
+            at_least: at_least(&row, plan, blocks.pair()),
             id: row.id.to_owned(),
             title: row.title,
             unit: row.unit.to_owned(),
             better: row.better,
             note: row.note,
-            at_least,
+            ratio: ratio(&rust, &go),
+            rust: figure(&rust),
+            go: figure(&go),
+        });
+    }
+    if let Some(floor) = Floor::of(plan, blocks) {
+        let (rust, go) = (floor.shares(Twin::Rust, None), floor.shares(Twin::Go, None));
+        metrics.push(Metric {
+            id: metric::CAPACITY_SHARE.into(),
+            title: FLOOR_TITLE.into(),
+            unit: "share".into(),
+            better: Better::Higher,
+            note: floor.note,
+            at_least: false,
             ratio: ratio(&rust, &go),
             rust: figure(&rust),
             go: figure(&go),
@@ -237,8 +164,130 @@ fn metrics(plan: &Plan, blocks: &Blocks<'_>, builds: &[Builds]) -> Vec<Metric> {
     metrics
 }
 
+const FLOOR_TITLE: &str = "Capacity as a share of the floor's";
+
+/// The capacities of the scenario's floor, by block.
+struct Floor<'a> {
+    blocks: &'a Blocks<'a>,
+    rps: Vec<Option<f64>>,
+    note: String,
+}
+
+impl<'a> Floor<'a> {
+    fn of(plan: &Plan, blocks: &'a Blocks<'a>) -> Option<Self> {
+        let floor = plan.variants.iter().find(|variant| variant.kind == Kind::Floor)?;
+        let id = Some(floor.id.as_str());
+        let rps = blocks.take(floor.language, id, capacity);
+        let mut note = format!("the floor: {}", floor.label);
+        if blocks.of(floor.language, id).any(|sample| saturated(&sample.capacity)) {
+            note.push_str(
+                "; the generator gave out before it, so that the shares are upper bounds",
+            );
+        }
+        Some(Self { blocks, rps, note })
+    }
+
+    fn shares(&self, twin: Twin, variant: Option<&str>) -> Vec<Option<f64>> {
+        let own = self.blocks.take(twin, variant, capacity);
+        let share = |(own, floor): (Option<f64>, &Option<f64>)| Some(own? / (*floor)?);
+        own.into_iter().zip(&self.rps).map(share).collect()
+    }
+}
+
+fn variants(plan: &Plan, blocks: &Blocks<'_>, builds: &[Builds]) -> Vec<Variant> {
+    let floor = Floor::of(plan, blocks);
+    let with_metrics = |info: &VariantInfo| Variant {
+        id: info.id.clone(),
+        language: info.language,
+        kind: info.kind,
+        label: info.label.clone(),
+        why: info.why.clone(),
+        metrics: variant_metrics(plan, blocks, builds, floor.as_ref(), info),
+    };
+    plan.variants.iter().map(with_metrics).collect()
+}
+
+fn variant_metrics(
+    plan: &Plan,
+    blocks: &Blocks<'_>,
+    builds: &[Builds],
+    floor: Option<&Floor<'_>>,
+    info: &VariantInfo,
+) -> Vec<VariantMetric> {
+    let (twin, id) = (info.language, Some(info.id.as_str()));
+    let mut metrics = Vec::new();
+    // A variant is not swept.
+    for row in rows(plan).into_iter().filter(|row| row.id != metric::CAPACITY_P99) {
+        let values = blocks.take(twin, id, &row.take);
+        metrics.push(VariantMetric {
+            at_least: at_least(&row, plan, blocks.of(twin, id)),
+            id: row.id.to_owned(),
+            title: row.title,
+            unit: row.unit.to_owned(),
+            better: row.better,
+            note: row.note,
+            ratio: ratio(&values, &blocks.take(twin, None, &row.take)),
+            figure: figure(&values),
+        });
+    }
+    if let Some(floor) = floor.filter(|_| info.kind != Kind::Floor) {
+        let shares = floor.shares(twin, id);
+        metrics.push(VariantMetric {
+            id: metric::CAPACITY_SHARE.into(),
+            title: FLOOR_TITLE.into(),
+            unit: "share".into(),
+            better: Better::Higher,
+            note: floor.note.clone(),
+            at_least: false,
+            ratio: ratio(&shares, &floor.shares(twin, None)),
+            figure: figure(&shares),
+        });
+    }
+    let of = |variant| builds.iter().find(|build| build.twin == twin && build.variant == variant);
+    if let Some((own, twin)) = of(Some(info.id.clone())).zip(of(None)) {
+        let size = |build: &Builds| vec![Some(as_f64(build.binary_bytes) / 1e6)];
+        metrics.push(VariantMetric {
+            id: metric::BINARY.into(),
+            title: BINARY_TITLE.into(),
+            unit: "MB".into(),
+            better: Better::Lower,
+            note: String::new(),
+            at_least: false,
+            ratio: ratio(&size(own), &size(twin)),
+            figure: figure(&size(own)),
+        });
+    }
+    metrics.retain(|metric| metric.figure.is_some());
+    metrics
+}
+
+const BINARY_TITLE: &str = "Size of the stripped binary";
+
+/// The first half load of each twin and variant that was recorded over time and counts, or the
+/// first recorded.
+fn timelines(plan: &Plan, blocks: &Blocks<'_>) -> Vec<Timeline> {
+    let of = |(twin, variant): (Twin, Option<&str>)| {
+        let recorded = || blocks.of(twin, variant).filter(|sample| sample.timeline.is_some());
+        let sample =
+            recorded().find(|sample| half(sample).is_some()).or_else(|| recorded().next())?;
+        let windows = sample.timeline.clone()?;
+        Some(Timeline {
+            twin,
+            variant: variant.map(str::to_owned),
+            block: sample.block,
+            window_ms: windows.window_ms,
+            p50_us: windows.p50_us,
+            max_us: windows.max_us,
+            collections: windows.collections,
+        })
+    };
+    let pair = [(Twin::Rust, None), (Twin::Go, None)];
+    let variants = plan.variants.iter().map(|info| (info.language, Some(info.id.as_str())));
+    pair.into_iter().chain(variants).filter_map(of).collect()
+}
+
 fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
-    let of = |twin| builds.iter().find(|build| build.twin == twin);
+    let of = |twin| builds.iter().find(|build| build.twin == twin && build.variant.is_none());
     let make = |id: &str, title: &str, unit: &str, note: &str, take: fn(&Builds) -> Vec<f64>| {
         let values = |twin| of(twin).map(take).unwrap_or_default();
         let (rust, go) = (values(Twin::Rust), values(Twin::Go));
@@ -277,7 +326,7 @@ fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
             "release build on all cores",
             |build| build.incremental_s.clone(),
         ),
-        make(metric::BINARY, "Size of the stripped binary", "MB", "", |build| {
+        make(metric::BINARY, BINARY_TITLE, "MB", "", |build| {
             vec![as_f64(build.binary_bytes) / 1e6]
         }),
     ]
@@ -285,7 +334,7 @@ fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
 
 fn sweep(blocks: &Blocks<'_>) -> Vec<SweepPoint> {
     let mut rates: Vec<(f64, f64)> = blocks
-        .samples()
+        .pair()
         .flat_map(|sample| sample.loads.iter().map(|load| (load.rate_rps, load.share)))
         .collect();
     rates.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -303,7 +352,7 @@ fn sweep_figures(blocks: &Blocks<'_>, twin: Twin, rate_rps: f64) -> Option<Sweep
     let at_rate = |sample: &'_ Sample| -> Vec<Load> {
         sample.loads.iter().filter(|load| load.rate_rps == rate_rps).cloned().collect()
     };
-    let all: Vec<Load> = blocks.twin(twin).flat_map(at_rate).collect();
+    let all: Vec<Load> = blocks.of(twin, None).flat_map(at_rate).collect();
     let good: Vec<&Load> = all.iter().filter(|load| valid(load)).collect();
     let void = good.is_empty();
     let used = if void { all.iter().collect() } else { good };
@@ -335,6 +384,7 @@ fn gates(blocks: &Blocks<'_>) -> (Vec<Gate>, Vec<Void>) {
                 voids.push(Void {
                     block: sample.block,
                     twin: sample.twin,
+                    variant: sample.variant.clone(),
                     rate_rps: load.rate_rps,
                     why: why.join("; "),
                 });

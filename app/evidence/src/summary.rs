@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::parse::{self, ParseError};
-use crate::sample::Twin;
+use crate::sample::{Collection, Twin};
+use crate::variant::{Kind, Variant};
 
 /// The schema this version of assay writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -44,6 +45,16 @@ pub mod metric {
     pub const INCREMENTAL_BUILD: &str = "incremental_build_s";
     /// Size of the stripped binary in MB.
     pub const BINARY: &str = "binary_mb";
+    /// Proportional set size in MB once the scenario's resident state has been built.
+    pub const RESIDENT_PSS: &str = "resident_pss_mb";
+    /// Closed-loop capacity ÷ that of the scenario's floor, 0 to 1.
+    pub const CAPACITY_SHARE: &str = "capacity_share_of_floor";
+    /// Garbage collections per second at the half-load rate. Go only.
+    pub const GC_CYCLES: &str = "gc_cycles";
+    /// The longest stop of all goroutines in µs at the half-load rate. Go only.
+    pub const GC_PAUSE: &str = "gc_pause_us_max";
+    /// CPU time of the collector as a share of the process's, at the half-load rate. Go only.
+    pub const GC_CPU: &str = "gc_cpu_share";
 }
 
 /// How thorough a run is.
@@ -80,6 +91,12 @@ pub struct Summary {
     pub workload: String,
     /// The scenario's id, such as `json-quotes`.
     pub scenario: String,
+    /// The scenario in words; empty in runs older than it.
+    #[serde(default)]
+    pub title: String,
+    /// `poisson` or `constant`: when the open loops send.
+    #[serde(default = "poisson")]
+    pub schedule: String,
     /// How much long-lived state the scenario keeps: `small`, `medium` or `large`.
     pub resident_state: String,
     /// How thorough the run was.
@@ -98,6 +115,9 @@ pub struct Summary {
     /// The figures.
     #[serde(default, rename = "metric")]
     pub metrics: Vec<Metric>,
+    /// Versions measured in the same blocks beside the idiomatic pair, in the scenario's order.
+    #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
     /// Latency against throughput, by rising rate.
     #[serde(default)]
     pub sweep: Vec<SweepPoint>,
@@ -107,6 +127,13 @@ pub struct Summary {
     /// The loads that failed a gate, and why.
     #[serde(default, rename = "void")]
     pub voids: Vec<Void>,
+    /// One block's half load over time, of each twin and variant.
+    #[serde(default, rename = "timeline", skip_serializing_if = "Vec::is_empty")]
+    pub timelines: Vec<Timeline>,
+}
+
+fn poisson() -> String {
+    "poisson".into()
 }
 
 /// One metric of both twins.
@@ -232,10 +259,35 @@ pub struct Void {
     pub block: u32,
     /// Whose sample.
     pub twin: Twin,
+    /// The variant's id; absent for the idiomatic twin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The offered rate in requests per second.
     pub rate_rps: f64,
     /// Why, in words.
     pub why: String,
+}
+
+/// Latency over the time of one block's half load, and where collections fell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeline {
+    /// The language.
+    pub twin: Twin,
+    /// The variant's id; absent for the idiomatic twin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The block, from 1.
+    pub block: u32,
+    /// The length of a window in ms. A request falls in the window in which it was meant to be sent.
+    pub window_ms: f64,
+    /// The median latency of each window in µs; 0 when no request fell in it.
+    pub p50_us: Vec<f64>,
+    /// The greatest latency of each window in µs; as many as medians.
+    pub max_us: Vec<f64>,
+    /// The collections that began within the load, in order. Go only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collection>,
 }
 
 impl Summary {
@@ -270,6 +322,28 @@ impl Summary {
         self.blocks >= self.blocks_planned
     }
 
+    /// The variant with an id.
+    #[must_use]
+    pub fn variant(&self, id: &str) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.id == id)
+    }
+
+    /// The noise floor of a metric: the greatest factor, 1 or more, by which one binary measured
+    /// twice in every block could still differ from itself. It is read from the far ends of the
+    /// A/A intervals, or from the estimates where blocks were too few for one. None without A/A.
+    #[must_use]
+    pub fn noise_factor(&self, id: &str) -> Option<f64> {
+        let again = self.variants.iter().filter(|variant| variant.kind == Kind::Again);
+        let ratios = again.filter_map(|variant| variant.metric(id)?.ratio);
+        ratios
+            .flat_map(|ratio| {
+                [ratio.low.unwrap_or(ratio.estimate), ratio.high.unwrap_or(ratio.estimate)]
+            })
+            .filter(|end| *end > 0.0)
+            .map(|end| end.max(1.0 / end))
+            .max_by(f64::total_cmp)
+    }
+
     fn validate(&self) -> Result<(), parse::Fault> {
         for (at, metric) in self.metrics.iter().enumerate() {
             let fault = |message: String| {
@@ -287,6 +361,34 @@ impl Summary {
                 return Err(fault(message));
             }
         }
+        self.validate_variants()?;
+        self.validate_sweep()?;
+        self.validate_timelines()
+    }
+
+    fn validate_variants(&self) -> Result<(), parse::Fault> {
+        for (at, variant) in self.variants.iter().enumerate() {
+            let fault = |message: String| {
+                parse::Fault::at_id(&variant.id, format!("variant \"{}\": {message}", variant.id))
+            };
+            if self.variants.iter().take(at).any(|other| other.id == variant.id) {
+                return Err(fault("is listed twice".into()));
+            }
+            for (at, metric) in variant.metrics.iter().enumerate() {
+                let fault = |message: String| fault(format!("metric \"{}\" {message}", metric.id));
+                if variant.metrics.iter().take(at).any(|other| other.id == metric.id) {
+                    return Err(fault("is listed twice".into()));
+                }
+                let figure = metric.figure.and_then(|figure| figure.fault("figure"));
+                if let Some(message) = figure.or_else(|| metric.ratio.and_then(Ratio::fault)) {
+                    return Err(fault(message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_sweep(&self) -> Result<(), parse::Fault> {
         for point in &self.sweep {
             for (name, figures) in [("rust", &point.rust), ("go", &point.go)] {
                 let Some(figures) = figures else { continue };
@@ -295,6 +397,31 @@ impl Summary {
                     let rate = point.rate_rps;
                     return Err(parse::Fault::new(format!("sweep at {rate} rps: {message}")));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_timelines(&self) -> Result<(), parse::Fault> {
+        for timeline in &self.timelines {
+            let whose = timeline.variant.clone().unwrap_or_else(|| timeline.twin.to_string());
+            let fault = |message: &str| {
+                Err(parse::Fault::new(format!("the timeline of {whose} {message}")))
+            };
+            if timeline.p50_us.len() != timeline.max_us.len() {
+                return fault("needs as many values in max_us as in p50_us");
+            }
+            if !(timeline.window_ms.is_finite() && timeline.window_ms > 0.0) {
+                return fault("needs a window_ms above 0");
+            }
+            let collections = timeline
+                .collections
+                .iter()
+                .flat_map(|one| [one.start_ms, one.wall_us, one.pause_us, one.heap_mb]);
+            let mut all =
+                timeline.p50_us.iter().chain(&timeline.max_us).copied().chain(collections);
+            if !all.all(f64::is_finite) {
+                return fault("has a value that is not a finite number");
             }
         }
         Ok(())
@@ -319,7 +446,7 @@ impl Figure {
         Self { value, low: value, high: value }
     }
 
-    fn fault(self, name: &str) -> Option<String> {
+    pub(crate) fn fault(self, name: &str) -> Option<String> {
         let Self { value, low, high } = self;
         let finite = value.is_finite() && low.is_finite() && high.is_finite();
         if !finite {

@@ -1,6 +1,7 @@
 //! Progress with the time left.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +15,8 @@ pub struct Progress {
     pub share: f64,
     /// About how long the rest takes.
     pub left: Duration,
+    /// The run folder once there is one; its `summary.toml` is rewritten after every block.
+    pub folder: Option<PathBuf>,
 }
 
 /// Steps of the bar.

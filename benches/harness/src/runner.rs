@@ -30,6 +30,7 @@ type Report<'a> = &'a mut (dyn FnMut(Progress) + Send);
 /// How far the run is, in expected seconds.
 struct Clock<'a> {
     report: Report<'a>,
+    folder: PathBuf,
     done_s: f64,
     total_s: f64,
 }
@@ -39,12 +40,14 @@ impl Clock<'_> {
     fn begin(&mut self, text: impl Into<String>, length_s: f64) {
         let left = Duration::from_secs_f64((self.total_s - self.done_s).max(0.0));
         let share = (self.done_s / self.total_s).min(0.999);
-        (self.report)(Progress { text: text.into(), share, left });
+        let folder = Some(self.folder.clone());
+        (self.report)(Progress { text: text.into(), share, left, folder });
         self.done_s += length_s;
     }
 
     fn finish(&mut self, text: &str) {
-        (self.report)(Progress { text: text.into(), share: 1.0, left: Duration::ZERO });
+        let folder = Some(self.folder.clone());
+        (self.report)(Progress { text: text.into(), share: 1.0, left: Duration::ZERO, folder });
     }
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
     let building = |text: &str| Progress {
         text: text.into(),
         share: 0.0,
+        folder: None,
         left: Duration::from_secs_f64(total_s(options, &scenario) + BUILD_S),
     };
     report(building(&format!("building both twins of {}", scenario.service)));
@@ -96,7 +100,12 @@ pub(crate) fn measure(
         log: &folder.log(),
         stop: &options.stop,
     };
-    let mut clock = Clock { report, done_s: 0.0, total_s: total_s(options, scenario) };
+    let mut clock = Clock {
+        report,
+        folder: folder.path.clone(),
+        done_s: 0.0,
+        total_s: total_s(options, scenario),
+    };
     clock.begin("checking that both twins give the same answer", CHECK_S);
     let measured =
         check(&bench).and_then(|()| blocks(&bench, &folder, &plan, &mut samples, &mut clock));
@@ -275,6 +284,7 @@ fn environment(
             gomemlimit: String::new(),
             goexperiment: tools::go_experiment()?,
         },
+        variants: Vec::new(),
         machine,
     })
 }
@@ -302,12 +312,15 @@ fn plan(
         service: scenario.service.clone(),
         workload: scenario.workload.clone(),
         scenario: scenario.id.clone(),
+        title: scenario.title.clone(),
+        schedule: "poisson".into(),
         resident_state: scenario.resident_state.clone(),
         profile: options.profile,
         started: rfc3339(options),
         blocks,
         p99_limit_us: scenario.p99_limit_ms * 1000.0,
         condition: format!("GOMAXPROCS = {GOMAXPROCS}"),
+        variants: Vec::new(),
         notes,
     }
 }

@@ -127,7 +127,13 @@ fn target_dir(root: &Path) -> Result<PathBuf> {
 pub(crate) fn sizes(binaries: &Binaries) -> Result<Vec<Builds>> {
     let size = |twin, path: &Path| -> Result<Builds> {
         let binary_bytes = fs::metadata(path)?.len();
-        Ok(Builds { twin, binary_bytes, clean_s: Vec::new(), incremental_s: Vec::new() })
+        Ok(Builds {
+            twin,
+            variant: None,
+            binary_bytes,
+            clean_s: Vec::new(),
+            incremental_s: Vec::new(),
+        })
     };
     Ok(vec![size(Twin::Rust, &binaries.rust)?, size(Twin::Go, &binaries.go)?])
 }

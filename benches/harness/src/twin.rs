@@ -112,7 +112,7 @@ impl Bench<'_> {
     ) -> Result<Sample> {
         let pss_kib_per_connection = self.with(twin, |service| self.weigh_connections(service))?;
         let sample = self.with(twin, |service| self.load(service, twin, block, rates))?;
-        Ok(Sample { position, pss_kib_per_connection, ..sample })
+        Ok(Sample { position, pss_kib_per_connection: Some(pss_kib_per_connection), ..sample })
     }
 
     fn load(&self, service: &Service, twin: Twin, block: u32, rates: &Rates) -> Result<Sample> {
@@ -138,7 +138,11 @@ impl Bench<'_> {
             idle_pss_kib,
             loaded_pss_kib,
             peak_rss_kib: service.peak_rss_kib()?,
-            pss_kib_per_connection: 0.0,
+            pss_kib_per_connection: None,
+            variant: None,
+            resident_pss_kib: None,
+            gc: None,
+            timeline: None,
             capacity,
             loads,
         })

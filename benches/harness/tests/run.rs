@@ -122,6 +122,7 @@ mod tests {
                 gomemlimit: String::new(),
                 goexperiment: String::new(),
             },
+            variants: Vec::new(),
         }
     }
 

@@ -1,0 +1,164 @@
+//! The table of metrics: what is read from each process, and whether it counts.
+
+use crate::gates::{LIMITS, check};
+use crate::sample::{Capacity, Gc, Load, Sample};
+use crate::summarise::Plan;
+use crate::summary::{Better, metric};
+
+/// A KiB in MB and in kB.
+const MB_PER_KIB: f64 = 1024.0 / 1e6;
+const KB_PER_KIB: f64 = 1024.0 / 1e3;
+
+/// A closed loop whose generator was busy for more than this share measured the generator.
+const SATURATED_BUSY: f64 = 0.95;
+
+/// A closed loop in which neither core was full was disturbed: the service's must reach this.
+const SERVER_BUSY: f64 = 0.9;
+
+pub(crate) fn valid(load: &Load) -> bool {
+    check(load).iter().all(|check| check.passed)
+}
+
+fn valid_capacity(capacity: &Capacity) -> bool {
+    let full = capacity.server_busy >= SERVER_BUSY || saturated(capacity);
+    full && capacity.errors == 0 && capacity.steal < LIMITS.steal
+}
+
+/// Whether the generator gave out before the service.
+pub(crate) fn saturated(capacity: &Capacity) -> bool {
+    capacity.generator_busy > SATURATED_BUSY
+}
+
+/// Closed-loop answers per second, where they count.
+pub(crate) fn capacity(sample: &Sample) -> Option<f64> {
+    valid_capacity(&sample.capacity).then_some(sample.capacity.rps)
+}
+
+/// A process's half load, where it passed its gates.
+pub(crate) fn half(sample: &Sample) -> Option<&Load> {
+    sample.loads.iter().find(|load| load.half && valid(load))
+}
+
+pub(crate) type Take = Box<dyn Fn(&Sample) -> Option<f64>>;
+
+/// One row of the table of metrics.
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+    pub(crate) note: String,
+    pub(crate) take: Take,
+}
+
+fn row(id: &'static str, title: &str, unit: &'static str, take: Take) -> Row {
+    let (title, note) = (title.to_owned(), String::new());
+    Row { id, title, unit, better: Better::Lower, note, take }
+}
+
+/// A row read from the half load.
+fn at_half(id: &'static str, title: &str, take: fn(&Load) -> f64) -> Row {
+    row(id, title, "µs", Box::new(move |sample| half(sample).map(take)))
+}
+
+pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
+    let limit_us = plan.p99_limit_us;
+    let within = format!("Greatest swept rate with p99 within {} ms", limit_us / 1000.0);
+    let mut rows = vec![
+        at_half(metric::CPU, "CPU time per request", |load| load.cpu_us),
+        at_half(metric::CPU_USER, "User CPU time per request", |load| load.cpu_user_us),
+        at_half(metric::CPU_KERNEL, "Kernel CPU time per request", |load| load.cpu_kernel_us),
+        Row {
+            better: Better::Higher,
+            ..row(
+                metric::CAPACITY,
+                "Capacity of one core, closed loop",
+                "requests/s",
+                Box::new(capacity),
+            )
+        },
+        Row {
+            better: Better::Higher,
+            note: "on the grid of swept rates".into(),
+            ..row(
+                metric::CAPACITY_P99,
+                &within,
+                "requests/s",
+                Box::new(move |sample| within_limit(sample, limit_us)),
+            )
+        },
+    ];
+    for tail in [
+        at_half(metric::HALF_P50, "p50 latency at half load", |load| load.latency.p50),
+        at_half(metric::HALF_P95, "p95 latency at half load", |load| load.latency.p95),
+        at_half(metric::HALF_P99, "p99 latency at half load", |load| load.latency.p99),
+        at_half(metric::HALF_P999, "p99.9 latency at half load", |load| load.latency.p999),
+    ] {
+        let title = format!("{}, {}", tail.title, plan.condition);
+        rows.push(Row { title, note: plan.condition.clone(), ..tail });
+    }
+    rows.extend([
+        row(metric::IDLE_PSS, "Memory idle (PSS)", "MB", kib(|s| s.idle_pss_kib)),
+        row(
+            metric::RESIDENT_PSS,
+            "Memory with the resident state built (PSS)",
+            "MB",
+            Box::new(|sample| sample.resident_pss_kib.map(|kib| kib * MB_PER_KIB)),
+        ),
+        row(metric::LOADED_PSS, "Memory under half load (PSS)", "MB", kib(|s| s.loaded_pss_kib)),
+        row(metric::PEAK_RSS, "Peak memory (RSS)", "MB", kib(|s| s.peak_rss_kib)),
+        Row {
+            note: "user memory; the kernel's socket buffers are not in it".into(),
+            ..row(
+                metric::PSS_PER_CONNECTION,
+                "Memory per idle connection (PSS)",
+                "kB",
+                Box::new(|sample| sample.pss_kib_per_connection.map(|kib| kib * KB_PER_KIB)),
+            )
+        },
+        row(
+            metric::COLD_START,
+            "Start to first answer",
+            "ms",
+            Box::new(|sample| Some(sample.cold_start_ms)),
+        ),
+    ]);
+    rows.extend(gc_rows(plan));
+    rows
+}
+
+/// What the collector did during the half load, where that load counts.
+fn gc_rows(plan: &Plan) -> [Row; 3] {
+    let make = |id, title: &str, unit, take: fn(&Gc) -> Option<f64>| Row {
+        note: plan.condition.clone(),
+        ..row(
+            id,
+            &format!("{title}, {}", plan.condition),
+            unit,
+            Box::new(move |sample| half(sample).and(sample.gc.as_ref()).and_then(take)),
+        )
+    };
+    let cycles = |gc: &Gc| Some(f64::from(gc.cycles) / gc.seconds);
+    [
+        make(metric::GC_CYCLES, "Garbage collections at half load", "per second", cycles),
+        make(metric::GC_PAUSE, "Longest collector pause at half load", "µs", |gc| gc.pause_us_max),
+        make(metric::GC_CPU, "Collector's share of the CPU time at half load", "share", |gc| {
+            Some(gc.cpu_share)
+        }),
+    ]
+}
+
+fn kib(take: fn(&Sample) -> f64) -> Take {
+    Box::new(move |sample| Some(take(sample) * MB_PER_KIB))
+}
+
+fn within_limit(sample: &Sample, limit_us: f64) -> Option<f64> {
+    let fits = |load: &&Load| valid(load) && load.latency.p99 <= limit_us;
+    sample.loads.iter().filter(fits).map(|load| load.rate_rps).max_by(f64::total_cmp)
+}
+
+/// True when a process held the p99 limit at the greatest rate it was offered.
+pub(crate) fn never_exceeded(sample: &Sample, limit_us: f64) -> bool {
+    let greatest = sample.loads.iter().map(|load| load.rate_rps).max_by(f64::total_cmp);
+    greatest.is_some() && within_limit(sample, limit_us) == greatest
+}
