@@ -132,7 +132,7 @@ impl Engine {
             rust_in_core,
             go_at_edge,
             notices: notices::all(ground, answers, situation, totals, &judged, &assessed),
-            reasons: self.reasons(answers, totals, &contributions, &assessed),
+            reasons: self.reasons(answers, situation, totals, &contributions, &assessed),
             flips: Vec::new(),
             importance_factor: comparable.then(|| importance_factor(&contributions)).flatten(),
             next_question: None,
@@ -317,18 +317,26 @@ impl Engine {
     fn reasons(
         &self,
         answers: &Answers,
+        situation: &Situation,
         totals: &Totals,
         contributions: &[f64],
         assessed: &performance::Assessment,
     ) -> Vec<Reason> {
         let (first, second) = compared(totals);
-        let measured = assessed.cell.and_then(|at| self.ground.measurements.workloads.get(at));
+        let ground = &self.ground;
+        let run = |cell: usize| ground.measurements.workloads.get(cell);
+        let measured = assessed.cell.and_then(run);
+        let resident = situation.state(ground.known.resident_state);
+        let tail = ground.tail_cell(situation.state(ground.known.workload), resident);
+        // While it is open how much is kept in memory, the workload's own scenario speaks.
+        let tail = tail.and_then(run).or(measured.filter(|_| resident.is_none()));
         let reasoning = Reasoning {
             ground: &self.ground,
             answers,
             first,
             second,
             measured,
+            tail,
             performance: &assessed.performance.summary,
         };
         let criteria = self.ground.model.criteria().iter();
@@ -339,7 +347,8 @@ impl Engine {
                 criterion: criterion.id.clone(),
                 contribution: *contribution,
                 text: reasoning.text(criterion, term, *contribution),
-                evidence: measured
+                evidence: reasoning
+                    .source(criterion)
                     .filter(|_| criterion.kind.is_measured() && term.measured)
                     .map(|measured| format!("{}/{}", measured.run, measured.scenario)),
             })

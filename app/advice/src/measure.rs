@@ -20,6 +20,9 @@ pub struct WorkloadMeasurement {
     pub run: String,
     /// What a reader must know about the run, in a sentence; may be empty.
     pub note: String,
+    /// True when it speaks only for the latency tail with its amount of data in memory, so that
+    /// another scenario stands for the workload's capacity, processor time and memory.
+    pub tail_only: bool,
     /// The Rust twin.
     pub rust: TwinFigures,
     /// The Go twin.

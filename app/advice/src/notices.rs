@@ -121,7 +121,7 @@ pub(crate) fn all(
         notices.push(notice("hybrid_as_rust", text));
     }
     if let (Some(at), Some(cell)) = (situation.state(ground.known.resident_state), assessed.cell)
-        && ground.cell(situation.state(ground.known.workload), Some(at), true).is_none()
+        && ground.tail_cell(situation.state(ground.known.workload), Some(at)).is_none()
         && ground.measurements.workloads.get(cell).is_some()
     {
         let text =

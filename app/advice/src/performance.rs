@@ -22,7 +22,7 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
     let known = &ground.known;
     let needs = ground.needs(situation);
     let workload = situation.state(known.workload);
-    let cell = ground.cell(workload, situation.state(known.resident_state), false);
+    let cell = ground.cell(workload);
     let Some(measured) = cell.and_then(|cell| ground.measurements.workloads.get(cell)) else {
         let summary = match workload {
             None => {

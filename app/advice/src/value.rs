@@ -26,6 +26,7 @@ pub(crate) struct Ground {
 struct Cell {
     workload: Option<u8>,
     resident: Option<u8>,
+    tail_only: bool,
     tail: [f64; 3],
     cpu: [f64; 3],
     memory: [f64; 3],
@@ -137,6 +138,7 @@ impl Ground {
         let cells = measurements.workloads.iter().map(|measured| Cell {
             workload: state(known.workload, &measured.workload),
             resident: state(known.resident_state, &measured.rust.resident_state),
+            tail_only: measured.tail_only,
             tail: ratios(figures(measured, |twin| twin.half_load_p999_ms.value)),
             cpu: ratios(figures(measured, |twin| twin.cpu_ms_per_request.value)),
             memory: ratios(memory(&model, measured)),
@@ -153,22 +155,18 @@ impl Ground {
         Needs::new(&self.known, situation, existing.is_some_and(|answer| answer.value == "rust"))
     }
 
-    /// The scenario measured for a workload: that of the resident state, else the first.
-    pub(crate) fn cell(
-        &self,
-        workload: Option<u8>,
-        resident: Option<u8>,
-        exact: bool,
-    ) -> Option<usize> {
+    /// The scenario that stands for a workload: capacity, processor time and memory.
+    pub(crate) fn cell(&self, workload: Option<u8>) -> Option<usize> {
         let workload = workload?;
-        let of_workload = |cell: &&Cell| cell.workload == Some(workload);
-        let exactly = |cell: &Cell| {
-            cell.workload == Some(workload) && cell.resident.is_some() && cell.resident == resident
-        };
-        self.cells.iter().position(exactly).or_else(|| {
-            let any = self.cells.iter().position(|cell| of_workload(&cell));
-            any.filter(|_| !exact)
-        })
+        self.cells.iter().position(|cell| cell.workload == Some(workload) && !cell.tail_only)
+    }
+
+    /// The scenario whose latency tail holds with so much data in memory.
+    pub(crate) fn tail_cell(&self, workload: Option<u8>, resident: Option<u8>) -> Option<usize> {
+        let (workload, resident) = (workload?, resident?);
+        let holds =
+            |cell: &Cell| cell.workload == Some(workload) && cell.resident == Some(resident);
+        self.cells.iter().position(holds)
     }
 
     /// Visits every combination of a criterion's open answers, the last open factor fastest.
@@ -225,9 +223,11 @@ impl Ground {
             }
             None
         };
-        let exact = criterion.kind == CriterionKind::Tail;
         let workload = state(self.known.workload);
-        let found = self.cell(workload, state(self.known.resident_state), exact);
+        let found = match criterion.kind {
+            CriterionKind::Tail => self.tail_cell(workload, state(self.known.resident_state)),
+            _ => self.cell(workload),
+        };
         let Some((at, cell)) = found.and_then(|at| Some((at, self.cells.get(at)?))) else {
             return Offer::NotMeasured;
         };

@@ -137,11 +137,21 @@ pub(crate) struct Reasoning<'a> {
     pub(crate) second: Choice,
     /// The run that stands for the workload.
     pub(crate) measured: Option<&'a WorkloadMeasurement>,
+    /// The run that stands for its latency tail.
+    pub(crate) tail: Option<&'a WorkloadMeasurement>,
     /// What the headroom means, in words.
     pub(crate) performance: &'a str,
 }
 
-impl Reasoning<'_> {
+impl<'a> Reasoning<'a> {
+    /// The run behind a criterion, if it is a measured one.
+    pub(crate) fn source(&self, criterion: &Criterion) -> Option<&'a WorkloadMeasurement> {
+        match criterion.kind {
+            CriterionKind::Tail => self.tail,
+            _ => self.measured,
+        }
+    }
+
     pub(crate) fn text(&self, criterion: &Criterion, term: &Term, contribution: f64) -> String {
         if criterion.kind == CriterionKind::Headroom && self.measured.is_some() {
             return self.performance.to_owned();
@@ -241,9 +251,14 @@ impl Reasoning<'_> {
     }
 
     fn tail(&self) -> Option<String> {
-        let measured = self.measured?;
+        let measured = self.tail?;
+        // The workload's own run is named where its figures are; another one here.
+        let source = match self.measured {
+            Some(own) if own != measured => format!(" ({}, {})", measured.scenario, measured.run),
+            _ => String::new(),
+        };
         Some(format!(
-            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go",
+            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go{source}",
             counted(measured.rust.half_load_p999_ms.value, "ms"),
             counted(measured.go.half_load_p999_ms.value, "ms")
         ))

@@ -400,3 +400,42 @@ fn large_numbers_have_separators() {
     let shown = [999, 16_384, 1_000_000].map(assay_advice::grouped);
     assert_eq!(shown, ["999", "16,384", "1,000,000"]);
 }
+
+#[test]
+fn a_scenario_of_the_tail_speaks_only_for_the_tail_of_its_data() {
+    let small = measurements(twin(0.1, 20.0, 1.0), twin(0.2, 60.0, 3.0));
+    let mut both = small.clone();
+    let large = |figures| assay_advice::TwinFigures { resident_state: "large".into(), ..figures };
+    // It comes first, and its capacity, processor time and memory would say the opposite.
+    both.workloads.insert(
+        0,
+        assay_advice::WorkloadMeasurement {
+            scenario: "resident".to_owned(),
+            run: "made-up-large".to_owned(),
+            tail_only: true,
+            rust: large(twin(5.0, 900.0, 1.0)),
+            go: large(twin(0.5, 90.0, 8.0)),
+            ..small.workloads[0].clone()
+        },
+    );
+    let [one, two] =
+        [small, both].map(|measured| Engine::new(Model::builtin().clone(), measured, SEED));
+    let needs = "workload = \"json_api\"\npeak_rps = 1000\ncores = 1\ncpu_ms = 0.1\nmemory_mb = 100\n\
+                 tail_latency = \"tight\"\nfleet_cores = \"large\"\n";
+    let score = |engine: &Engine, resident: &str| {
+        engine.score(&answers(engine.model(), &format!("{needs}resident_state = \"{resident}\"\n")))
+    };
+    assert_eq!(score(&one, "small"), score(&two, "small"), "it has no part in small data");
+    let (before, after) = (score(&one, "large"), score(&two, "large"));
+    assert_eq!(before.performance, after.performance, "needs are held against the workload's own");
+    let evidence = |score: &Score, criterion: &str| {
+        let reason = score.reasons.iter().find(|reason| reason.criterion == criterion);
+        reason.and_then(|reason| reason.evidence.clone())
+    };
+    assert_eq!(evidence(&before, "tail"), None, "not measured with so much data");
+    assert_eq!(evidence(&after, "tail").as_deref(), Some("made-up-large/resident"));
+    assert_eq!(evidence(&after, "economy").as_deref(), Some("made-up/quotes"));
+    let tail = after.reasons.iter().find(|reason| reason.criterion == "tail").expect("a reason");
+    assert!(tail.text.contains("16 ms in Go (resident, made-up-large)"), "{}", tail.text);
+    assert!(after.notices.iter().all(|notice| notice.id != "tail_not_measured"));
+}

@@ -52,7 +52,7 @@ pub struct Wishes {
 /// # Errors
 /// When there is no option to record, or the choice goes against the advice without a reason.
 pub fn draft(app: &AppState, answers: &Answers, wishes: Wishes) -> Result<Draft, Error> {
-    let score = app.engine.score(answers);
+    let score = app.engine().score(answers);
     let option = chosen(&score, &wishes)?;
     let service = wishes.service.as_deref();
     let today = app.today();

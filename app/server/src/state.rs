@@ -7,23 +7,26 @@ use assay_store::Store;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::{api::Keys, demo::Demo, evidence::Runs, http::Metrics};
+use crate::{
+    api::Keys,
+    demo::Demo,
+    evidence::{Evidence, Runs},
+    http::Metrics,
+};
 
 /// The application's shared state, one for the process. Handlers take `State<App>`.
 pub type App = Arc<AppState>;
 
 /// The parts of [`App`].
 pub struct AppState {
-    /// The decision model, its measurements and its prepared draws.
-    pub engine: Arc<Engine>,
+    /// The measurement runs, which of them the advice uses, and the engine that rests on them.
+    pub evidence: Evidence,
     /// Where the records live.
     pub store: Arc<dyn Store>,
     /// The wall clock, given by `main`; tests give a fixed one.
     pub clock: fn() -> Timestamp,
     /// Who acts in local mode: `ASSAY_BY`, else the name of the operating system's user.
     pub by: String,
-    /// The measurement runs the program knows, with those it could not read.
-    pub runs: Runs,
     /// The fastjson-api service that runs inside this program on request.
     pub demo: Demo,
     /// The idempotency keys of recent creating requests.
@@ -38,7 +41,20 @@ impl AppState {
     /// The decision model.
     #[must_use]
     pub fn model(&self) -> &Model {
-        self.engine.model()
+        self.evidence.model()
+    }
+
+    /// The engine with the measurements in use now. Ask once for each request, so that all of its
+    /// answer rests on the same runs.
+    #[must_use]
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.evidence.now().engine)
+    }
+
+    /// The measurement runs known now, with those that could not be read.
+    #[must_use]
+    pub fn runs(&self) -> Arc<Runs> {
+        Arc::clone(&self.evidence.now().runs)
     }
 
     /// The time now.

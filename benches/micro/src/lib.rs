@@ -35,6 +35,7 @@ pub fn measured() -> Measurements {
             scenario: "made-up".to_owned(),
             run: "made-up".to_owned(),
             note: String::new(),
+            tail_only: false,
             rust: twin(0.02, 8.0, 0.6),
             go: twin(0.05, 30.0, 1.5),
         }],

@@ -41,7 +41,8 @@ struct Fault {
     responses((status = 200, description = "The runs", body = RunList))
 )]
 pub(crate) async fn runs(State(app): State<App>) -> Json<RunList> {
-    let runs = app.runs.runs.iter().map(|run| RunEntry {
+    let known = app.runs();
+    let runs = known.runs.iter().map(|run| RunEntry {
         run: run.name.clone(),
         service: run.summary.service.clone(),
         workload: run.summary.workload.clone(),
@@ -51,8 +52,7 @@ pub(crate) async fn runs(State(app): State<App>) -> Json<RunList> {
         complete: run.summary.complete(),
         metrics: run.summary.metrics.clone(),
     });
-    let faults = app
-        .runs
+    let faults = known
         .faults
         .iter()
         .map(|fault| Fault { run: fault.run.clone(), message: fault.message.clone() });

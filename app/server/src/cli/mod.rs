@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-use assay_advice::{Engine, Model};
+use assay_advice::Model;
 use assay_store::{Store, StoreError};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -29,7 +29,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use crate::{
     api::Keys,
     demo::Demo,
-    evidence::Runs,
+    evidence::Evidence,
     http::Metrics,
     state::{App, AppState},
 };
@@ -63,7 +63,7 @@ pub struct Settings {
         value_name = "DIR"
     )]
     pub decisions: PathBuf,
-    /// Folder of the search index, which may be deleted at any time [default: a cache folder]
+    /// Folder of the search index and of runs measured from the page [default: a cache folder]
     #[arg(long, global = true, env = "ASSAY_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Folder with measurement runs of your own, beside those built in
@@ -213,43 +213,40 @@ impl Context {
         })
     }
 
-    /// The runs known; those that cannot be read are told and left out.
-    fn runs(&self) -> Runs {
-        let runs = Runs::load(self.settings.runs.as_deref());
-        for fault in &runs.faults {
+    /// The runs known, those the advice uses, and the engine ready to score; what cannot be read is
+    /// told and left out.
+    fn evidence(&self) -> Result<Evidence, Failure> {
+        let model = Arc::new(self.model()?);
+        let evidence = Evidence::open(model, self.settings.runs.clone(), &self.data());
+        let known = evidence.now();
+        let faults = known.runs.faults.iter();
+        let left_out = faults.map(|f| format!("the run {} is left out: {}", f.run, f.message));
+        for warning in left_out.chain(known.in_use.warnings.iter().cloned()) {
             // A closed standard error leaves nobody to tell.
-            let _ = writeln!(
-                io::stderr(),
-                "warning: the run {} is left out: {}",
-                fault.run,
-                fault.message
-            );
+            let _ = writeln!(io::stderr(), "warning: {warning}");
         }
-        runs
+        Ok(evidence)
     }
 
-    /// The model with its measurements, ready to score.
-    fn engine(&self, runs: &Runs) -> Result<Engine, Failure> {
-        Ok(Engine::new(self.model()?, runs.measurements(), assay_advice::SEED))
+    /// The folder of what the program keeps for itself.
+    fn data(&self) -> PathBuf {
+        self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone())
     }
 
     /// The store of a decisions folder.
     async fn store(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
-        let data = self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone());
-        Ok((self.surroundings.open)(decisions.to_path_buf(), data, model).await?)
+        Ok((self.surroundings.open)(decisions.to_path_buf(), self.data(), model).await?)
     }
 
     /// Everything the pages and the API need.
     async fn app(&self) -> Result<App, Failure> {
-        let runs = self.runs();
-        let engine = Arc::new(self.engine(&runs)?);
-        let model = Arc::new(engine.model().clone());
+        let evidence = self.evidence()?;
+        let model = Arc::new(evidence.model().clone());
         Ok(Arc::new(AppState {
             store: self.store(&self.settings.decisions, model).await?,
-            engine,
+            evidence,
             clock: self.surroundings.clock,
             by: self.by(),
-            runs,
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: Metrics::default(),

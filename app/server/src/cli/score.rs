@@ -28,7 +28,7 @@ pub(super) fn run(
     arguments: &Arguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let engine = context.engine(&context.runs())?;
+    let engine = std::sync::Arc::clone(&context.evidence()?.now().engine);
     let text = input::read(&arguments.file)?;
     let sheet = sheet(engine.model(), &arguments.file, &text)?;
     let score = engine.score(&sheet.answers);

@@ -206,7 +206,7 @@ impl QuestionView<'_> {
 fn by_effect<'a>(app: &'a App, sheet: &Sheet) -> Vec<&'a Question> {
     let mut rest: Vec<_> = app.model().questions().iter().filter(|q| !q.core).collect();
     if !sheet.says_nothing(app.model()) {
-        let robustness = app.engine.robustness(&sheet.answers);
+        let robustness = app.engine().robustness(&sheet.answers);
         let effect = |question: &Question| {
             let found = robustness.total_effects.iter().find(|(id, _)| *id == question.id);
             found.map_or(0.0, |(_, effect)| *effect)
@@ -274,7 +274,7 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
     if sheet.says_nothing(model) {
         return Advice::Empty { core_total: core().count() };
     }
-    let score = app.engine.score(&sheet.answers);
+    let score = app.engine().score(&sheet.answers);
     let [top, runner_up] = score.compared();
     let open = |question: &&Question| score.unknown.contains(&question.id);
     Advice::Given(Box::new(Given {
@@ -308,8 +308,12 @@ fn measured_service(app: &App, sheet: &Sheet) -> Option<String> {
     let assay_advice::AnswerValue::One(workload) = sheet.answers.value("workload") else {
         return None;
     };
-    let measured = &app.engine.measurements().workloads;
-    let found = measured.iter().find(|measurement| measurement.workload == workload)?;
+    let engine = app.engine();
+    let found = engine
+        .measurements()
+        .workloads
+        .iter()
+        .find(|measurement| measurement.workload == workload)?;
     Some(found.service.clone())
 }
 

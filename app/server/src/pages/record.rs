@@ -139,13 +139,13 @@ fn follow_choice(draft: &mut Draft, drafted: &Draft, redrafted: &Draft) {
 }
 
 fn draft(app: &App, sheet: &Sheet, option: Option<Choice>) -> Draft {
-    let score = app.engine.score(&sheet.answers);
+    let score = app.engine().score(&sheet.answers);
     let service = (!sheet.service.is_empty()).then_some(sheet.service.as_str());
     draft_from(&score, &sheet.answers, app.model(), service, option, app.today())
 }
 
 fn view(app: &App, sheet: &Sheet, form: Form, problems: Vec<ProblemView>) -> View {
-    let score = app.engine.score(&sheet.answers);
+    let score = app.engine().score(&sheet.answers);
     let check = |question: &assay_advice::Question| Check {
         id: question.id.clone(),
         label: question.label.clone(),

@@ -28,7 +28,7 @@ async fn the_way_of_measuring_is_told_with_its_sections() {
 async fn a_run_says_where_it_is_and_what_did_not_count() {
     let app = TestApp::new().await;
     let page = app.get("/evidence/fastjson-api").await.body;
-    for run in &app.app.runs.runs {
+    for run in &app.app.runs().runs {
         assert!(page.contains(&format!("benches/runs/{}/", run.name)), "{}", run.name);
         for void in &run.summary.voids {
             assert!(page.contains(&void.why), "{}", void.why);

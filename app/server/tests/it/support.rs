@@ -5,11 +5,11 @@ use std::{path::Path, sync::Arc};
 use assay::{
     api::Keys,
     demo::Demo,
-    evidence::Runs,
+    evidence::Evidence,
     http,
     state::{App, AppState},
 };
-use assay_advice::{Engine, Model};
+use assay_advice::Model;
 use assay_store::FolderStore;
 use axum::{
     Router,
@@ -78,18 +78,15 @@ impl TestApp {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let model = Arc::new(Model::builtin().clone());
-        let runs = Runs::load(None);
-        let engine = Engine::new(Model::builtin().clone(), runs.measurements(), assay_advice::SEED);
+        let data = folder.path().join("data");
+        let evidence = Evidence::open(Arc::clone(&model), None, &data);
         let decisions = folder.path().join("decisions");
-        let store = FolderStore::open(decisions.clone(), folder.path().join("data"), model)
-            .await
-            .expect("a store");
+        let store = FolderStore::open(decisions.clone(), data, model).await.expect("a store");
         let app: App = Arc::new(AppState {
-            engine: Arc::new(engine),
+            evidence,
             store: Arc::new(store),
             clock: noon,
             by: "tester".to_owned(),
-            runs,
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: http::Metrics::default(),

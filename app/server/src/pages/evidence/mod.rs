@@ -4,7 +4,10 @@ pub(crate) mod method;
 pub(crate) mod overview;
 pub(crate) mod service;
 
-use crate::{error::Error, evidence::KnownRun, state::App};
+use crate::{
+    error::Error,
+    evidence::{KnownRun, Runs},
+};
 
 /// A reference service that exists, and what it stands for.
 pub(crate) struct Service {
@@ -26,6 +29,6 @@ fn find(service: &str) -> Result<&'static Service, Error> {
 }
 
 /// The runs of a service, newest first.
-fn runs_of<'a>(app: &'a App, service: &str) -> impl Iterator<Item = &'a KnownRun> {
-    app.runs.runs.iter().filter(move |run| run.summary.service == service)
+fn runs_of<'a>(known: &'a Runs, service: &str) -> impl Iterator<Item = &'a KnownRun> {
+    known.runs.iter().filter(move |run| run.summary.service == service)
 }

@@ -31,15 +31,16 @@ struct Card<'a> {
 
 /// `GET /evidence`.
 pub(crate) async fn get(State(app): State<App>) -> Response {
+    let known = app.runs();
     let card = |service: &'static Service| {
-        let newest = runs_of(&app, service.id).next();
+        let newest = runs_of(&known, service.id).next();
         let cpu = newest
             .and_then(|run| run.summary.metric(assay_evidence::metric::CPU))
             .and_then(ratio_words);
         Card { service, newest, cpu }
     };
     let services = SERVICES.iter().map(card).collect();
-    Page(View { services, faults: &app.runs.faults }).into_response()
+    Page(View { services, faults: &known.faults }).into_response()
 }
 
 /// What a ratio says, only where its interval leaves no doubt about the direction.

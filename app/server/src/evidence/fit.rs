@@ -1,0 +1,129 @@
+//! Which runs the advice may use, and a run's figures as the advice reads them.
+
+use assay_advice::{Estimate, SweepPoint, TwinFigures, WorkloadMeasurement};
+use assay_evidence::{Figure, Summary, Twin, metric};
+
+use super::KnownRun;
+
+/// What a scenario's figures stand for in the advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The scenario's id.
+    pub scenario: &'static str,
+    /// The answer to the question `workload` it stands for.
+    pub workload: &'static str,
+    /// In words, what it stands for.
+    pub stands_for: &'static str,
+    /// Only the latency tail is read from it.
+    pub tail_only: bool,
+}
+
+/// The scenarios that the advice reads. Every other one answers a question of its own, such as
+/// what tuning or another collector setting brings, and must not stand for a whole workload.
+pub const SCENARIOS: [Standing; 2] = [
+    Standing {
+        scenario: "json-quotes",
+        workload: "json_api",
+        stands_for: "capacity, processor time, memory and latency of a JSON API",
+        tail_only: false,
+    },
+    Standing {
+        scenario: "json-resident",
+        workload: "json_api",
+        stands_for: "the latency tail of a JSON API with much data in memory",
+        tail_only: true,
+    },
+];
+
+/// What a scenario stands for, if the advice reads it.
+pub(super) fn standing(scenario: &str) -> Option<Standing> {
+    SCENARIOS.into_iter().find(|standing| standing.scenario == scenario)
+}
+
+/// A run as the advice reads it.
+///
+/// # Errors
+/// Why the advice cannot use it, in words that go on from "because".
+pub fn fit(run: &KnownRun) -> Result<WorkloadMeasurement, String> {
+    let summary = &run.summary;
+    let Some(standing) = standing(&summary.scenario) else {
+        let read = super::scenario_names();
+        return Err(format!(
+            "the scenario {} answers a question of its own; the advice reads {read}",
+            summary.scenario
+        ));
+    };
+    if summary.workload != standing.workload {
+        return Err(format!(
+            "it says that it stands for the workload {}, but {} stands for {}",
+            summary.workload, standing.scenario, standing.workload
+        ));
+    }
+    if !summary.complete() {
+        let (done, planned) = (summary.blocks, summary.blocks_planned);
+        return Err(format!("it is not complete: {done} of {planned} blocks were finished"));
+    }
+    Ok(WorkloadMeasurement {
+        workload: summary.workload.clone(),
+        service: summary.service.clone(),
+        scenario: summary.scenario.clone(),
+        run: run.name.clone(),
+        note: summary.notes.join(" "),
+        tail_only: standing.tail_only,
+        rust: figures(summary, Twin::Rust)?,
+        go: figures(summary, Twin::Go)?,
+    })
+}
+
+/// One twin's figures, from µs to ms where the advice counts in ms.
+fn figures(summary: &Summary, twin: Twin) -> Result<TwinFigures, String> {
+    let figure = |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1.0));
+    let needed = |id: &str, factor: f64| {
+        let found = summary.metric(id).and_then(|metric| metric.twin(twin));
+        found.map(|figure| estimate(figure, factor)).ok_or_else(|| missing(summary, id, twin))
+    };
+    let capacity = figure(metric::CAPACITY_P99).or_else(|| figure(metric::CAPACITY));
+    Ok(TwinFigures {
+        capacity_rps_per_core: capacity.ok_or_else(|| missing(summary, metric::CAPACITY, twin))?,
+        cpu_ms_per_request: needed(metric::CPU, 1e-3)?,
+        idle_pss_mb: needed(metric::IDLE_PSS, 1.0)?,
+        loaded_pss_mb: needed(metric::LOADED_PSS, 1.0)?,
+        pss_kb_per_connection: figure(metric::PSS_PER_CONNECTION),
+        half_load_p99_ms: needed(metric::HALF_P99, 1e-3)?,
+        half_load_p999_ms: needed(metric::HALF_P999, 1e-3)?,
+        resident_state: summary.resident_state.clone(),
+        sweep: sweep(summary, twin),
+        clean_build_s: figure(metric::CLEAN_BUILD),
+        incremental_build_s: figure(metric::INCREMENTAL_BUILD),
+    })
+}
+
+fn missing(summary: &Summary, id: &str, twin: Twin) -> String {
+    let title = summary.metric(id).map_or_else(|| id.to_owned(), |metric| metric.title.clone());
+    let language = match twin {
+        Twin::Rust => "Rust",
+        Twin::Go => "Go",
+    };
+    let why = if summary.voids.is_empty() { "" } else { "; loads of it failed a validity gate" };
+    format!("it has no figure for {title:?} in {language}{why}")
+}
+
+/// The rates of the sweep that passed the gates, rising.
+fn sweep(summary: &Summary, twin: Twin) -> Vec<SweepPoint> {
+    let points = summary.sweep.iter().filter_map(|point| {
+        let figures = match twin {
+            Twin::Rust => point.rust.as_ref(),
+            Twin::Go => point.go.as_ref(),
+        }?;
+        (!figures.void).then(|| SweepPoint {
+            rps_per_core: point.rate_rps,
+            p99_ms: figures.p99_us.value / 1e3,
+            p999_ms: figures.p999_us.value / 1e3,
+        })
+    });
+    points.collect()
+}
+
+fn estimate(figure: Figure, factor: f64) -> Estimate {
+    Estimate { value: figure.value * factor, low: figure.low * factor, high: figure.high * factor }
+}
