@@ -5,9 +5,13 @@
 //! `summary.toml`. [`Run`] is the folder read back; [`summarise`] computes the summary from the
 //! samples, so that anyone can check one against the other.
 
+mod claims;
+pub mod compare;
 mod environment;
+pub mod export;
 mod figures;
 mod gates;
+mod number;
 mod parse;
 mod rows;
 mod run;
@@ -16,7 +20,11 @@ pub mod stats;
 mod summarise;
 mod summary;
 mod variant;
+mod verdict;
 
+pub use claims::{
+    Claim, ClaimKind, Conditions, Known, Published, Region, builtin_claims, parse_claims,
+};
 pub use environment::{Environment, GoSettings, Machine, Pinning, VariantSettings, Versions};
 pub use gates::{Check, LIMITS, Limits, check};
 pub use parse::ParseError;
@@ -30,3 +38,4 @@ pub use summary::{
     Timeline, Void, metric,
 };
 pub use variant::{Kind, Variant, VariantInfo, VariantMetric};
+pub use verdict::{Departure, Evidence, Judged, Outcome, Verdict, judge};

@@ -1,8 +1,11 @@
-//! Paired statistics: Hodges–Lehmann estimates with exact signed-rank intervals, and Wilson's
-//! interval for a share.
+//! Paired statistics: Hodges–Lehmann estimates with exact signed-rank intervals, equivalence, how
+//! many pairs a question needs, and Wilson's interval for a share.
 //!
 //! Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods* (3rd edition), §3.2–3.3;
+//! Schuirmann (1987), "A comparison of the two one-sided tests procedure";
 //! Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+
+use serde::Serialize;
 
 /// An interval with its exact coverage.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +64,89 @@ fn walsh_averages(values: &[f64]) -> Vec<f64> {
         .collect();
     averages.sort_by(f64::total_cmp);
     averages
+}
+
+/// What an interval of a ratio says about a margin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Equivalence {
+    /// The whole interval is within the margin: any difference is too small to matter.
+    Equivalent,
+    /// The whole interval is beyond the margin, on one side: a difference that matters.
+    Different,
+    /// The interval crosses the margin: the data say neither.
+    Undecided,
+}
+
+/// Whether a ratio with the interval `low..=high` is 1 within a `margin` such as 0.05, on the log
+/// scale: within `1/(1 + margin) ..= 1 + margin`.
+///
+/// This is Schuirmann's two one-sided tests: an interval of coverage 1 − 2α tests at level α, so
+/// that an interval of at least 95% decides equivalence at α ≤ 2.5%, stricter than the usual 5%.
+#[must_use]
+pub fn equivalence(low: f64, high: f64, margin: f64) -> Equivalence {
+    let (least, greatest) = (1.0 / (1.0 + margin), 1.0 + margin);
+    if least <= low && high <= greatest {
+        Equivalence::Equivalent
+    } else if high < least || low > greatest {
+        Equivalence::Different
+    } else {
+        Equivalence::Undecided
+    }
+}
+
+/// The two-sided 95% quantile of the normal distribution.
+const Z: f64 = 1.96;
+
+/// What the signed-rank interval costs in pairs against the normal one: its asymptotic relative
+/// efficiency under normality is 3/π = 0.955.
+const SIGNED_RANK_COST: f64 = 1.05;
+
+/// The least number of pairs that have an exact 95% interval.
+pub const PAIRS_MIN: u32 = 6;
+
+/// The pairs needed for a 95% interval of half-width `half_width`, when the differences have the
+/// standard deviation `spread`; both on the log scale, where 0.05 is about 5%. None when either is
+/// no positive number, or the answer is beyond `u32`.
+#[must_use]
+pub fn pairs_needed(spread: f64, half_width: f64) -> Option<u32> {
+    let positive = |value: f64| value.is_finite() && value > 0.0;
+    if !positive(spread) || !positive(half_width) {
+        return None;
+    }
+    let pairs = (SIGNED_RANK_COST * (Z * spread / half_width).powi(2)).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be in range just before"
+    )]
+    (pairs < f64::from(u32::MAX)).then(|| (pairs as u32).max(PAIRS_MIN))
+}
+
+/// The standard deviation of `n` differences, read back from the width of their interval on the
+/// log scale; `Z + 2.37/(n − 1)` approaches Student's quantile (Cornish and Fisher's expansion).
+/// None below [`PAIRS_MIN`] or for an interval without width.
+#[must_use]
+pub fn spread_of_interval(low: f64, high: f64, n: u32) -> Option<f64> {
+    if n < PAIRS_MIN || low >= high {
+        return None;
+    }
+    let n = f64::from(n);
+    let quantile = Z + 2.37 / (n - 1.0);
+    Some(0.5 * (high - low) / (quantile * (SIGNED_RANK_COST / n).sqrt()))
+}
+
+/// The standard deviation of paired differences around their mean; none of fewer than two.
+#[must_use]
+pub fn spread(differences: &[f64]) -> Option<f64> {
+    if differences.len() < 2 {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+    let n = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / n;
+    let squares: f64 = differences.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / (n - 1.0)).sqrt())
 }
 
 /// The middle of the values, the mean of the two middle ones for an even count; none of nothing.
