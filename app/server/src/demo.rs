@@ -80,7 +80,11 @@ impl Demo {
         let used = Arc::new(Notify::new());
         let stop = Arc::new(Notify::new());
         let until = unused_or_stopped(Arc::clone(&used), Arc::clone(&stop));
-        let task = tokio::spawn(fastjson_api::serve(listener, fastjson_api::router(), until));
+        let task = tokio::spawn(fastjson_api::serve(
+            listener,
+            fastjson_api::router(fastjson_api::StoreLimits::default()),
+            until,
+        ));
         *slot = Some(Running { address, used, stop, task });
         Ok(address)
     }

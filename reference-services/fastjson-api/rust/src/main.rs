@@ -1,18 +1,23 @@
-//! Starts the service: `fastjson-api --listen ADDR [--threads N]`.
+//! Starts the service: `fastjson-api --listen ADDR` and the options of the contract.
 
+use fastjson_api::StoreLimits;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: fastjson-api --listen ADDR [--threads N]";
-const THREADS_MAX: usize = 1_024;
+const USAGE: &str = "usage: fastjson-api --listen ADDR [--threads N] [--documents-max N] \
+                     [--documents-bytes-max N]";
+const THREADS_MAX: u64 = 1_024;
+const DOCUMENTS_MAX: u64 = 100_000_000;
+const DOCUMENTS_BYTES_MAX: u64 = 1 << 40;
 
 struct Settings {
     listen: String,
     /// Threads that serve requests; as many as the machine has cores when not given.
     threads: Option<usize>,
+    documents: StoreLimits,
 }
 
 fn main() -> ExitCode {
@@ -23,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match runtime(settings.threads).and_then(|runtime| runtime.block_on(run(&settings.listen))) {
+    match runtime(settings.threads).and_then(|runtime| runtime.block_on(run(&settings))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fastjson-api: {}: {error}", settings.listen);
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, String> {
     let mut listen = None;
     let mut threads = None;
+    let mut documents = StoreLimits::default();
     while let Some(argument) = arguments.next() {
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
@@ -43,15 +49,23 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Str
         let value = value.ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--listen" => listen = Some(value),
-            "--threads" => match value.parse() {
-                Ok(count @ 1..=THREADS_MAX) => threads = Some(count),
-                _ => return Err(format!("--threads must be 1 to {THREADS_MAX}, not {value}")),
-            },
+            "--threads" => threads = usize::try_from(amount(&name, &value, THREADS_MAX)?).ok(),
+            "--documents-max" => documents.documents_max = amount(&name, &value, DOCUMENTS_MAX)?,
+            "--documents-bytes-max" => {
+                documents.bytes_max = amount(&name, &value, DOCUMENTS_BYTES_MAX)?;
+            }
             _ => return Err(format!("unknown option {name}")),
         }
     }
     let listen = listen.ok_or("--listen is missing")?;
-    Ok(Settings { listen, threads })
+    Ok(Settings { listen, threads, documents })
+}
+
+fn amount(name: &str, value: &str, max: u64) -> Result<u64, String> {
+    match value.parse() {
+        Ok(amount) if (1..=max).contains(&amount) => Ok(amount),
+        _ => Err(format!("{name} must be 1 to {max}, not {value}")),
+    }
 }
 
 fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
@@ -65,10 +79,10 @@ fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
     builder.enable_all().build()
 }
 
-async fn run(listen: &str) -> io::Result<()> {
+async fn run(settings: &Settings) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let listener = TcpListener::bind(listen).await?;
+    let listener = TcpListener::bind(&settings.listen).await?;
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
     let stop = async move {
         tokio::select! {
@@ -76,5 +90,5 @@ async fn run(listen: &str) -> io::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    fastjson_api::serve(listener, fastjson_api::router(), stop).await
+    fastjson_api::serve(listener, fastjson_api::router(settings.documents), stop).await
 }

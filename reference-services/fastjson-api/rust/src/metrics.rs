@@ -1,5 +1,6 @@
 //! Request counts and latency in the Prometheus text format.
 
+use crate::dynamic::{CANONICALIZE, DOCUMENT, document_id};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -9,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Paths that are told apart; all others are counted as `other`.
-const ROUTES: [&str; 4] = ["/v1/quotes", "/healthz", "/metrics", "other"];
+const ROUTES: [&str; 6] = ["/v1/quotes", DOCUMENT, CANONICALIZE, "/healthz", "/metrics", "other"];
 /// Statuses that are told apart; all others are counted as 500.
-const STATUSES: [u16; 9] = [200, 400, 404, 405, 408, 413, 415, 422, 500];
+const STATUSES: [u16; 15] =
+    [200, 201, 204, 304, 400, 404, 405, 408, 409, 412, 413, 415, 422, 507, 500];
 /// Upper bounds of the latency buckets, each with its label in seconds.
 const BUCKETS: [(Duration, &str); 7] = [
     (Duration::from_micros(10), "0.00001"),
@@ -44,7 +46,9 @@ pub(crate) async fn record(
     next: Next,
 ) -> Response {
     let start = Instant::now();
-    let route = index_of(&ROUTES, &request.uri().path());
+    let path = request.uri().path();
+    let route = if document_id(path).is_some() { DOCUMENT } else { path };
+    let route = index_of(&ROUTES, &route);
     let response = next.run(request).await;
     if let Some(route) = metrics.routes.get(route) {
         route.add(response.status().as_u16(), start.elapsed());
