@@ -1,4 +1,4 @@
-// Package api serves quotes over HTTP.
+// Package api serves quotes and documents over HTTP.
 package api
 
 import (
@@ -9,17 +9,22 @@ import (
 	"path"
 	"strconv"
 
+	"fastjson/document"
 	"fastjson/quote"
 )
 
 const orderBytesMax = 16 * 1024
 
-// Handler returns the service's routes, with counters of their own.
-func Handler() http.Handler {
+// Handler returns the service's routes, with counters and a store of documents of their own.
+func Handler(limits document.Limits) http.Handler {
 	counters := &metrics{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/quotes", handleQuote)
 	mux.HandleFunc("/v1/quotes", methodNotAllowed("POST"))
+	docs := &documents{store: document.NewStore(limits)}
+	docs.register(mux)
+	mux.HandleFunc("POST "+canonicalizeRoute, handleCanonicalize)
+	mux.HandleFunc(canonicalizeRoute, methodNotAllowed("POST"))
 	mux.HandleFunc("GET /healthz", handleHealthz)
 	mux.HandleFunc("/healthz", methodNotAllowed("GET, HEAD"))
 	mux.HandleFunc("GET /metrics", counters.handle)
@@ -84,6 +89,10 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, value any)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
+	writeBody(w, status, contentType, body)
+}
+
+func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

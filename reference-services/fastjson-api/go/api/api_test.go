@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"fastjson/document"
 )
 
 func TestMetricsCountConcurrentRequests(t *testing.T) {
@@ -14,7 +16,7 @@ func TestMetricsCountConcurrentRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := Handler()
+	handler := Handler(document.DefaultLimits())
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {

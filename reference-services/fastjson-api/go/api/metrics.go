@@ -5,15 +5,20 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
 // Paths that are told apart; all others are counted as other.
-var routes = [...]string{"/v1/quotes", "/healthz", "/metrics", "other"}
+var routes = [...]string{
+	"/v1/quotes", documentRoute, canonicalizeRoute, "/healthz", "/metrics", "other",
+}
 
 // Statuses that are told apart; all others are counted as 500.
-var statuses = [...]int{200, 400, 404, 405, 408, 413, 415, 422, 500}
+var statuses = [...]int{
+	200, 201, 204, 304, 400, 404, 405, 408, 409, 412, 413, 415, 422, 507, 500,
+}
 
 // Upper bounds of the latency buckets, each with its label in seconds.
 var buckets = [...]struct {
@@ -47,8 +52,17 @@ func (m *metrics) record(next http.Handler) http.Handler {
 		start := time.Now()
 		recorder := statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(&recorder, r)
-		m.routes[indexOf(routes[:], r.URL.EscapedPath())].add(recorder.status, time.Since(start))
+		m.routes[indexOf(routes[:], routeOf(r))].add(recorder.status, time.Since(start))
 	})
+}
+
+// routeOf is the path, or what stands for the paths of all documents.
+func routeOf(r *http.Request) string {
+	path := r.URL.EscapedPath()
+	if id, found := strings.CutPrefix(path, "/v1/documents/"); found && isID(id) {
+		return documentRoute
+	}
+	return path
 }
 
 // statusRecorder remembers the status that a handler writes.

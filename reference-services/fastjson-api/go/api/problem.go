@@ -14,18 +14,25 @@ type problem struct {
 	Status int               `json:"status"`
 	Detail string            `json:"detail"`
 	Errors []quote.Violation `json:"errors,omitempty"`
+	// Of the dynamic path:
+	Rule      string `json:"rule,omitempty"`      // of I-JSON, that a text does not keep
+	Limit     string `json:"limit,omitempty"`     // that is exceeded
+	Position  *int   `json:"position,omitempty"`  // bytes of the body before the fault
+	Operation *int   `json:"operation,omitempty"` // of a JSON Patch, that failed, from 0
 }
+
+const problemTypes = "urn:problem-type:fastjson-api:"
 
 func malformedJSON(detail string) problem {
 	return problem{
-		Type:  "urn:problem-type:fastjson-api:malformed-json",
+		Type:  problemTypes + "malformed-json",
 		Title: "Malformed JSON", Status: http.StatusBadRequest, Detail: detail,
 	}
 }
 
 func invalidOrder(errors []quote.Violation) problem {
 	return problem{
-		Type:  "urn:problem-type:fastjson-api:invalid-order",
+		Type:  problemTypes + "invalid-order",
 		Title: "Invalid order", Status: http.StatusUnprocessableEntity,
 		Detail: "The order breaks the contract; see errors.", Errors: errors,
 	}

@@ -1,0 +1,189 @@
+// Package jsontree holds JSON values as trees: a strict parser that says where a text is wrong,
+// the tree, its served and canonical forms, JSON pointers and edits that share what they leave.
+package jsontree
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Kind tells the kinds of value apart.
+type Kind uint8
+
+// The kinds of value. The zero Value is null.
+const (
+	Null Kind = iota
+	False
+	True
+	Number
+	String
+	Array
+	Object
+)
+
+// Value is a JSON value. It never changes, so that trees may share parts; an Editor makes new
+// ones.
+type Value struct {
+	kind  Kind
+	text  string     // of a number, as it was written; of a string, what it stands for
+	inner *composite // of an array or object; nil when it is empty
+}
+
+// composite is what lies in an array or object. In an object names[i] is the name of items[i],
+// and names ascend by their bytes, which is the order of their code points.
+type composite struct {
+	items []Value
+	names []string // nil in an array
+}
+
+// Kind returns the value's kind.
+func (v Value) Kind() Kind { return v.kind }
+
+// Text returns what a string stands for, or a number as it was written.
+func (v Value) Text() string { return v.text }
+
+// Items returns the items of an array, or the values of an object in the order of Names. They are
+// not the caller's to change.
+func (v Value) Items() []Value {
+	if v.inner == nil {
+		return nil
+	}
+	return v.inner.items
+}
+
+// Names returns the names of an object, in ascending order. They are not the caller's to change.
+func (v Value) Names() []string {
+	if v.inner == nil {
+		return nil
+	}
+	return v.inner.names
+}
+
+// Member returns the value of that name in an object.
+func (v Value) Member(name string) (Value, bool) {
+	i, found := slices.BinarySearch(v.Names(), name)
+	if !found || v.kind != Object {
+		return Value{}, false
+	}
+	return v.inner.items[i], true
+}
+
+// ObjectOf makes an object of ascending names and their values, and keeps both slices.
+func ObjectOf(names []string, items []Value) Value {
+	if len(names) == 0 {
+		return Value{kind: Object}
+	}
+	return Value{kind: Object, inner: &composite{items: items, names: names}}
+}
+
+// Depth is how many arrays and objects lie in one another: 0 for a scalar, 1 for [].
+func (v Value) Depth() int {
+	if v.kind < Array {
+		return 0
+	}
+	depth := 0
+	for _, item := range v.Items() {
+		depth = max(depth, item.Depth())
+	}
+	return depth + 1
+}
+
+// Count is the number of scalars, arrays and objects in the value, itself among them.
+func (v Value) Count() int {
+	count := 1
+	for _, item := range v.Items() {
+		count += item.Count()
+	}
+	return count
+}
+
+// Equal says whether values are equal as RFC 6902, section 4.6, has it: numbers by their exact
+// value, arrays in their order, objects by their names.
+func (v Value) Equal(w Value) bool {
+	if v.kind != w.kind {
+		return false
+	}
+	switch v.kind {
+	case Number:
+		return equalNumbers(v.text, w.text)
+	case String:
+		return v.text == w.text
+	case Array, Object:
+		return v.inner == w.inner ||
+			slices.Equal(v.Names(), w.Names()) && slices.EqualFunc(v.Items(), w.Items(), Value.Equal)
+	default:
+		return true
+	}
+}
+
+// Compact returns a copy that shares nothing, whose text lies in memory of the right size.
+func (v Value) Compact() Value {
+	var text strings.Builder
+	text.Grow(v.textBytes())
+	return v.copyInto(&text)
+}
+
+func (v Value) textBytes() int {
+	bytes := len(v.text)
+	for _, name := range v.Names() {
+		bytes += len(name)
+	}
+	for _, item := range v.Items() {
+		bytes += item.textBytes()
+	}
+	return bytes
+}
+
+// copyInto copies a value with its text at the end of a builder that has room for it.
+func (v Value) copyInto(text *strings.Builder) Value {
+	keep := func(part string) string {
+		start := text.Len()
+		text.WriteString(part)
+		return text.String()[start:]
+	}
+	v.text = keep(v.text)
+	if v.inner == nil {
+		return v
+	}
+	inner := &composite{items: slices.Clone(v.inner.items), names: slices.Clone(v.inner.names)}
+	for i := range inner.names {
+		inner.names[i] = keep(inner.names[i])
+	}
+	for i := range inner.items {
+		inner.items[i] = inner.items[i].copyInto(text)
+	}
+	v.inner = inner
+	return v
+}
+
+// member is a member of an object, or an item of an array, while its text is read.
+type member struct {
+	name   string
+	offset int // of the name's quotation mark
+	value  Value
+}
+
+// sortMembers puts members into the order of their names, and equal names into that of the text.
+func sortMembers(members []member) {
+	for i := 1; i < len(members); i++ {
+		if members[i-1].name >= members[i].name {
+			slices.SortFunc(members, func(a, b member) int {
+				return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.offset, b.offset))
+			})
+			return
+		}
+	}
+}
+
+// firstDuplicate is where a sorted name first comes again in the text, or -1.
+func firstDuplicate(members []member) int {
+	first := -1
+	for i := 1; i < len(members); i++ {
+		later := members[i].offset
+		if members[i-1].name == members[i].name && (first < 0 || later < first) {
+			first = later
+		}
+	}
+	return first
+}
