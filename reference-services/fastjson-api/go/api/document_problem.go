@@ -79,7 +79,7 @@ func storeFull(err error) *problem {
 		Type: problemTypes + "store-full", Title: "Store full",
 		Status: http.StatusInsufficientStorage, Limit: "documents", Detail: err.Error(),
 	}
-	if errors.Is(err, document.ErrTooManyDocBytes) {
+	if errors.Is(err, document.ErrTooManyBytes) {
 		p.Limit = "documents-bytes"
 	}
 	return p

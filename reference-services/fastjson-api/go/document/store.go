@@ -16,9 +16,9 @@ func DefaultLimits() Limits { return Limits{DocumentsMax: 100_000, BytesMax: 64 
 
 // Why a change was not made.
 var (
-	ErrChanged         = errors.New("the document has changed meanwhile")
-	ErrTooManyDocs     = errors.New("the store would hold too many documents")
-	ErrTooManyDocBytes = errors.New("the store's documents would be too large")
+	ErrChanged          = errors.New("the document has changed meanwhile")
+	ErrTooManyDocuments = errors.New("the store would hold too many documents")
+	ErrTooManyBytes     = errors.New("the store's documents would be too large")
 )
 
 // Store holds documents by their ids.
@@ -43,7 +43,7 @@ func (s *Store) Get(id string) *Document {
 }
 
 // Swap puts a document in place of the one that Get returned; nil stands for none. The error is
-// one of ErrChanged, ErrTooManyDocs and ErrTooManyDocBytes, and nothing has changed then.
+// one of ErrChanged, ErrTooManyDocuments and ErrTooManyBytes, and nothing has changed then.
 func (s *Store) Swap(id string, from, to *Document) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,9 +63,9 @@ func (s *Store) Swap(id string, from, to *Document) error {
 	bytes += int64(to.servedBytes)
 	switch {
 	case count+1 > s.limits.DocumentsMax:
-		return ErrTooManyDocs
+		return ErrTooManyDocuments
 	case bytes > s.limits.BytesMax:
-		return ErrTooManyDocBytes
+		return ErrTooManyBytes
 	}
 	s.documents[id] = to
 	s.bytes = bytes

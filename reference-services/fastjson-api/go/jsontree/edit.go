@@ -106,9 +106,9 @@ func (e *Editor) Remove(at Pointer) (Value, bool) {
 	}
 	inner := e.own(parent)
 	v := inner.items[i]
-	inner.items = slices.Delete(inner.items, i, i+1)
+	inner.items = fit(slices.Delete(inner.items, i, i+1))
 	if inner.names != nil {
-		inner.names = slices.Delete(inner.names, i, i+1)
+		inner.names = fit(slices.Delete(inner.names, i, i+1))
 	}
 	if len(inner.items) == 0 {
 		parent.inner = nil

@@ -54,18 +54,6 @@ func unescapeToken(token string) (string, error) {
 	}
 }
 
-// String is the pointer's string form.
-func (p Pointer) String() string {
-	var text strings.Builder
-	for _, token := range p {
-		text.WriteByte('/')
-		_, _ = tokenEscaper.WriteString(&text, token)
-	}
-	return text.String()
-}
-
-var tokenEscaper = strings.NewReplacer("~", "~0", "/", "~1")
-
 // Find returns the value that the pointer names inside v, if there is one.
 func (p Pointer) Find(v Value) (Value, bool) {
 	for _, token := range p {

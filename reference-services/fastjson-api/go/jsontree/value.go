@@ -69,12 +69,22 @@ func (v Value) Member(name string) (Value, bool) {
 	return v.inner.items[i], true
 }
 
-// ObjectOf makes an object of ascending names and their values, and keeps both slices.
+// ObjectOf makes an object of ascending names and their values, which are no longer the caller's.
 func ObjectOf(names []string, items []Value) Value {
 	if len(names) == 0 {
 		return Value{kind: Object}
 	}
-	return Value{kind: Object, inner: &composite{items: items, names: names}}
+	return Value{kind: Object, inner: &composite{items: fit(items), names: fit(names)}}
+}
+
+// fit moves a slice that fills little of its memory to less, so that the size of a tree stays in
+// proportion to what lies in it.
+func fit[T any](slice []T) []T {
+	const least, share = 8, 4
+	if cap(slice) > share*len(slice)+least {
+		return slices.Clone(slice)
+	}
+	return slice
 }
 
 // Depth is how many arrays and objects lie in one another: 0 for a scalar, 1 for [].
