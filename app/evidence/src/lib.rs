@@ -27,6 +27,7 @@ pub use claims::{
 };
 pub use environment::{Environment, GoSettings, Machine, Pinning, VariantSettings, Versions};
 pub use gates::{Check, LIMITS, Limits, check};
+pub use number::three_digits;
 pub use parse::ParseError;
 pub use run::Run;
 pub use sample::{

@@ -2,7 +2,8 @@
 
 /// A figure with three significant digits, with separators from 10,000 on, and no digit that a
 /// reader could not use.
-pub(crate) fn three_digits(value: f64) -> String {
+#[must_use]
+pub fn three_digits(value: f64) -> String {
     let size = value.abs();
     let digits = match size {
         s if s >= 99.95 || s == 0.0 => 0,

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod assets;
+mod claims;
 pub mod cli;
 pub mod demo;
 pub mod error;

@@ -24,6 +24,8 @@ pub fn table(state: App) -> Router {
         .route("/decisions/{id}", get(pages::decision::get).post(pages::decision::set_status))
         .route("/decisions/{id}/edit", get(pages::edit::get).post(pages::edit::post))
         .route("/evidence", get(evidence::overview::get))
+        .route("/evidence/claims", get(evidence::claims::get))
+        .route("/evidence/compare", get(evidence::compare::get))
         .route("/evidence/method", get(evidence::method::get))
         .route("/evidence/{service}", get(evidence::service::get).post(evidence::service::post))
         .route("/method", get(pages::method::get))
@@ -33,6 +35,7 @@ pub fn table(state: App) -> Router {
         .route("/api/v1/decisions/{id}", get(api::decision::get).put(api::decision::put))
         .route("/api/v1/decisions/{id}/history", get(api::decision::history))
         .route("/api/v1/decisions/{id}/status", post(api::decision::set_status))
+        .route("/api/v1/evidence/claims", get(api::claims::list))
         .route("/api/v1/evidence/runs", get(api::evidence::runs))
         .route("/api/v1/openapi.json", get(api::openapi::document))
         // For machines.

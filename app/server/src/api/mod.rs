@@ -1,6 +1,7 @@
 //! The JSON API, one file a resource. Pages and scripts use the same functions below it.
 
 mod body;
+pub(crate) mod claims;
 pub(crate) mod decision;
 pub(crate) mod decisions;
 pub(crate) mod evidence;

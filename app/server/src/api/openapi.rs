@@ -27,6 +27,7 @@ use utoipa::{
         super::decision::history,
         super::decision::set_status,
         super::evidence::runs,
+        super::claims::list,
     ),
     modifiers(&Problems),
     components(schemas(crate::error::FieldError, crate::http::ProblemDetails))

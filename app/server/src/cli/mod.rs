@@ -5,10 +5,13 @@
 
 mod bench;
 mod check;
+mod compare;
+mod export;
 mod input;
 mod list;
 mod record;
 mod report;
+mod runs;
 mod score;
 mod serve;
 
@@ -104,6 +107,10 @@ enum Command {
     Check(check::Arguments),
     /// Measure a reference service's twins on this machine (Linux, needs the source tree)
     Bench(bench::Arguments),
+    /// Set two measurement runs side by side: first what differs around them, then each metric
+    Compare(compare::Arguments),
+    /// Write a measurement run in the format of another tool
+    Export(export::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -165,6 +172,8 @@ pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
         Command::Search(arguments) => list::search(&context, &arguments, &mut out).await,
         Command::Check(arguments) => check::run(&context, &arguments, &mut out),
         Command::Bench(arguments) => bench::run(&context, &arguments, &mut out).await,
+        Command::Compare(arguments) => compare::run(&context, &arguments, &mut out),
+        Command::Export(arguments) => export::run(&context, &arguments, &mut out),
         Command::Completions { shell } => completions(shell, &mut out),
     };
     match result.and_then(|()| Ok(out.flush()?)) {

@@ -17,6 +17,7 @@ use assay_advice::{Engine, Measurements, Model};
 pub use fit::{SCENARIOS, Standing, fit};
 pub use in_use::{InUse, Used};
 pub use runs::{KnownRun, RunFault, Runs};
+pub(crate) use runs::{read as read_run, read_limited};
 
 /// The folder below the data folder in which runs started from the page are kept.
 const OWN_RUNS: &str = "runs";

@@ -113,7 +113,8 @@ impl Runs {
     }
 }
 
-fn read(folder: &Path) -> Result<KnownRun, String> {
+/// Reads a run folder, or says what is wrong with it.
+pub(crate) fn read(folder: &Path) -> Result<KnownRun, String> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = |file: &str| {
         let text = read_limited(&folder.join(file), FILE_BYTES_MAX);
@@ -129,7 +130,7 @@ fn read(folder: &Path) -> Result<KnownRun, String> {
 }
 
 /// Reads a file unless it is larger than it could sensibly be.
-pub(super) fn read_limited(path: &Path, bytes_max: u64) -> io::Result<String> {
+pub(crate) fn read_limited(path: &Path, bytes_max: u64) -> io::Result<String> {
     if fs::metadata(path)?.len() > bytes_max {
         let message = format!("it is larger than {} KiB", bytes_max / 1024);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));

@@ -12,6 +12,7 @@ mod browser;
 mod cli;
 mod layout;
 mod pages_checklist;
+mod pages_claims;
 mod pages_evidence;
 mod pages_others;
 mod pages_records;

@@ -31,6 +31,8 @@ async fn no_link_of_a_page_is_dead() {
         "/evidence",
         "/evidence/fastjson-api",
         "/evidence/method",
+        "/evidence/claims",
+        "/evidence/compare",
         "/method",
     ];
     for path in paths {

@@ -1,5 +1,7 @@
 //! The pages below `/evidence`, one file each.
 
+pub(crate) mod claims;
+pub(crate) mod compare;
 pub(crate) mod method;
 pub(crate) mod overview;
 pub(crate) mod service;

@@ -1,0 +1,222 @@
+//! `/evidence/claims`: what is said about Rust and Go, and what our runs say of it.
+
+use askama::Template;
+use assay_evidence::{
+    Claim, ClaimKind, Departure, Judged, Known, Outcome, Region, Twin, Verdict, metric,
+    three_digits,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    claims::{Judgement, count, judgements},
+    error::Error,
+    pages::Page,
+    state::App,
+};
+
+#[derive(Template)]
+#[template(path = "evidence/claims.html")]
+struct View {
+    supported: usize,
+    contradicted: usize,
+    inconclusive: usize,
+    not_measured: usize,
+    claims: Vec<ClaimView>,
+}
+
+struct ClaimView {
+    claim: &'static Claim,
+    verdict: Verdict,
+    /// The verdict in a word or three.
+    word: &'static str,
+    /// The class of the verdict's mark.
+    class: &'static str,
+    /// The figure with its interval, or a dash.
+    figure: String,
+    /// The region in words.
+    region: String,
+    /// What the figure is, in words.
+    subject: String,
+    /// The share by which the region is widened, in percent.
+    margin: String,
+    plot: Option<Plot>,
+}
+
+/// `GET /evidence/claims`.
+pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
+    let runs = app.runs();
+    let judged = judgements(&runs)?;
+    let count = |outcome| count(&judged, outcome);
+    let title = |claim: &Claim| {
+        let metrics = runs.runs.iter().filter_map(|run| run.summary.metric(&claim.metric));
+        metrics.map(|metric| metric.title.clone()).next()
+    };
+    let view = View {
+        supported: count(Outcome::Supported),
+        contradicted: count(Outcome::Contradicted),
+        inconclusive: count(Outcome::Inconclusive),
+        not_measured: count(Outcome::NotMeasured),
+        claims: judged.into_iter().map(|it| claim_view(title(it.claim), it)).collect(),
+    };
+    Ok(Page(view).into_response())
+}
+
+fn claim_view(title: Option<String>, Judgement { claim, verdict }: Judgement) -> ClaimView {
+    let title = title.unwrap_or_else(|| claim.metric.clone());
+    let subject = match claim.of {
+        None => format!("{title}, Rust ÷ Go"),
+        Some(Twin::Rust) => format!("{title}, Rust"),
+        Some(Twin::Go) => format!("{title}, Go"),
+    };
+    let (word, class) = word(&verdict);
+    ClaimView {
+        word,
+        class,
+        figure: verdict.figure.as_ref().map_or_else(|| "–".to_owned(), |it| shown(claim, it)),
+        region: region_words(claim),
+        subject,
+        margin: three_digits(claim.margin * 100.0),
+        plot: verdict.figure.as_ref().map(|figure| Plot::new(claim, figure)),
+        claim,
+        verdict,
+    }
+}
+
+fn word(verdict: &Verdict) -> (&'static str, &'static str) {
+    match (verdict.outcome, verdict.how) {
+        (Outcome::Supported, _) => ("Supported", "supported"),
+        (Outcome::Contradicted, Some(Departure::Smaller)) => {
+            ("Contradicted: smaller", "contradicted")
+        }
+        (Outcome::Contradicted, Some(Departure::Larger)) => {
+            ("Contradicted: larger", "contradicted")
+        }
+        (Outcome::Contradicted, Some(Departure::Reversed)) => {
+            ("Contradicted: reversed", "contradicted")
+        }
+        (Outcome::Contradicted, None) => ("Contradicted", "contradicted"),
+        (Outcome::Inconclusive, _) => ("Inconclusive", "inconclusive"),
+        (Outcome::NotMeasured, _) => ("Not measured yet", "unmeasured"),
+    }
+}
+
+/// A number with the claim's unit; a ratio with ×.
+fn with_unit(claim: &Claim, number: &str) -> String {
+    match claim.unit.as_deref() {
+        None => format!("{number}×"),
+        Some(unit) => format!("{number} {unit}"),
+    }
+}
+
+fn shown(claim: &Claim, figure: &Judged) -> String {
+    let value = with_unit(claim, &three_digits(figure.value));
+    let at_least = if figure.at_least { "at least " } else { "" };
+    match figure.low.zip(figure.high) {
+        Some((low, high)) if low < high => {
+            format!("{at_least}{value} [{}, {}]", three_digits(low), three_digits(high))
+        }
+        Some(_) | None => format!("{at_least}{value}"),
+    }
+}
+
+fn region_words(claim: &Claim) -> String {
+    match (claim.region.from, claim.region.to) {
+        (Some(from), Some(to)) => {
+            with_unit(claim, &format!("{} to {}", three_digits(from), three_digits(to)))
+        }
+        (Some(from), None) => format!("{} or more", with_unit(claim, &three_digits(from))),
+        (None, Some(to)) => format!("{} or less", with_unit(claim, &three_digits(to))),
+        (None, None) => String::new(),
+    }
+}
+
+/// The figure against the region on a logarithmic axis; positions in percent of the width.
+struct Plot {
+    /// The claimed region.
+    region: Span,
+    /// The region with its margin.
+    widened: Span,
+    /// The figure's interval, if it has one.
+    interval: Option<Span>,
+    /// The figure.
+    value: Mark,
+    /// The region's ends that are not open.
+    ends: Vec<Mark>,
+    /// Where a ratio shows no difference.
+    equal: Option<f64>,
+}
+
+struct Span {
+    x: f64,
+    width: f64,
+}
+
+struct Mark {
+    x: f64,
+    label: String,
+    /// `start`, `middle` or `end`, so that the label stays in the drawing.
+    anchor: &'static str,
+}
+
+/// Free space at both ends of the axis, as a factor.
+const AXIS_ROOM: f64 = 1.3;
+
+impl Plot {
+    fn new(claim: &Claim, figure: &Judged) -> Self {
+        let widened = claim.region.widened(claim.margin);
+        let interval = figure.low.zip(figure.high);
+        let equal = (claim.kind == ClaimKind::Ratio).then_some(1.0);
+        let known = [widened.from, widened.to, interval.map(|it| it.0), interval.map(|it| it.1)];
+        let known = known.into_iter().chain([Some(figure.value), equal]).flatten();
+        let known: Vec<f64> = known.filter(|value| *value > 0.0).collect();
+        let least = known.iter().copied().fold(f64::INFINITY, f64::min) / AXIS_ROOM;
+        let most = known.iter().copied().fold(0.0, f64::max) * AXIS_ROOM;
+        let x_of = |value: f64| {
+            let share = (value.max(least) / least).ln() / (most / least).ln();
+            (share.min(1.0) * 1000.0).round() / 10.0
+        };
+        let span = |low: Option<f64>, high: Option<f64>| {
+            let (left, right) = (low.map_or(0.0, x_of), high.map_or(100.0, x_of));
+            Span { x: left, width: tenths(right - left) }
+        };
+        let mark = |value: f64, label: String| {
+            let x = x_of(value);
+            let anchor = match x {
+                x if x < 18.0 => "start",
+                x if x > 82.0 => "end",
+                _ => "middle",
+            };
+            Mark { x, label, anchor }
+        };
+        let Region { from, to } = claim.region;
+        let end = |value: f64| mark(value, with_unit(claim, &three_digits(value)));
+        Self {
+            region: span(from, to),
+            widened: span(widened.from, widened.to),
+            interval: interval.map(|(low, high)| span(Some(low), Some(high))),
+            value: mark(figure.value, shown(claim, figure)),
+            ends: [from, to].into_iter().flatten().map(end).collect(),
+            equal: equal.map(x_of),
+        }
+    }
+}
+
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// How a published figure is known to us.
+fn known(known: Known) -> &'static str {
+    match known {
+        Known::Read => "read at the source",
+        Known::Second => "at second hand",
+    }
+}
+
+/// Whether a claim speaks of one build rather than of blocks of load.
+fn of_builds(claim: &Claim) -> bool {
+    matches!(claim.metric.as_str(), metric::CLEAN_BUILD | metric::INCREMENTAL_BUILD)
+}
