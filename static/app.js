@@ -89,3 +89,46 @@ for (const button of document.querySelectorAll("button[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
 }
+
+// The page of a run follows it; without this script its link "Look how far it is" does.
+const live = document.querySelector("#live");
+const liveStatus = document.querySelector("#live-status");
+
+function follow(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("#live");
+  if (!fresh) return;
+  if (fresh.dataset.say !== live.dataset.say) liveStatus.textContent = fresh.dataset.say;
+  else if (liveStatus.dataset.lost) liveStatus.textContent = "";
+  delete liveStatus.dataset.lost;
+  live.dataset.say = fresh.dataset.say;
+  if (fresh.dataset.key !== live.dataset.key) {
+    // Another stage: everything changes, and the button that had the focus is gone.
+    const focused = live.contains(document.activeElement);
+    live.dataset.key = fresh.dataset.key;
+    live.replaceChildren(...fresh.childNodes);
+    if (focused) live.focus({ preventScroll: true });
+    return;
+  }
+  for (const part of fresh.querySelectorAll("[data-part]")) {
+    const shown = live.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (shown && shown.innerHTML !== part.innerHTML) shown.replaceChildren(...part.childNodes);
+  }
+}
+
+if (live && liveStatus) {
+  let source;
+  const connect = () => {
+    source?.close();
+    source = new EventSource("/evidence/live/events");
+    source.onmessage = (event) => follow(event.data);
+    source.onerror = () => {
+      liveStatus.dataset.lost = "yes";
+      liveStatus.textContent = "The connection to assay is lost. This page catches up when it is back.";
+    };
+  };
+  // A page nobody looks at needs no connection; the first event brings it up to date again.
+  document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : connect()));
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => event.persisted && connect());
+  if (!document.hidden) connect();
+}

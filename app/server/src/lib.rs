@@ -14,6 +14,7 @@ pub mod error;
 pub mod evidence;
 pub mod http;
 pub mod listing;
+pub mod live;
 pub mod pages;
 pub mod recording;
 pub mod routes;

@@ -26,7 +26,10 @@ pub fn table(state: App) -> Router {
         .route("/evidence", get(evidence::overview::get))
         .route("/evidence/claims", get(evidence::claims::get))
         .route("/evidence/compare", get(evidence::compare::get))
+        .route("/evidence/live", get(evidence::live::get).post(evidence::live::post))
+        .route("/evidence/live/events", get(evidence::live::events))
         .route("/evidence/method", get(evidence::method::get))
+        .route("/evidence/use", post(evidence::use_run::post))
         .route("/evidence/{service}", get(evidence::service::get).post(evidence::service::post))
         .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.

@@ -12,6 +12,7 @@ use crate::{
     demo::Demo,
     evidence::{Evidence, Runs},
     http::Metrics,
+    live::Live,
 };
 
 /// The application's shared state, one for the process. Handlers take `State<App>`.
@@ -27,6 +28,11 @@ pub struct AppState {
     pub clock: fn() -> Timestamp,
     /// Who acts in local mode: `ASSAY_BY`, else the name of the operating system's user.
     pub by: String,
+    /// The run being measured from the page, if any.
+    pub live: Live,
+    /// Whether this is one person's assay on their own machine. Only there can runs be started and
+    /// the run in use be picked.
+    pub local: bool,
     /// The fastjson-api service that runs inside this program on request.
     pub demo: Demo,
     /// The idempotency keys of recent creating requests.

@@ -16,6 +16,7 @@ mod score;
 mod serve;
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -34,6 +35,7 @@ use crate::{
     demo::Demo,
     evidence::Evidence,
     http::Metrics,
+    live::{self, Live},
     state::{App, AppState},
 };
 
@@ -251,11 +253,15 @@ impl Context {
     async fn app(&self) -> Result<App, Failure> {
         let evidence = self.evidence()?;
         let model = Arc::new(evidence.model().clone());
+        // Without a current folder there is no source tree to measure in, and nothing else is lost.
+        let place = env::current_dir().unwrap_or_default();
         Ok(Arc::new(AppState {
             store: self.store(&self.settings.decisions, model).await?,
             evidence,
             clock: self.surroundings.clock,
             by: self.by(),
+            live: Live::new(Arc::new(live::harness), place),
+            local: true,
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: Metrics::default(),

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     path,
+    sync::Arc,
 };
 
 use tokio::{net::TcpListener, signal};
@@ -27,9 +28,21 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let _ = writeln!(stderr, "decisions are in {}; Ctrl-C stops", decisions.display());
 
     let stop = stop_signal()?;
-    http::serve(listener, http::app(app), http::Limits::default(), stop)
-        .await
-        .map_err(|error| Failure::CannotRun(format!("serving stopped: {error}")))
+    let ending = Arc::clone(&app);
+    let stop = async move {
+        stop.await;
+        ending.live.end();
+    };
+    let served = http::serve(listener, http::app(Arc::clone(&app)), http::Limits::default(), stop);
+    let served = served.await;
+    app.live.end();
+    if !app.live.ended().await {
+        let _ = writeln!(
+            stderr,
+            "a build for the run being measured is still going on; left to itself"
+        );
+    }
+    served.map_err(|error| Failure::CannotRun(format!("serving stopped: {error}")))
 }
 
 /// Without sign-in, whoever reaches the program can change the records.

@@ -10,6 +10,8 @@ use super::KnownRun;
 pub struct Standing {
     /// The scenario's id.
     pub scenario: &'static str,
+    /// The reference service.
+    pub service: &'static str,
     /// The answer to the question `workload` it stands for.
     pub workload: &'static str,
     /// In words, what it stands for.
@@ -23,12 +25,14 @@ pub struct Standing {
 pub const SCENARIOS: [Standing; 2] = [
     Standing {
         scenario: "json-quotes",
+        service: "fastjson-api",
         workload: "json_api",
         stands_for: "capacity, processor time, memory and latency of a JSON API",
         tail_only: false,
     },
     Standing {
         scenario: "json-resident",
+        service: "fastjson-api",
         workload: "json_api",
         stands_for: "the latency tail of a JSON API with much data in memory",
         tail_only: true,

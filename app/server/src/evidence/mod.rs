@@ -81,6 +81,14 @@ fn scenario_names() -> String {
     SCENARIOS.map(|standing| standing.scenario).join(", ")
 }
 
+impl Known {
+    /// The run that is used for a scenario unless one is picked.
+    #[must_use]
+    pub fn default_of(&self, scenario: &str) -> Option<String> {
+        in_use::default_run(&self.runs, scenario).map(|measured| measured.run)
+    }
+}
+
 impl Evidence {
     /// Reads the committed runs, those of the data folder and those of `--runs`, and prepares the
     /// engine. What cannot be read is told in [`Runs::faults`] and [`InUse::warnings`].

@@ -1,12 +1,16 @@
 //! What the tests share: an application over a temporary folder, and ways to ask it.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use assay::{
     api::Keys,
     demo::Demo,
     evidence::Evidence,
     http,
+    live::{self, Live, Measure},
     state::{App, AppState},
 };
 use assay_advice::Model;
@@ -76,6 +80,12 @@ pub(crate) fn noon() -> Timestamp {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::measuring(Arc::new(live::harness), PathBuf::new(), true).await
+    }
+
+    /// With a stand-in for the harness, a place in which to look for the source tree, and local or
+    /// not.
+    pub(crate) async fn measuring(measure: Arc<Measure>, place: PathBuf, local: bool) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let model = Arc::new(Model::builtin().clone());
         let data = folder.path().join("data");
@@ -87,6 +97,8 @@ impl TestApp {
             store: Arc::new(store),
             clock: noon,
             by: "tester".to_owned(),
+            live: Live::new(measure, place),
+            local,
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: http::Metrics::default(),

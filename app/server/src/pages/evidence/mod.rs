@@ -2,9 +2,11 @@
 
 pub(crate) mod claims;
 pub(crate) mod compare;
+pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod overview;
 pub(crate) mod service;
+pub(crate) mod use_run;
 
 use crate::{
     error::Error,
