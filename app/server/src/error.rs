@@ -345,7 +345,7 @@ fn chain(error: &dyn StdError) -> String {
 }
 
 /// An error's message as a sentence.
-fn sentence(message: &str) -> String {
+pub(crate) fn sentence(message: &str) -> String {
     let mut characters = message.chars();
     let mut text = match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect::<String>(),

@@ -1,14 +1,8 @@
 // No page has an accessibility fault that axe finds, in light, in dark and on a narrow screen.
 
-import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 import { query, uniqueName } from "./answers.js";
-
-const looks = [
-  { name: "light", use: { colorScheme: "light", viewport: { width: 1200, height: 900 } } },
-  { name: "dark", use: { colorScheme: "dark", viewport: { width: 1200, height: 900 } } },
-  { name: "narrow", use: { colorScheme: "light", viewport: { width: 375, height: 812 } } },
-];
+import { check, looks } from "./axe.js";
 
 const pages = [
   "/",
@@ -23,20 +17,11 @@ const pages = [
   "/evidence/claims",
   "/evidence/compare",
   "/evidence/compare?a=none",
+  "/evidence/live",
   "/evidence/method",
   "/method",
   "/there-is-nothing-here",
 ];
-
-async function check(page) {
-  // A new address shows before its style sheet has come.
-  await page.waitForLoadState("load");
-  await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
-  expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual([]);
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(wider, "the page scrolls sideways").toBeLessThanOrEqual(0);
-}
 
 for (const look of looks) {
   test.describe(look.name, () => {

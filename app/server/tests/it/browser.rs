@@ -1,12 +1,20 @@
 //! Runs the browser tests of `tests/browser` against the built program.
 
 use std::{
+    future,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
 };
 
-use crate::support::skip;
+use assay::http;
+use tokio::net::TcpListener;
+
+use crate::{
+    live,
+    support::{TestApp, skip},
+};
 
 /// Stops the program when the test ends, however it ends.
 struct Server(Child);
@@ -38,16 +46,34 @@ fn pages_work_in_a_browser() {
     let home = tempfile::tempdir().expect("a temporary folder");
     let decisions = home.path().join("decisions");
     let (_server, address) = start(&decisions, &home.path().join("data"));
+    let measuring = measuring_in_seconds();
     let mut suite = Command::new("npx");
     suite
         .args(["playwright", "test"])
         .current_dir(&folder)
         .env("ASSAY_URL", address)
+        .env("ASSAY_LIVE_URL", measuring)
         .env("ASSAY_DECISIONS", &decisions)
         .env("CHROMIUM", chromium);
     let output = suite.output().expect("npx");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Serves the application with a harness that takes seconds, until the test ends.
+fn measuring_in_seconds() -> String {
+    let (tell, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async move {
+            let app = TestApp::measuring(live::in_seconds(), live::source_tree(), true).await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            tell.send(listener.local_addr().expect("an address")).expect("somebody waits");
+            let router = http::app(Arc::clone(&app.app));
+            http::serve(listener, router, http::Limits::default(), future::pending()).await
+        })
+    });
+    format!("http://{}", address.recv().expect("an address"))
 }
 
 /// Starts the program on a free port and waits for the address it prints.

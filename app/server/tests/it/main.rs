@@ -11,6 +11,7 @@ mod api;
 mod browser;
 mod cli;
 mod layout;
+mod live;
 mod pages_checklist;
 mod pages_claims;
 mod pages_evidence;

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use url::form_urlencoded;
 
 use crate::{
-    error::Error,
+    error::{Error, sentence},
     evidence::{Known, KnownRun, RunFault},
     live::{Live, NotStarted, Offers, Plan, Snapshot, Stage},
     pages::{
@@ -175,7 +175,7 @@ pub(crate) async fn post(State(app): State<App>, body: Bytes) -> Result<Response
                         StatusCode::SERVICE_UNAVAILABLE
                     }
                 };
-                return Ok((status, show(&app, Some(why.to_string()))).into_response());
+                return Ok((status, show(&app, Some(sentence(&why.to_string())))).into_response());
             }
         }
         other => return Err(wrong("action", other, "start, cancel")),
@@ -286,7 +286,8 @@ fn say(snapshot: &Snapshot) -> String {
         Stage::Idle => String::new(),
         Stage::Running if snapshot.stopping => "The run is being stopped.".to_owned(),
         Stage::Running => {
-            format!("Measuring: {} of {} blocks are finished.", snapshot.blocks(), plan.blocks)
+            let planned = snapshot.figures.as_ref().map_or(plan.blocks, |f| f.blocks_planned);
+            format!("Measuring: {} of {planned} blocks are finished.", snapshot.blocks())
         }
         Stage::Finished { .. } => "The run is finished.".to_owned(),
         Stage::Cancelled { .. } => "The run was cancelled.".to_owned(),
@@ -312,7 +313,8 @@ fn end(known: &Known, plan: &Plan, snapshot: &Snapshot) -> Option<End> {
     let (text, detail) = match &snapshot.stage {
         Stage::Failed { why, .. } => {
             let (first, rest) = why.split_once('\n').unwrap_or((why, ""));
-            (format!("{}. {kept}", first.trim_end_matches(['.', ':'])), rest.to_owned())
+            let first = sentence(first.trim_end_matches(':'));
+            (format!("{first} {kept}"), rest.to_owned())
         }
         _ => (kept, String::new()),
     };

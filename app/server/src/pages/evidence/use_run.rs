@@ -76,7 +76,11 @@ pub(crate) fn about(run: &KnownRun) -> String {
         Profile::Publish => "full run",
     };
     let from = if run.folder.is_some() { "measured here or added" } else { "shipped with assay" };
-    format!("{kind}, {} blocks, begun {}; {from}", run.summary.blocks, run.summary.started)
+    let blocks = match run.summary.blocks {
+        1 => "1 block".to_owned(),
+        blocks => format!("{blocks} blocks"),
+    };
+    format!("{kind}, {blocks}, begun {}; {from}", run.summary.started)
 }
 
 /// `POST /evidence/use`: takes a run into use for a scenario; without a run the default.

@@ -1,0 +1,95 @@
+// Measuring from the page. The server behind ASSAY_LIVE_URL does in seconds what takes minutes; it
+// measures one run at a time, so these tests follow one another.
+
+import { expect, test } from "@playwright/test";
+import { check, looks } from "./axe.js";
+
+test.describe.configure({ mode: "serial" });
+test.use({ baseURL: process.env.ASSAY_LIVE_URL });
+
+const path = "/evidence/live";
+const start = (page) => page.getByRole("button", { name: "Start measuring" }).click();
+const cancel = (page) => page.getByRole("button", { name: "Cancel the run" }).click();
+const heading = (page, name) => expect(page.getByRole("heading", { name })).toBeVisible({ timeout: 15_000 });
+
+test("a run is followed, survives a reload, and is cancelled", async ({ page, context }) => {
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  await page.goto(path);
+  await start(page);
+  await heading(page, "Measuring");
+  let loads = 0;
+  page.on("load", () => loads++);
+  await expect(page.getByText("block 2 of 3", { exact: false }).first()).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByRole("table")).toContainText("1 of 3 blocks.");
+  await expect(page.getByRole("status")).toHaveText("Measuring: 1 of 3 blocks are finished.");
+  expect(loads, "the page follows by itself").toBe(0);
+
+  await page.reload();
+  await heading(page, "Measuring");
+  await expect(page.getByRole("table")).toContainText("of 3 blocks.");
+  const second = await context.newPage();
+  await second.goto(path);
+  await heading(second, "Measuring");
+  await second.close();
+
+  await cancel(page);
+  await heading(page, "The run was cancelled");
+  await expect(page.getByText(/[12] of 3 blocks were finished and are kept/)).toBeVisible();
+  await expect(page.getByRole("button", { name: "Start measuring" })).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
+test("a finished run is picked for the advice, and given up again", async ({ page }) => {
+  await page.goto(path);
+  await start(page);
+  await page.getByRole("button", { name: "Cancel the run" }).focus();
+  await heading(page, "The run is finished");
+  await expect(page.locator("#live"), "the focus is not lost with the button").toBeFocused();
+  await page.getByRole("link", { name: "Let the advice use it" }).click();
+  await page.reload();
+  const quotes = page.locator("#use-json-quotes");
+  await quotes.getByRole("radio", { name: /^stand-in-json-quotes/ }).first().check();
+  await quotes.getByRole("button", { name: "Use this run" }).click();
+  await expect(page).toHaveURL(/#use-json-quotes$/);
+  await expect(quotes.getByRole("radio", { name: /^stand-in-json-quotes/ }).first()).toBeChecked();
+  await page.goto("/checklist?workload=json_api&owners=3");
+  await expect(page.locator("#advice")).toContainText("stand-in-json-quotes");
+  await page.goto(path);
+  await quotes.getByRole("radio", { name: /newest complete full run/ }).check();
+  await quotes.getByRole("button", { name: "Use this run" }).click();
+  await expect(quotes.getByRole("radio", { name: /newest complete full run/ })).toBeChecked();
+});
+
+for (const look of looks) {
+  test.describe(look.name, () => {
+    test.use(look.use);
+    test("axe finds nothing while a run goes on or after it", async ({ page }) => {
+      await page.goto(path);
+      await start(page);
+      await expect(page.getByText("block 2 of 3", { exact: false }).first()).toBeVisible({ timeout: 15_000 });
+      await check(page);
+      await cancel(page);
+      await heading(page, "The run was cancelled");
+      await check(page);
+    });
+  });
+}
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+  test("a run is started, looked at and cancelled", async ({ page }) => {
+    await page.goto(path);
+    await start(page);
+    await heading(page, "Measuring");
+    await expect(page.getByText("building both twins").first()).toBeVisible();
+    await page.waitForTimeout(1_600);
+    await page.getByRole("link", { name: "Look how far it is" }).click();
+    await expect(page.getByText("block 1 of 3").first()).toBeVisible();
+    await cancel(page);
+    await page.waitForTimeout(500);
+    await page.goto(path);
+    await heading(page, "The run was cancelled");
+  });
+});
