@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use assay_advice::{
-    AnswerValue, Answers, Choice, Flip, FlipKind, Model, Problem, Question, QuestionKind, Reason,
-    Score, Settled, Verdict, grouped,
+    AnswerValue, Answers, Choice, CriterionKind, Flip, FlipKind, Model, Problem, Question,
+    QuestionKind, Reason, Score, Settled, Verdict, grouped,
 };
 use jiff::{ToSpan as _, civil::Date};
 
@@ -49,7 +49,7 @@ pub fn draft_from(
         },
         answers: answers.clone(),
         advice: Some(Score { precedents: Vec::new(), ..score.clone() }),
-        evidence: evidence(score),
+        evidence: evidence(score, model),
         triggers: triggers(score, model, option, service),
         ..Draft::default()
     }
@@ -179,9 +179,13 @@ fn consequences(score: &Score, model: &Model, option: Option<Choice>) -> String 
     text
 }
 
-/// The measured figures held against stated needs.
-fn evidence(score: &Score) -> Vec<Evidence> {
-    let Some(run) = score.reasons.iter().find_map(|reason| reason.evidence.as_deref()) else {
+/// The measured figures held against stated needs: those of the run that stands for the workload,
+/// not of the one that speaks for its latency tail alone.
+fn evidence(score: &Score, model: &Model) -> Vec<Evidence> {
+    let tail =
+        |id: &str| model.criteria().iter().any(|c| c.id == id && c.kind == CriterionKind::Tail);
+    let mut reasons = score.reasons.iter().filter(|reason| !tail(&reason.criterion));
+    let Some(run) = reasons.find_map(|reason| reason.evidence.as_deref()) else {
         return Vec::new();
     };
     let (run, scenario) = match run.split_once('/') {

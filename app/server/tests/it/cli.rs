@@ -97,6 +97,25 @@ fn score_speaks_to_people_and_to_programs() {
 }
 
 #[test]
+fn score_follows_the_run_picked_in_the_browser_or_says_why_not() {
+    let desk = Desk::new();
+    let sheet = "[answers]\nworkload = \"json_api\"\nowners = 3\n";
+    fs::write(desk.path("api.toml"), sheet).expect("a sheet");
+    let shipped = desk.json(&["score", "api.toml", "--json"]);
+    fs::create_dir(desk.path("data")).expect("a folder");
+    for (text, warning) in [
+        ("[use]\njson-quotes = \"gone\"\n", "there is no such run any more"),
+        ("[use\n", "runs-in-use.toml cannot be read, so the advice uses the default runs: line 1"),
+    ] {
+        fs::write(desk.path("data/runs-in-use.toml"), text).expect("a file");
+        let output = desk.run(&["score", "api.toml", "--json", "--data", "data"]);
+        assert!(stderr(&output).contains(warning), "{}", stderr(&output));
+        let score: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(score, shipped, "{text}");
+    }
+}
+
+#[test]
 fn score_takes_a_record_and_gives_the_same() {
     let desk = Desk::new();
     let recorded = desk.recorded();
