@@ -210,6 +210,10 @@ async fn a_run_is_started_followed_and_then_known() {
     let page = until(&app, "The run is finished").await;
     assert!(page.contains("3 of 3 blocks were finished and are kept."), "{page}");
     assert!(page.contains("The run stand-in-json-quotes</a>"));
+    let beside = format!("/evidence/compare?a={}&#38;b=stand-in-json-quotes", shipped().0.run);
+    assert!(page.contains(&beside), "{page}");
+    let beside = app.get(&beside.replace("&#38;", "&")).await;
+    assert_eq!(beside.status, StatusCode::OK, "{}", beside.body);
     let runs = app.get("/api/v1/evidence/runs").await.json();
     let names: Vec<&str> =
         runs["runs"].as_array().unwrap().iter().map(|run| run["run"].as_str().unwrap()).collect();

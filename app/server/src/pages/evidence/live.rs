@@ -103,6 +103,8 @@ struct End {
 struct RunLinks {
     name: String,
     href: String,
+    /// Side by side with the newest run of the scenario that came with assay.
+    compare: Option<String>,
 }
 
 enum Start {
@@ -220,26 +222,42 @@ fn show(app: &App, refused: Option<String>) -> Response {
         refused,
         choices: use_run::choices(&known, None, "/evidence/live"),
         warnings: &known.in_use.warnings,
-        own: own.map(own_run).collect(),
+        own: own.map(|run| own_run(&known, run)).collect(),
         // The folder of a run that goes on is no fault.
         faults: known.runs.faults.iter().filter(|_| !going_on).collect(),
     };
     Page(view).into_response()
 }
 
-fn own_run(run: &KnownRun) -> Own {
+fn own_run(known: &Known, run: &KnownRun) -> Own {
     let (done, planned) = (run.summary.blocks, run.summary.blocks_planned);
     let interrupted = format!("interrupted after {done} of {planned} blocks, which are kept");
     Own {
-        links: links(run),
+        links: links(known, run),
         scenario: run.summary.scenario.clone(),
         about: use_run::about(run),
         interrupted: (!run.summary.complete()).then_some(interrupted),
     }
 }
 
-fn links(run: &KnownRun) -> RunLinks {
-    RunLinks { name: run.name.clone(), href: format!("/evidence/{}", run.summary.service) }
+fn links(known: &Known, run: &KnownRun) -> RunLinks {
+    let shipped = known
+        .runs
+        .runs
+        .iter()
+        .find(|other| other.folder.is_none() && other.summary.scenario == run.summary.scenario);
+    let compare = |shipped: &KnownRun| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("a", &shipped.name)
+            .append_pair("b", &run.name)
+            .finish();
+        format!("/evidence/compare?{query}")
+    };
+    RunLinks {
+        name: run.name.clone(),
+        href: format!("/evidence/{}", run.summary.service),
+        compare: shipped.map(compare),
+    }
 }
 
 fn present(app: &App, snapshot: &Snapshot) -> Present {
@@ -319,7 +337,14 @@ fn end(known: &Known, plan: &Plan, snapshot: &Snapshot) -> Option<End> {
         _ => (kept, String::new()),
     };
     let good = matches!(snapshot.stage, Stage::Finished { .. });
-    Some(End { good, heading, what: what(plan), text, detail, run: run.map(links) })
+    Some(End {
+        good,
+        heading,
+        what: what(plan),
+        text,
+        detail,
+        run: run.map(|run| links(known, run)),
+    })
 }
 
 fn figures(summary: &Summary) -> Figures {
