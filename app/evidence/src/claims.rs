@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::number::three_digits;
 use crate::parse::{self, Fault, ParseError};
 use crate::sample::Twin;
 
@@ -174,7 +175,39 @@ pub fn parse_claims(file: &'static str, text: &str) -> Result<Vec<Claim>, ParseE
     Ok(read.claims)
 }
 
+/// The unit of a share of 1, which people read in percent.
+const SHARE: &str = "share";
+
 impl Claim {
+    /// A figure as people read it, with its unit: `2.5×`, `40%`, `10 MB`.
+    #[must_use]
+    pub fn shown(&self, value: f64) -> String {
+        let number = self.number(value);
+        match self.unit.as_deref() {
+            None => format!("{number}×"),
+            Some(SHARE) => format!("{number}%"),
+            Some(unit) => format!("{number} {unit}"),
+        }
+    }
+
+    /// A figure as [`shown`](Self::shown), without the unit.
+    #[must_use]
+    pub fn number(&self, value: f64) -> String {
+        let percent = self.unit.as_deref() == Some(SHARE);
+        three_digits(if percent { value * 100.0 } else { value })
+    }
+
+    /// The region in words: `2 to 3×`, `10 MB or less`.
+    #[must_use]
+    pub fn region_words(&self) -> String {
+        match (self.region.from, self.region.to) {
+            (Some(from), Some(to)) => format!("{} to {}", self.number(from), self.shown(to)),
+            (Some(from), None) => format!("{} or more", self.shown(from)),
+            (None, Some(to)) => format!("{} or less", self.shown(to)),
+            (None, None) => String::new(),
+        }
+    }
+
     /// What is wrong with it, if anything.
     fn fault(&self) -> Option<String> {
         self.names_fault().or_else(|| self.region_fault()).or_else(|| self.kind_fault())

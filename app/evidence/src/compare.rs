@@ -161,6 +161,9 @@ fn comparable(a: Evidence<'_>, b: Evidence<'_>) -> (Comparable, Vec<String>) {
         return (Comparable::Nothing, vec![caution]);
     }
     let mut cautions = Vec::new();
+    if (&one.run, &one.started) == (&two.run, &two.started) {
+        cautions.push("This is one run beside itself.".to_owned());
+    }
     for run in [one, two].into_iter().filter(|run| !run.complete()) {
         let (done, planned) = (run.blocks, run.blocks_planned);
         cautions.push(format!("{} was interrupted after {done} of {planned} blocks.", run.run));
@@ -256,9 +259,16 @@ fn describe(run: Evidence<'_>) -> Vec<(&'static str, String)> {
         ("GOGC", setting(&go.gogc)),
         ("GOMEMLIMIT", setting(&go.gomemlimit)),
         ("GOEXPERIMENT", setting(&go.goexperiment)),
+        ("Schedule", summary.schedule.clone()),
+        ("Measured beside the pair", list(summary.variants.iter().map(|it| it.id.as_str()))),
         ("Profile", format!("{:?}", summary.profile).to_lowercase()),
         ("Blocks", summary.blocks.to_string()),
         ("p99 limit, µs", summary.p99_limit_us.to_string()),
         ("Begun", summary.started.clone()),
     ]
+}
+
+fn list<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let ids: Vec<&str> = ids.collect();
+    if ids.is_empty() { "nothing".to_owned() } else { ids.join(", ") }
 }

@@ -32,7 +32,7 @@ fn from_log(log: f64) -> f64 {
 }
 
 /// The median with the least and the greatest.
-pub(crate) fn range(values: &[f64]) -> Option<Figure> {
+fn range(values: &[f64]) -> Option<Figure> {
     Some(Figure {
         value: median(values)?,
         low: values.iter().copied().min_by(f64::total_cmp)?,

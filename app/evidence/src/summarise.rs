@@ -1,6 +1,6 @@
 //! From samples to a summary.
 
-use crate::figures::{figure, range, ratio};
+use crate::figures::{figure, ratio};
 use crate::gates::{Check, check};
 use crate::rows::{Row, capacity, half, never_exceeded, rows, saturated, valid};
 use crate::sample::{Builds, Load, Sample, Samples, Twin};
@@ -291,13 +291,13 @@ fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
     let make = |id: &str, title: &str, unit: &str, note: &str, take: fn(&Builds) -> Vec<f64>| {
         let values = |twin| of(twin).map(take).unwrap_or_default();
         let (rust, go) = (values(Twin::Rust), values(Twin::Go));
-        let ratio = median(&rust).zip(median(&go)).map(|(rust, go)| Ratio {
-            estimate: rust / go,
-            low: None,
-            high: None,
-            level: None,
-            n: 1,
-        });
+        let of_medians = || {
+            let estimate = median(&rust)? / median(&go)?;
+            Some(Ratio { estimate, low: None, high: None, level: None, n: 1 })
+        };
+        let all = |values: &[f64]| values.iter().copied().map(Some).collect::<Vec<_>>();
+        // Builds depend on nothing they share, so any pairing of six gives a valid interval.
+        let paired = ratio(&all(&rust), &all(&go)).filter(|ratio| ratio.low.is_some());
         Metric {
             id: id.into(),
             title: title.into(),
@@ -305,9 +305,9 @@ fn build_metrics(builds: &[Builds]) -> Vec<Metric> {
             better: Better::Lower,
             note: note.into(),
             at_least: false,
-            rust: range(&rust),
-            go: range(&go),
-            ratio,
+            rust: figure(&all(&rust)),
+            go: figure(&all(&go)),
+            ratio: paired.or_else(of_medians),
         }
     };
     vec![

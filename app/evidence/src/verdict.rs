@@ -200,10 +200,13 @@ fn missing(id: &str, summary: &Summary) -> String {
 /// The rules, once there is a figure.
 fn weigh(claim: &Claim, figure: &Judged) -> Verdict {
     let Some((low, high)) = figure.low.zip(figure.high) else {
+        let of = match claim.metric.as_str() {
+            metric::CLEAN_BUILD | metric::INCREMENTAL_BUILD => "too few builds".to_owned(),
+            _ => format!("{} blocks, too few", figure.n),
+        };
         let reason = format!(
-            "{} from {}: too few for an interval, which {PAIRS_MIN} would have.",
-            shown(claim, figure.value),
-            samples(figure.n)
+            "{} comes from {of} for an interval, which {PAIRS_MIN} would have.",
+            claim.shown(figure.value)
         );
         return Verdict { needed_n: Some(PAIRS_MIN), ..Verdict::of(Outcome::Inconclusive, reason) };
     };
@@ -211,7 +214,7 @@ fn weigh(claim: &Claim, figure: &Judged) -> Verdict {
         return verdict;
     }
     let widened = claim.region.widened(claim.margin);
-    let interval = format!("{} to {}", three_digits(low), shown(claim, high));
+    let interval = format!("{} to {}", claim.number(low), claim.shown(high));
     let region = region_words(claim);
     let below = widened.from.is_some_and(|from| high < from);
     let above = widened.to.is_some_and(|to| low > to);
@@ -254,7 +257,7 @@ fn crossing(claim: &Claim, figure: &Judged, (low, high): (f64, f64), interval: &
     let needed = spread_of_interval(low.ln(), high.ln(), figure.n)
         .and_then(|spread| pairs_needed(spread, nearest))
         .map(|needed| needed.max(figure.n.saturating_add(1)));
-    let words: Vec<String> = ends.iter().map(|end| shown(claim, *end)).collect();
+    let words: Vec<String> = ends.iter().map(|end| claim.shown(*end)).collect();
     let settle = match needed {
         Some(needed) if needed <= BLOCKS_PRACTICAL => {
             format!("about {needed} blocks instead of {} would settle it", figure.n)
@@ -308,29 +311,7 @@ impl Verdict {
     }
 }
 
-/// A figure with its unit; a ratio with ×.
-fn shown(claim: &Claim, value: f64) -> String {
-    let number = three_digits(value);
-    match claim.unit.as_deref() {
-        None => format!("{number}×"),
-        Some(unit) => format!("{number} {unit}"),
-    }
-}
-
 fn region_words(claim: &Claim) -> String {
     let percent = three_digits(claim.margin * 100.0);
-    let region = match (claim.region.from, claim.region.to) {
-        (Some(from), Some(to)) => format!("{} to {}", three_digits(from), shown(claim, to)),
-        (Some(from), None) => format!("{} or more", shown(claim, from)),
-        (None, Some(to)) => format!("{} or less", shown(claim, to)),
-        (None, None) => String::new(),
-    };
-    format!("the claimed region, {region}, widened by the margin of {percent}%")
-}
-
-fn samples(n: u32) -> String {
-    match n {
-        1 => "a single measurement".to_owned(),
-        many => format!("{many} measurements"),
-    }
+    format!("the claimed region, {}, widened by the margin of {percent}%", claim.region_words())
 }

@@ -40,6 +40,8 @@ fn a_change_has_the_worst_of_both_intervals() {
     assert!((row.ratio.unwrap().change - 1.0).abs() < 1e-12);
 
     let itself = compared((&a, ENVIRONMENT), (&a, ENVIRONMENT));
+    assert!(itself.cautions[0].contains("one run beside itself"), "{:?}", itself.cautions);
+    assert!(comparison.cautions.is_empty(), "{:?}", comparison.cautions);
     assert!((itself.metrics[0].rust.unwrap().change - 1.0).abs() < 1e-12);
     let back = compared((&b, ENVIRONMENT), (&a, ENVIRONMENT)).metrics[0].rust.unwrap();
     assert!((back.change * rust.change - 1.0).abs() < 1e-12, "the other way is the inverse");
@@ -94,7 +96,7 @@ fn a_metric_of_one_run_alone_is_named() {
     assert!(comparison.metrics.is_empty());
     let unmatched: Vec<_> = comparison.unmatched.iter().map(|it| it.why.as_str()).collect();
     assert_eq!(unmatched, ["one run gives it in µs, the other in ms", "only b has it"]);
-    let cut = a.replace("blocks = 10\np99", "blocks = 7\np99");
+    let cut = b.replace("blocks = 10\np99", "blocks = 7\np99");
     let comparison = compared((&a, ENVIRONMENT), (&cut, ENVIRONMENT));
     assert!(comparison.cautions[0].contains("7 of 10"), "{:?}", comparison.cautions);
 }

@@ -5,8 +5,8 @@ use assay_evidence::stats::{
     hodges_lehmann, median, signed_rank_interval, signed_rank_ranks, wilson,
 };
 use assay_evidence::{
-    Capacity, Load, ParseError, Percentiles, Plan, Profile, Sample, Samples, Summary, Twin, check,
-    metric, summarise,
+    Builds, Capacity, Load, ParseError, Percentiles, Plan, Profile, Sample, Samples, Summary, Twin,
+    check, metric, summarise,
 };
 use proptest::prelude::*;
 
@@ -270,4 +270,25 @@ fn a_hand_broken_summary_says_what_and_where() {
     let newer = text.replacen("schema = 1", "schema = 2\nshiny = true", 1);
     assert_eq!(Summary::parse(&newer), Err(ParseError::Newer { file: "summary.toml", found: 2 }));
     assert!(fails(&newer).contains("update assay"));
+}
+
+#[test]
+fn six_builds_have_an_interval_and_three_have_none() {
+    let build = |twin, factor: f64, builds: u32| Builds {
+        twin,
+        variant: None,
+        binary_bytes: 1_000_000,
+        clean_s: (1..=builds).map(|at| factor * (10.0 + f64::from(at * 7 % 5))).collect(),
+        incremental_s: Vec::new(),
+    };
+    let clean = |builds: u32| {
+        let mut samples = samples(6);
+        samples.builds = vec![build(Twin::Rust, 2.0, builds), build(Twin::Go, 1.0, builds)];
+        summarise(&plan(), &samples).metric(metric::CLEAN_BUILD).unwrap().clone()
+    };
+    let few = clean(3);
+    assert_eq!((few.ratio.unwrap().low, few.ratio.unwrap().n), (None, 1));
+    let six = clean(6).ratio.unwrap();
+    assert_eq!(six.n, 6);
+    assert!(six.low.unwrap() <= 2.0 && 2.0 <= six.high.unwrap(), "{six:?}");
 }

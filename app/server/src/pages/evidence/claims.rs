@@ -2,8 +2,8 @@
 
 use askama::Template;
 use assay_evidence::{
-    Claim, ClaimKind, Departure, Judged, Known, Outcome, Region, Twin, Verdict, metric,
-    three_digits,
+    Claim, ClaimKind, Departure, Judged, Kind as VariantKind, Known, Outcome, Region, Summary,
+    Twin, Variant, Verdict, metric, three_digits,
 };
 use axum::{
     extract::State,
@@ -13,6 +13,7 @@ use axum::{
 use crate::{
     claims::{Judgement, count, judgements},
     error::Error,
+    evidence::{KnownRun, Runs},
     pages::Page,
     state::App,
 };
@@ -42,6 +43,10 @@ struct ClaimView {
     subject: String,
     /// The share by which the region is widened, in percent.
     margin: String,
+    /// The A/A noise floor of the run, in words.
+    noise: Option<String>,
+    /// The same figure of the same binary with other settings, or of a tuned one.
+    beside: Vec<(String, String)>,
     plot: Option<Plot>,
 }
 
@@ -50,22 +55,21 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
     let runs = app.runs();
     let judged = judgements(&runs)?;
     let count = |outcome| count(&judged, outcome);
-    let title = |claim: &Claim| {
-        let metrics = runs.runs.iter().filter_map(|run| run.summary.metric(&claim.metric));
-        metrics.map(|metric| metric.title.clone()).next()
-    };
     let view = View {
         supported: count(Outcome::Supported),
         contradicted: count(Outcome::Contradicted),
         inconclusive: count(Outcome::Inconclusive),
         not_measured: count(Outcome::NotMeasured),
-        claims: judged.into_iter().map(|it| claim_view(title(it.claim), it)).collect(),
+        claims: judged.into_iter().map(|it| claim_view(&runs, it)).collect(),
     };
     Ok(Page(view).into_response())
 }
 
-fn claim_view(title: Option<String>, Judgement { claim, verdict }: Judgement) -> ClaimView {
-    let title = title.unwrap_or_else(|| claim.metric.clone());
+fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView {
+    let metrics = || runs.runs.iter().filter_map(|run| run.summary.metric(&claim.metric));
+    let title = metrics().next().map_or(claim.metric.as_str(), |metric| &metric.title);
+    let judged_by = |run: &&KnownRun| Some(&run.summary.run) == verdict.run.as_ref();
+    let run = runs.runs.iter().find(judged_by).map(|run| &run.summary);
     let subject = match claim.of {
         None => format!("{title}, Rust ÷ Go"),
         Some(Twin::Rust) => format!("{title}, Rust"),
@@ -76,13 +80,34 @@ fn claim_view(title: Option<String>, Judgement { claim, verdict }: Judgement) ->
         word,
         class,
         figure: verdict.figure.as_ref().map_or_else(|| "–".to_owned(), |it| shown(claim, it)),
-        region: region_words(claim),
+        region: claim.region_words(),
         subject,
         margin: three_digits(claim.margin * 100.0),
+        noise: run.and_then(|run| run.noise_factor(&claim.metric)).map(|factor| {
+            format!(
+                "the same binary measured twice differs by up to {}%",
+                three_digits((factor - 1.0) * 100.0)
+            )
+        }),
+        beside: run.map(|run| beside(claim, run)).unwrap_or_default(),
         plot: verdict.figure.as_ref().map(|figure| Plot::new(claim, figure)),
         claim,
         verdict,
     }
+}
+
+/// What an absolute claim's figure is with other settings or tuning, in the same blocks.
+fn beside(claim: &Claim, run: &Summary) -> Vec<(String, String)> {
+    let same = |variant: &&Variant| {
+        let kind = matches!(variant.kind, VariantKind::Runtime | VariantKind::Tuning);
+        kind && Some(variant.language) == claim.of
+    };
+    let figure = |variant: &Variant| {
+        let figure = variant.metric(&claim.metric)?.figure?;
+        let (low, high) = (claim.number(figure.low), claim.number(figure.high));
+        Some((variant.label.clone(), format!("{} [{low}, {high}]", claim.shown(figure.value))))
+    };
+    run.variants.iter().filter(same).filter_map(figure).collect()
 }
 
 fn word(verdict: &Verdict) -> (&'static str, &'static str) {
@@ -103,33 +128,14 @@ fn word(verdict: &Verdict) -> (&'static str, &'static str) {
     }
 }
 
-/// A number with the claim's unit; a ratio with ×.
-fn with_unit(claim: &Claim, number: &str) -> String {
-    match claim.unit.as_deref() {
-        None => format!("{number}×"),
-        Some(unit) => format!("{number} {unit}"),
-    }
-}
-
 fn shown(claim: &Claim, figure: &Judged) -> String {
-    let value = with_unit(claim, &three_digits(figure.value));
+    let value = claim.shown(figure.value);
     let at_least = if figure.at_least { "at least " } else { "" };
     match figure.low.zip(figure.high) {
         Some((low, high)) if low < high => {
-            format!("{at_least}{value} [{}, {}]", three_digits(low), three_digits(high))
+            format!("{at_least}{value} [{}, {}]", claim.number(low), claim.number(high))
         }
         Some(_) | None => format!("{at_least}{value}"),
-    }
-}
-
-fn region_words(claim: &Claim) -> String {
-    match (claim.region.from, claim.region.to) {
-        (Some(from), Some(to)) => {
-            with_unit(claim, &format!("{} to {}", three_digits(from), three_digits(to)))
-        }
-        (Some(from), None) => format!("{} or more", with_unit(claim, &three_digits(from))),
-        (None, Some(to)) => format!("{} or less", with_unit(claim, &three_digits(to))),
-        (None, None) => String::new(),
     }
 }
 
@@ -192,7 +198,7 @@ impl Plot {
             Mark { x, label, anchor }
         };
         let Region { from, to } = claim.region;
-        let end = |value: f64| mark(value, with_unit(claim, &three_digits(value)));
+        let end = |value: f64| mark(value, claim.shown(value));
         Self {
             region: span(from, to),
             widened: span(widened.from, widened.to),
