@@ -107,7 +107,7 @@ func (e *Editor) Remove(at Pointer) (Value, bool) {
 	inner := e.own(parent)
 	v := inner.items[i]
 	inner.items = fit(slices.Delete(inner.items, i, i+1))
-	if inner.names != nil {
+	if parent.kind == Object {
 		inner.names = fit(slices.Delete(inner.names, i, i+1))
 	}
 	if len(inner.items) == 0 {
@@ -156,11 +156,14 @@ func (e *Editor) own(v *Value) *composite {
 	if _, owned := e.owned[v.inner]; owned {
 		return v.inner
 	}
-	inner := &composite{}
-	if v.inner != nil {
-		inner.items, inner.names = slices.Clone(v.inner.items), slices.Clone(v.inner.names)
+	inner := &composite{items: withRoom(v.Items())}
+	if v.kind == Object {
+		inner.names = withRoom(v.Names())
 	}
 	v.inner = inner
 	e.owned[inner] = struct{}{}
 	return inner
 }
+
+// withRoom copies a slice to where one more item fits, which most edits add.
+func withRoom[T any](slice []T) []T { return append(make([]T, 0, len(slice)+1), slice...) }

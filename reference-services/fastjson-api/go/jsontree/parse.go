@@ -10,13 +10,9 @@ func Parse(text string) (Value, error) { return parse(text, false) }
 func ParseFinite(text string) (Value, error) { return parse(text, true) }
 
 func parse(text string, finite bool) (Value, error) {
-	var members [32]member // enough for most texts, and off the heap
-	var frames [16]frame
 	valid := validUTF8(text)
-	p := parser{
-		text: text[:valid], rest: text[valid:], finite: finite,
-		members: members[:0], frames: frames[:0],
-	}
+	p := parser{text: text[:valid], rest: text[valid:], finite: finite, stacks: newStacks()}
+	defer p.free()
 	v, err := p.document()
 	if err == nil && p.rest != "" {
 		err = p.fault("only white space may follow the value")
@@ -31,23 +27,15 @@ func parse(text string, finite bool) (Value, error) {
 }
 
 // A parser is at a place in a text. It keeps its own stacks, so that no depth of the text is too
-// much: what is open lies on frames, and what the open ones hold so far on members. After a
-// refusal it only checks the syntax, since that a text is no JSON outweighs all else.
+// much. After a refusal it only checks the syntax, since that a text is no JSON outweighs all else.
 type parser struct {
 	text    string // the start that is UTF-8
 	rest    string // from the first fault in UTF-8
 	at      int
 	finite  bool
 	values  int
-	members []member
-	frames  []frame
 	refused *RefusedError
-}
-
-// frame is an open array or object.
-type frame struct {
-	base   int32 // of its members
-	closer byte
+	*stacks
 }
 
 func (p *parser) document() (Value, error) {
@@ -184,45 +172,22 @@ func (p *parser) put(v Value) {
 }
 
 // close steps over a closing bracket and makes a value of what lies before it.
-func (p *parser) close() Value {
+func (p *parser) close() (v Value) {
 	p.at++
 	top := len(p.frames) - 1
 	f := p.frames[top]
-	if p.refused == nil && f.closer == '}' {
+	if p.refused == nil {
 		members := p.members[f.base:]
-		sortMembers(members)
-		if firstDuplicate(members) >= 0 {
+		if f.closer == ']' {
+			v = arrayOf(members)
+		} else if order := p.sort(members); firstDuplicate(members, order) < 0 {
+			v = objectOf(members, order)
+		} else {
 			p.refuse(DuplicateName, p.at)
 		}
+		p.members = p.members[:f.base]
 	}
 	p.frames = p.frames[:top]
-	if p.refused != nil {
-		return Value{}
-	}
-	members := p.members[f.base:]
-	p.members = p.members[:f.base]
-	return container(f.closer == '}', members)
-}
-
-// container makes an array or object in memory of the right size.
-func container(object bool, members []member) Value {
-	v := Value{kind: Array}
-	if object {
-		v.kind = Object
-	}
-	if len(members) == 0 {
-		return v
-	}
-	v.inner = &composite{items: make([]Value, len(members))}
-	for i := range members {
-		v.inner.items[i] = members[i].value
-	}
-	if object {
-		v.inner.names = make([]string, len(members))
-		for i := range members {
-			v.inner.names[i] = members[i].name
-		}
-	}
 	return v
 }
 
@@ -240,8 +205,8 @@ func (p *parser) refuse(reason Reason, offset int) {
 		if p.frames[i].closer != '}' {
 			continue
 		}
-		sortMembers(members)
-		if later := firstDuplicate(members); later >= 0 && later < p.refused.Offset {
+		later := firstDuplicate(members, p.sort(members))
+		if later >= 0 && later < p.refused.Offset {
 			p.refused.Offset, p.refused.Reason = later, DuplicateName
 		}
 	}

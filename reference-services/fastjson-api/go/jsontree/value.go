@@ -3,7 +3,6 @@
 package jsontree
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -165,35 +164,4 @@ func (v Value) copyInto(text *strings.Builder) Value {
 	}
 	v.inner = inner
 	return v
-}
-
-// member is a member of an object, or an item of an array, while its text is read.
-type member struct {
-	name   string
-	offset int // of the name's quotation mark
-	value  Value
-}
-
-// sortMembers puts members into the order of their names, and equal names into that of the text.
-func sortMembers(members []member) {
-	for i := 1; i < len(members); i++ {
-		if members[i-1].name >= members[i].name {
-			slices.SortFunc(members, func(a, b member) int {
-				return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.offset, b.offset))
-			})
-			return
-		}
-	}
-}
-
-// firstDuplicate is where a sorted name first comes again in the text, or -1.
-func firstDuplicate(members []member) int {
-	first := -1
-	for i := 1; i < len(members); i++ {
-		later := members[i].offset
-		if members[i-1].name == members[i].name && (first < 0 || later < first) {
-			first = later
-		}
-	}
-	return first
 }

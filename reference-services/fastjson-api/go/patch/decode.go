@@ -3,6 +3,7 @@ package patch
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"fastjson/jsontree"
 )
@@ -43,7 +44,7 @@ func Decode(v jsontree.Value) (Patch, error) {
 	}
 	p := make(Patch, len(v.Items()))
 	for i, item := range v.Items() {
-		d := decoder{item, fmt.Sprintf("/%d", i)}
+		d := decoder{item, i}
 		var err error
 		if p[i], err = d.operation(); err != nil {
 			return nil, err
@@ -55,12 +56,21 @@ func Decode(v jsontree.Value) (Patch, error) {
 // decoder reads one operation.
 type decoder struct {
 	object jsontree.Value
-	at     string // in the patch
+	index  int
+}
+
+// invalid says what is wrong in a member of the operation; no name stands for the whole.
+func (d decoder) invalid(name, detail string) error {
+	pointer := "/" + strconv.Itoa(d.index)
+	if name != "" {
+		pointer += "/" + name
+	}
+	return &InvalidError{pointer, detail}
 }
 
 func (d decoder) operation() (o operation, err error) {
 	if d.object.Kind() != jsontree.Object {
-		return o, &InvalidError{d.at, "an operation is an object"}
+		return o, d.invalid("", "an operation is an object")
 	}
 	if o.op, err = d.op(); err != nil {
 		return o, err
@@ -75,12 +85,12 @@ func (d decoder) operation() (o operation, err error) {
 	}
 	if from, path := o.from.pointer, o.path.pointer; o.op == "move" &&
 		len(from) < len(path) && slices.Equal(from, path[:len(from)]) {
-		return o, &InvalidError{d.at + "/from", "a value cannot move into itself"}
+		return o, d.invalid("from", "a value cannot move into itself")
 	}
 	if o.op == "add" || o.op == "replace" || o.op == "test" {
 		var found bool
 		if o.value, found = d.object.Member("value"); !found {
-			return o, &InvalidError{d.at, o.op + " needs a value"}
+			return o, d.invalid("", o.op+" needs a value")
 		}
 	}
 	return o, nil
@@ -91,10 +101,10 @@ var ops = []string{"add", "remove", "replace", "move", "copy", "test"}
 func (d decoder) op() (string, error) {
 	v, found := d.object.Member("op")
 	if !found {
-		return "", &InvalidError{d.at, "an operation needs an op"}
+		return "", d.invalid("", "an operation needs an op")
 	}
 	if v.Kind() != jsontree.String || !slices.Contains(ops, v.Text()) {
-		return "", &InvalidError{d.at + "/op", "must be add, remove, replace, move, copy or test"}
+		return "", d.invalid("op", "must be add, remove, replace, move, copy or test")
 	}
 	return v.Text(), nil
 }
@@ -102,14 +112,14 @@ func (d decoder) op() (string, error) {
 func (d decoder) location(name string) (location, error) {
 	v, found := d.object.Member(name)
 	if !found {
-		return location{}, &InvalidError{d.at, "the operation needs a " + name}
+		return location{}, d.invalid("", "the operation needs a "+name)
 	}
 	if v.Kind() != jsontree.String {
-		return location{}, &InvalidError{d.at + "/" + name, "must be a string"}
+		return location{}, d.invalid(name, "must be a string")
 	}
 	pointer, err := jsontree.ParsePointer(v.Text())
 	if err != nil {
-		return location{}, &InvalidError{d.at + "/" + name, err.Error()}
+		return location{}, d.invalid(name, err.Error())
 	}
 	return location{pointer, v.Text()}, nil
 }
