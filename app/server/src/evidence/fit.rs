@@ -82,19 +82,19 @@ pub fn fit(run: &KnownRun) -> Result<WorkloadMeasurement, String> {
 /// One twin's figures, from µs to ms where the advice counts in ms.
 fn figures(summary: &Summary, twin: Twin) -> Result<TwinFigures, String> {
     let figure = |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1.0));
-    let needed = |id: &str, factor: f64| {
+    let needed = |id: &str, factor: f64, words: &str| {
         let found = summary.metric(id).and_then(|metric| metric.twin(twin));
-        found.map(|figure| estimate(figure, factor)).ok_or_else(|| missing(summary, id, twin))
+        found.map(|figure| estimate(figure, factor)).ok_or_else(|| missing(summary, words, twin))
     };
     let capacity = figure(metric::CAPACITY_P99).or_else(|| figure(metric::CAPACITY));
     Ok(TwinFigures {
-        capacity_rps_per_core: capacity.ok_or_else(|| missing(summary, metric::CAPACITY, twin))?,
-        cpu_ms_per_request: needed(metric::CPU, 1e-3)?,
-        idle_pss_mb: needed(metric::IDLE_PSS, 1.0)?,
-        loaded_pss_mb: needed(metric::LOADED_PSS, 1.0)?,
+        capacity_rps_per_core: capacity.ok_or_else(|| missing(summary, "capacity", twin))?,
+        cpu_ms_per_request: needed(metric::CPU, 1e-3, "processor time")?,
+        idle_pss_mb: needed(metric::IDLE_PSS, 1.0, "idle memory")?,
+        loaded_pss_mb: needed(metric::LOADED_PSS, 1.0, "memory under load")?,
         pss_kb_per_connection: figure(metric::PSS_PER_CONNECTION),
-        half_load_p99_ms: needed(metric::HALF_P99, 1e-3)?,
-        half_load_p999_ms: needed(metric::HALF_P999, 1e-3)?,
+        half_load_p99_ms: needed(metric::HALF_P99, 1e-3, "99th percentile latency")?,
+        half_load_p999_ms: needed(metric::HALF_P999, 1e-3, "99.9th percentile latency")?,
         resident_state: summary.resident_state.clone(),
         sweep: sweep(summary, twin),
         clean_build_s: figure(metric::CLEAN_BUILD),
@@ -102,14 +102,17 @@ fn figures(summary: &Summary, twin: Twin) -> Result<TwinFigures, String> {
     })
 }
 
-fn missing(summary: &Summary, id: &str, twin: Twin) -> String {
-    let title = summary.metric(id).map_or_else(|| id.to_owned(), |metric| metric.title.clone());
+fn missing(summary: &Summary, what: &str, twin: Twin) -> String {
     let language = match twin {
         Twin::Rust => "Rust",
         Twin::Go => "Go",
     };
-    let why = if summary.voids.is_empty() { "" } else { "; loads of it failed a validity gate" };
-    format!("it has no figure for {title:?} in {language}{why}")
+    let why = match summary.voids.len() {
+        0 => String::new(),
+        1 => "; a load failed a validity gate".to_owned(),
+        voids => format!("; {voids} loads failed a validity gate"),
+    };
+    format!("it has no figure for the {what} of the {language} service{why}")
 }
 
 /// The rates of the sweep that passed the gates, rising.

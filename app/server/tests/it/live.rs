@@ -346,7 +346,7 @@ async fn what_cannot_be_asked_is_refused() {
 async fn advised_by(app: &TestApp) -> String {
     let body = json!({"answers": {"workload": "json_api", "tail_latency": "tight"}});
     let score = app.post_json("/api/v1/score", &body).await.json();
-    score["performance"]["summary"].as_str().unwrap().to_owned()
+    score["performance"]["summary"].as_str().expect("text").to_owned()
 }
 
 fn data(app: &TestApp) -> PathBuf {
@@ -424,7 +424,7 @@ async fn a_run_that_cannot_stand_for_a_workload_is_not_used() {
     for (run, why) in [
         ("half", "it is not complete: 1 of"),
         ("foreign", "stands for the workload cache, but json-quotes stands for json_api"),
-        ("void", "it has no figure for"),
+        ("void", "it has no figure for the 99.9th percentile latency of the Rust service"),
         ("ladder", "answers a question of its own"),
     ] {
         let refused = post(&app, "/evidence/use", &format!("scenario=json-quotes&run={run}")).await;

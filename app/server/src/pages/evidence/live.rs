@@ -19,7 +19,7 @@ use url::form_urlencoded;
 
 use crate::{
     error::{Error, sentence},
-    evidence::{Known, KnownRun, RunFault},
+    evidence::{Known, KnownRun, RunFault, fit},
     live::{Live, NotStarted, Offers, Plan, Snapshot, Stage},
     pages::{
         Page,
@@ -90,6 +90,8 @@ struct Now {
 
 struct End {
     good: bool,
+    /// Why the advice cannot use the run; empty when it can.
+    unfit: String,
     heading: &'static str,
     what: String,
     /// What happened, and what is kept.
@@ -115,6 +117,8 @@ enum Start {
 struct Figures {
     blocks: u32,
     planned: u32,
+    /// Loads that failed a validity gate and do not count.
+    void: usize,
     rows: Vec<Row>,
 }
 
@@ -337,14 +341,9 @@ fn end(known: &Known, plan: &Plan, snapshot: &Snapshot) -> Option<End> {
         _ => (kept, String::new()),
     };
     let good = matches!(snapshot.stage, Stage::Finished { .. });
-    Some(End {
-        good,
-        heading,
-        what: what(plan),
-        text,
-        detail,
-        run: run.map(|run| links(known, run)),
-    })
+    let unfit = run.and_then(|run| fit(run).err()).unwrap_or_default();
+    let run = run.map(|run| links(known, run));
+    Some(End { good, unfit, heading, what: what(plan), text, detail, run })
 }
 
 fn figures(summary: &Summary) -> Figures {
@@ -352,6 +351,7 @@ fn figures(summary: &Summary) -> Figures {
     Figures {
         blocks: summary.blocks,
         planned: summary.blocks_planned,
+        void: summary.voids.len(),
         rows: shown.map(row).collect(),
     }
 }
