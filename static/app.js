@@ -29,10 +29,10 @@ async function update() {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = page.querySelector("#advice");
     if (!fresh) throw new Error(`the server answered ${response.status}`);
-    const wasOpen = panel.querySelector("details.more")?.open;
+    const folds = () => [...panel.querySelectorAll("details")];
+    const open = folds().map((fold) => fold.open);
     panel.replaceChildren(...fresh.childNodes);
-    const more = panel.querySelector("details.more");
-    if (more && wasOpen) more.open = true;
+    folds().forEach((fold, at) => (fold.open ||= open[at] ?? false));
     say(panel.querySelector(".headline")?.textContent ?? "");
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -76,6 +76,7 @@ if (form && panel && status) {
     event.preventDefault();
     const fold = target.closest("details");
     if (fold) fold.open = true;
+    if (target.matches("details")) target.open = true;
     const input = target.matches("input") ? target : target.querySelector("input");
     input?.focus({ preventScroll: true });
     target.scrollIntoView({ block: "center" });

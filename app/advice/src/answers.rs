@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::{Model, Problem, Question, QuestionKind};
+use crate::{Model, Problem, Question, QuestionKind, wording::shorten};
 
 /// The answer that says "don't know".
 const UNKNOWN: &str = "unknown";
@@ -344,15 +344,6 @@ impl Fault {
             message: self.message,
             help: self.help,
         }
-    }
-}
-
-/// Hostile input may be long; a message need not be.
-fn shorten(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        None => text.into(),
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()).into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Answers, ByOption, Choice, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
-    Settled, Verdict,
+    Settled, Verdict, WorkloadMeasurement,
     cells::CellStreams,
     flips::{self, Candidate},
     kernel::{Plan, Scores, first_counts},
@@ -78,6 +78,15 @@ impl Engine {
     #[must_use]
     pub const fn measurements(&self) -> &Measurements {
         &self.ground.measurements
+    }
+
+    /// The measurement that stands for the service; none while nothing like it is measured.
+    #[must_use]
+    pub fn measured(&self, answers: &Answers) -> Option<&WorkloadMeasurement> {
+        let ground = &self.ground;
+        let situation = Situation::new(&ground.model, answers);
+        let cell = ground.cell(situation.state(ground.known.workload))?;
+        ground.measurements.workloads.get(cell)
     }
 
     /// The recommendation, without precedents.

@@ -8,6 +8,7 @@
 mod answers;
 mod cells;
 mod choice;
+mod cost;
 mod engine;
 mod expr;
 mod flips;
@@ -31,6 +32,9 @@ mod wording;
 
 pub use answers::{AnswerValue, Answers, Sheet};
 pub use choice::{ByOption, Choice};
+pub use cost::{
+    Assumption, Assumptions, CURRENCY, Cost, OptionCost, Payback, Range, assumptions, cost,
+};
 pub use engine::{CriterionDetail, DRAWS, Engine, Robustness, SEED};
 pub use gower::{Comparison, gower};
 pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasurement};

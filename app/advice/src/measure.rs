@@ -23,6 +23,9 @@ pub struct WorkloadMeasurement {
     /// True when it speaks only for the latency tail with its amount of data in memory, so that
     /// another scenario stands for the workload's capacity, processor time and memory.
     pub tail_only: bool,
+    /// Processor time per request, Rust ÷ Go, from paired blocks; absent when there were too few
+    /// for an interval.
+    pub cpu_ratio: Option<Estimate>,
     /// The Rust twin.
     pub rust: TwinFigures,
     /// The Go twin.

@@ -1,5 +1,7 @@
 //! Sentences, put together from the model's words and the figures.
 
+use std::borrow::Cow;
+
 use crate::{
     AnswerValue, Answers, Choice, CriterionKind, Question, QuestionKind, WorkloadMeasurement,
     model::Criterion,
@@ -47,6 +49,15 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Hostile input may be long; a message need not be.
+pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        None => text.into(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()).into(),
+    }
 }
 
 /// "3 cores", "1 core", "1 request/s", "20,000 requests/s".

@@ -6,7 +6,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value
 use uuid::Uuid;
 
 use crate::{
-    Event, Record, Section, Status, Trigger, check_revision,
+    Event, Record, RecordedCost, Section, Status, Trigger, check_revision, cost,
     write::{event_fields, trigger_fields, unix_lines},
 };
 
@@ -39,6 +39,8 @@ pub enum Amendment {
     Rationale(Section, String),
     /// Other answers, until the record is accepted.
     Answers(Answers),
+    /// Another cost, with the assumptions it rests on.
+    Cost(Box<RecordedCost>),
     /// Other triggers; those with a known id are changed in place.
     Triggers(Vec<Trigger>),
     /// Something that happened; kept after the earlier events.
@@ -103,6 +105,7 @@ fn apply(document: &mut DocumentMut, change: &Amendment) {
             set(child(top, "rationale"), section.id(), unix_lines(text));
         }
         Amendment::Answers(answers) => set_answers(child(top, "answers"), answers),
+        Amendment::Cost(reckoned) => set_cost(child(top, "cost"), reckoned),
         Amendment::Triggers(triggers) => set_triggers(tables(top, "trigger"), triggers),
         Amendment::Event(event) => {
             let mut table = Table::new();
@@ -265,6 +268,30 @@ fn set_answers(table: &mut dyn TableLike, answers: &Answers) {
         if let Ok(value) = value.to_string().parse::<Value>() {
             set(table, id, value);
         }
+    }
+}
+
+/// What assay knows is set or taken out; comments and other keys stay.
+fn set_cost(table: &mut dyn TableLike, reckoned: &RecordedCost) {
+    let fields = cost::fields(reckoned);
+    for key in cost::COST {
+        if !fields.iter().any(|(name, _)| *name == key) {
+            table.remove(key);
+        }
+    }
+    for (key, value) in fields {
+        merge(table, key, value);
+    }
+}
+
+/// Sets a value; of a table each key by itself, so that what stands beside them stays.
+fn merge(table: &mut dyn TableLike, key: &str, value: Value) {
+    let Value::InlineTable(new) = value else {
+        return set(table, key, value);
+    };
+    match table.get_mut(key).and_then(Item::as_table_like_mut) {
+        Some(old) => new.into_iter().for_each(|(key, value)| merge(old, &key, value)),
+        None => set(table, key, Value::InlineTable(new)),
     }
 }
 

@@ -4,7 +4,7 @@ use assay_advice::{Answers, Score};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
-use crate::{Chosen, Evidence, Rationale, Status, Trigger, write};
+use crate::{Chosen, Evidence, Rationale, RecordedCost, Status, Trigger, write};
 
 /// What a new record will say.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Draft {
     pub answers: Answers,
     /// The advice as given; its precedents are left out.
     pub advice: Option<Score>,
+    /// What the options are reckoned to cost.
+    pub cost: Option<RecordedCost>,
     /// The measurements relied on.
     pub evidence: Vec<Evidence>,
     /// What makes the record due for review.

@@ -5,6 +5,7 @@
 //! one, and [`check_revision`] says which changes of an old one are allowed.
 
 mod amend;
+mod cost;
 mod draft;
 mod limits;
 mod name;
@@ -22,6 +23,7 @@ mod write;
 pub use assay_advice as advice;
 
 pub use amend::{Amendment, amend};
+pub use cost::RecordedCost;
 pub use draft::Draft;
 pub use limits::{
     MAX_EVENTS, MAX_LINE_CHARS, MAX_LIST, MAX_RECORD_BYTES, MAX_TEXT_CHARS, MAX_TRIGGERS,

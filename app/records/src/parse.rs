@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Chosen, Condition, Event, EventKind, Evidence, Rationale, Record, Status, Trigger, TriggerKind,
+    cost,
     limits::{MAX_EVENTS, MAX_LIST, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_TRIGGERS},
     reader::{Findings, Reader, shorten},
 };
@@ -23,7 +24,7 @@ pub struct Parsed {
     pub warnings: Vec<Problem>,
 }
 
-pub(crate) const TOP: [&str; 19] = [
+pub(crate) const TOP: [&str; 20] = [
     "schema",
     "id",
     "title",
@@ -40,6 +41,7 @@ pub(crate) const TOP: [&str; 19] = [
     "rationale",
     "answers",
     "advice",
+    "cost",
     "evidence",
     "trigger",
     "event",
@@ -137,6 +139,7 @@ fn read_record(
     let advice = read_advice(top, found);
     let choice = read_choice(top, status, advice.as_ref(), found);
     let rationale = read_rationale(top, found);
+    let cost = cost::read(top, found);
     let evidence = read_evidence(top, found);
     let triggers = read_triggers(top, model, found);
     let events = read_events(top, found);
@@ -156,6 +159,7 @@ fn read_record(
         rationale,
         answers,
         advice,
+        cost,
         evidence,
         triggers,
         events,

@@ -1,10 +1,10 @@
 //! The record's fields.
 
-use assay_advice::{Answers, Choice, Model, Problem, Score};
+use assay_advice::{Answers, Assumptions, Choice, Model, Problem, Score};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::{Condition, Parsed, Status, Trigger, parse};
+use crate::{Condition, Parsed, RecordedCost, Status, Trigger, cost::owners, parse};
 
 /// A decision: what was asked, advised, chosen and why, and what would change it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Record {
     pub answers: Answers,
     /// The advice as it was given that day, without precedents.
     pub advice: Option<Score>,
+    /// What the options were reckoned to cost.
+    pub cost: Option<RecordedCost>,
     /// The measurements relied on.
     pub evidence: Vec<Evidence>,
     /// What makes the record due for review.
@@ -229,6 +231,13 @@ impl Record {
             (Some(chosen), Some(advised)) => chosen.option != advised,
             _ => false,
         }
+    }
+
+    /// The assumptions about cost that differ from the defaults.
+    #[must_use]
+    pub fn changed_assumptions(&self) -> Assumptions {
+        let kept = self.cost.as_ref().map(|cost| &cost.assumptions);
+        kept.map(|kept| kept.changed(owners(&self.answers))).unwrap_or_default()
     }
 
     /// The first day on which the record is due for review: its review date, or a date trigger that

@@ -3,7 +3,7 @@
 // Nothing makes these values: they only describe the file.
 #![expect(dead_code, reason = "the fields are read by the schema generator alone")]
 
-use assay_advice::{Model, Question, QuestionKind};
+use assay_advice::{Assumption, CURRENCY, Model, Question, QuestionKind, assumptions};
 use jiff::{Timestamp, civil::Date};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ pub fn json_schema() -> Value {
     let mut schema = generator.into_root_schema_for::<File>().to_value();
     if let Some(answers) = schema.pointer_mut("/properties/answers") {
         *answers = answers_schema(Model::builtin());
+    }
+    if let Some(assumptions) = schema.pointer_mut("/definitions/Cost/properties/assumptions") {
+        *assumptions = assumptions_schema();
     }
     schema
 }
@@ -29,6 +32,25 @@ fn answers_schema(model: &Model) -> Value {
         "description": "The checklist's answers; a missing one is unknown.",
         "type": "object",
         "additionalProperties": false,
+        "properties": properties,
+    })
+}
+
+fn assumptions_schema() -> Value {
+    let numbers = assumptions().iter().map(|assumption| {
+        let Assumption { label, unit, min, max, .. } = assumption;
+        let description = format!("{label} ({unit})");
+        let number = json!({
+            "description": description, "type": "number", "minimum": min, "maximum": max,
+        });
+        (assumption.id.clone(), number)
+    });
+    let mut properties: serde_json::Map<String, Value> = numbers.collect();
+    let text = "What amounts of money are counted in; nothing is converted.";
+    properties.insert(CURRENCY.to_owned(), json!({ "description": text, "type": "string" }));
+    json!({
+        "description": "What the cost rests on besides measurements and answers.",
+        "type": "object",
         "properties": properties,
     })
 }
@@ -99,6 +121,8 @@ struct File {
     answers: Option<serde_json::Map<String, Value>>,
     /// The advice as `assay score` gave it that day.
     advice: Option<serde_json::Map<String, Value>>,
+    /// What the options were reckoned to cost.
+    cost: Option<Cost>,
     /// The measurements relied on.
     evidence: Option<Vec<Evidence>>,
     /// What makes the record due for review.
@@ -141,6 +165,31 @@ struct Rationale {
     decision: Option<String>,
     /// What follows from it.
     consequences: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct Cost {
+    assumptions: Option<serde_json::Map<String, Value>>,
+    /// One sentence.
+    summary: Option<String>,
+    /// The same in a few words.
+    short: Option<String>,
+    /// What the others are held against.
+    baseline: Option<Choice>,
+    /// What amounts of money are counted in.
+    currency: Option<String>,
+    /// Where the cores of the baseline come from.
+    basis: Option<String>,
+    /// Measured processor time, Rust ÷ Go: low, likely, high.
+    ratio: Option<serde_json::Map<String, Value>>,
+    /// Where the ratio was measured.
+    source: Option<String>,
+    /// What was missing to say more.
+    missing: Option<Vec<String>>,
+    /// What the figures leave out or take for granted.
+    notes: Option<Vec<String>>,
+    /// The figures of each option.
+    options: Option<serde_json::Map<String, Value>>,
 }
 
 #[derive(JsonSchema)]

@@ -8,7 +8,7 @@ use serde::Serialize as _;
 use toml_edit::{Key, Value, ser::ValueSerializer};
 use uuid::Uuid;
 
-use crate::{Draft, Event, EventKind, Evidence, Rationale, Section, Trigger};
+use crate::{Draft, Event, EventKind, Evidence, Rationale, Section, Trigger, cost};
 
 const HEAD: &str = "\
 #:schema record.schema.json
@@ -63,6 +63,12 @@ pub(crate) fn record(draft: &Draft, id: Uuid, now: Timestamp, by: &str) -> Strin
     answers(&mut out, &draft.answers);
     if let Some(score) = &draft.advice {
         advice(&mut out, score);
+    }
+    if let Some(reckoned) = &draft.cost {
+        out.line("\n[cost] # as reckoned that day; the assumptions may be amended");
+        for (key, value) in cost::fields(reckoned) {
+            fact(&mut out, key, &value, true);
+        }
     }
     for row in &draft.evidence {
         evidence(&mut out, row);

@@ -1,8 +1,8 @@
 //! Keeping decisions: what the command line, the JSON API and the forms share.
 
-use assay_advice::{Answers, Choice, Problem, Score};
+use assay_advice::{Answers, Assumptions, Choice, Problem, Score};
 use assay_records::{
-    Amendment, Chosen, Draft, Event, EventKind, Record, Status, amend, draft_from,
+    Amendment, Chosen, Draft, Event, EventKind, Record, RecordedCost, Status, amend, draft_from,
 };
 use assay_store::{StoreError, Stored};
 use jiff::civil::Date;
@@ -66,6 +66,7 @@ pub fn draft(app: &AppState, answers: &Answers, wishes: Wishes) -> Result<Draft,
     } else if let Some(why) = why {
         draft.rationale.decision = format!("{why}\n\n{}", draft.rationale.decision);
     }
+    draft.cost = RecordedCost::reckon(&app.engine(), answers, &Assumptions::default());
     draft.status = wishes.status.unwrap_or_default();
     let in_force = matches!(draft.status, Status::Accepted | Status::Deprecated);
     draft.decided = wishes.decided.or(in_force.then_some(today));

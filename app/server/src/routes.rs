@@ -34,6 +34,7 @@ pub fn table(state: App) -> Router {
         .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
+        .route("/api/v1/cost", post(api::cost::post))
         .route("/api/v1/decisions", get(api::decisions::list).post(api::decisions::create))
         .route("/api/v1/decisions/{id}", get(api::decision::get).put(api::decision::put))
         .route("/api/v1/decisions/{id}/history", get(api::decision::history))

@@ -36,6 +36,7 @@ pub fn measured() -> Measurements {
             run: "made-up".to_owned(),
             note: String::new(),
             tail_only: false,
+            cpu_ratio: None,
             rust: twin(0.02, 8.0, 0.6),
             go: twin(0.05, 30.0, 1.5),
         }],

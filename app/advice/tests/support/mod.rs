@@ -51,6 +51,7 @@ pub(crate) fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
             run: "made-up".to_owned(),
             note: String::new(),
             tail_only: false,
+            cpu_ratio: None,
             rust,
             go,
         }],

@@ -8,6 +8,7 @@
 )]
 
 mod amend;
+mod cost;
 mod parse;
 mod schema;
 mod write;

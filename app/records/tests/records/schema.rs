@@ -19,7 +19,13 @@ fn the_checked_in_schema_is_current() {
 
 /// The keys the parser names when it meets one that it does not know.
 fn parsers_keys(section: &str) -> BTreeSet<String> {
-    let text = if section.is_empty() {
+    let text = if section == "[cost]" {
+        crate::FULL.replace("cost_centre = 4711 # ours, not assay's\n", "").replacen(
+            "[[evidence]]",
+            "[cost]\nzzz = 1\n[[evidence]]",
+            1,
+        )
+    } else if section.is_empty() {
         crate::FULL.replace("cost_centre", "zzz")
     } else {
         let written = crate::FULL.replace("cost_centre = 4711 # ours, not assay's\n", "");
@@ -43,9 +49,15 @@ fn the_schema_knows_the_keys_that_the_parser_knows() {
     assert_eq!(parsers_keys("[choice]"), definition("Chosen"));
     assert_eq!(parsers_keys("[rationale]"), definition("Rationale"));
     assert_eq!(parsers_keys("[[evidence]]"), definition("Evidence"));
+    assert_eq!(parsers_keys("[cost]"), definition("Cost"));
     assert_eq!(parsers_keys("[[trigger]]"), definition("Trigger"));
     assert_eq!(parsers_keys("[[event]]"), definition("Event"));
     let questions: BTreeSet<String> =
         crate::model().questions().iter().map(|question| question.id.clone()).collect();
     assert_eq!(keys(&schema["properties"]["answers"]), questions);
+    let mut assumptions: BTreeSet<String> =
+        assay_advice::assumptions().iter().map(|assumption| assumption.id.clone()).collect();
+    assumptions.insert("currency".to_owned());
+    let kept = &schema["definitions"]["Cost"]["properties"]["assumptions"];
+    assert_eq!(keys(kept), assumptions);
 }

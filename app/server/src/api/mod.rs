@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod claims;
+pub(crate) mod cost;
 pub(crate) mod decision;
 pub(crate) mod decisions;
 pub(crate) mod evidence;

@@ -20,6 +20,7 @@ use utoipa::{
     ),
     paths(
         super::score::post,
+        super::cost::post,
         super::decisions::list,
         super::decisions::create,
         super::decision::get,

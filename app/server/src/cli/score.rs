@@ -5,11 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_advice::{Answers, Choice, Model, Score, Settled, Sheet, Verdict};
+use assay_advice::{Answers, Assumptions, Choice, Cost, Model, Score, Settled, Sheet, Verdict};
 use clap::Args;
+use serde::Serialize;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
-use crate::pages::words::{self, percent};
+use crate::pages::{
+    cost::CostView,
+    words::{self, percent},
+};
 
 /// How many reasons and flips are shown to people; `--json` has all.
 const SHOWN: usize = 5;
@@ -18,9 +22,23 @@ const SHOWN: usize = 5;
 pub(super) struct Arguments {
     /// Answers, a record or a precedent, in TOML; `-` reads standard input
     file: PathBuf,
-    /// Print the whole score as JSON
+    /// Print the whole score as JSON; with `--cost`, the cost is one more key of it
     #[arg(long)]
     json: bool,
+    /// Say what the options cost as well: cores, money and when the ramp is paid back
+    #[arg(long)]
+    cost: bool,
+    /// Change an assumption about cost, such as core_month=25; may be repeated
+    #[arg(long = "assume", value_name = "ID=VALUE", requires = "cost")]
+    assume: Vec<String>,
+}
+
+/// What `--json --cost` prints: the score with one more key.
+#[derive(Serialize)]
+struct WithCost<'a> {
+    #[serde(flatten)]
+    score: &'a Score,
+    cost: &'a Cost,
 }
 
 pub(super) fn run(
@@ -32,11 +50,70 @@ pub(super) fn run(
     let text = input::read(&arguments.file)?;
     let sheet = sheet(engine.model(), &arguments.file, &text)?;
     let score = engine.score(&sheet.answers);
+    let cost = match arguments.cost {
+        true => {
+            let assumptions = assumptions(&arguments.assume)?;
+            let cost = engine.cost(&sheet.answers, &assumptions, score.recommended);
+            Some((cost, assumptions))
+        }
+        false => None,
+    };
     if arguments.json {
-        return write_json(out, &score);
+        return match &cost {
+            None => write_json(out, &score),
+            Some((cost, _)) => write_json(out, &WithCost { score: &score, cost }),
+        };
     }
     let name = sheet.service.as_deref().unwrap_or("this service");
-    Ok(out.write_all(in_words(&report::visible(name), &score, engine.model()).as_bytes())?)
+    out.write_all(in_words(&report::visible(name), &score, engine.model()).as_bytes())?;
+    if let Some((cost, assumptions)) = cost {
+        out.write_all(cost_in_words(&CostView::new(cost, &assumptions, Some(&score))).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The assumptions said with `--assume`.
+fn assumptions(said: &[String]) -> Result<Assumptions, Failure> {
+    let mut assumptions = Assumptions::default();
+    for text in said {
+        let (id, value) = text.split_once('=').ok_or_else(|| {
+            Failure::Input(format!("--assume {text}: write ID=VALUE, for example core_month=25"))
+        })?;
+        assumptions
+            .say(id.trim(), value.trim())
+            .map_err(|problem| Failure::Input(format!("--assume {problem}")))?;
+    }
+    Ok(assumptions)
+}
+
+/// The cost as text below the recommendation.
+fn cost_in_words(view: &CostView) -> String {
+    let mut lines = Vec::new();
+    let figures = view.options.iter().map(|(option, own)| {
+        format!(
+            "  {:<6}  cores {:>9}   {:>13} {} a month   ramp {:>9}   pays back: {}",
+            option.name(),
+            own.cores.words(),
+            own.per_month.words(),
+            view.cost.currency,
+            own.ramp_words(),
+            own.payback.words()
+        )
+    });
+    let mut body = vec![format!("  {}", view.cost.summary)];
+    body.extend(figures);
+    section(&mut lines, "What it costs", body);
+    if !view.ratio.is_empty() {
+        let source = &view.cost.source;
+        lines.push(format!("  Processor time, Rust ÷ Go: {}, measured with {source}", view.ratio));
+    }
+    lines.extend(view.cost.notes.iter().map(|note| format!("  {note}")));
+    if !view.options.is_empty() {
+        let assumed = view.assumed.iter().map(|(label, value)| format!("  - {label}: {value}"));
+        section(&mut lines, "Assumed (change with --assume ID=VALUE)", assumed.collect());
+    }
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The answers of a file, or every fault at its place.

@@ -1,7 +1,7 @@
 //! Which runs the advice may use, and a run's figures as the advice reads them.
 
 use assay_advice::{Estimate, SweepPoint, TwinFigures, WorkloadMeasurement};
-use assay_evidence::{Figure, Summary, Twin, metric};
+use assay_evidence::{Figure, Ratio, Summary, Twin, metric};
 
 use super::KnownRun;
 
@@ -74,9 +74,15 @@ pub fn fit(run: &KnownRun) -> Result<WorkloadMeasurement, String> {
         run: run.name.clone(),
         note: summary.notes.join(" "),
         tail_only: standing.tail_only,
+        cpu_ratio: summary.metric(metric::CPU).and_then(|cpu| paired(cpu.ratio?)),
         rust: figures(summary, Twin::Rust)?,
         go: figures(summary, Twin::Go)?,
     })
+}
+
+/// A ratio that has an interval.
+fn paired(ratio: Ratio) -> Option<Estimate> {
+    Some(Estimate { value: ratio.estimate, low: ratio.low?, high: ratio.high? })
 }
 
 /// One twin's figures, from µs to ms where the advice counts in ms.

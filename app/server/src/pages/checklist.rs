@@ -1,7 +1,9 @@
 //! `/checklist`: the questions and, beside them, the advice.
 
 use askama::Template;
-use assay_advice::{Choice, Model, Notice, Problem, Question, QuestionKind, Score, presets};
+use assay_advice::{
+    CURRENCY, Choice, Model, Notice, Problem, Question, QuestionKind, Score, presets,
+};
 use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
@@ -11,6 +13,7 @@ use axum::{
 use crate::{
     pages::{
         Page,
+        cost::{self, CostView, Field},
         sheet::{self, Sheet, UNKNOWN},
         words::{self, Headline, Share},
     },
@@ -39,6 +42,9 @@ struct View<'a> {
     sharpen: Vec<QuestionView<'a>>,
     sharpen_total: usize,
     sharpen_open: bool,
+    cost_fields: Vec<Field>,
+    /// Whether an assumption about cost was said or is wrong.
+    cost_open: bool,
     advice: Advice<'a>,
 }
 
@@ -131,6 +137,7 @@ struct Given<'a> {
     performance: String,
     /// The reference service whose measurements speak here.
     evidence: Option<String>,
+    cost: CostView,
     knocked_out: Vec<RuledOut>,
     core_left: usize,
     query: String,
@@ -181,8 +188,16 @@ fn view<'a>(
     });
     let sharpen: Vec<_> =
         by_effect(app, sheet).into_iter().map(|question| question_view(question, sheet)).collect();
+    let cost_fields = cost::fields(
+        |id| sheet.typed(id).to_owned(),
+        |id| sheet.error(id),
+        sheet.assumptions.currency(),
+    );
+    let touched = |field: &Field| !field.text.is_empty() || field.error.is_some();
     View {
         service: &sheet.service,
+        cost_open: cost_fields.iter().any(touched),
+        cost_fields,
         problems,
         nothing_answered: matches!(advice, Advice::Empty { .. }),
         presets: preset_views(),
@@ -263,9 +278,22 @@ pub(crate) fn problems(model: &Model, problems: &[Problem]) -> Vec<ProblemView> 
             Some(question) => format!("{} {}", question.label, sheet::explain(problem)),
             None => sheet::explain(problem),
         };
-        ProblemView { target: question.map(|question| question.id.clone()), text }
+        match (question, cost_label(id)) {
+            (None, Some(label)) => {
+                let text = format!("{label}: {}", sheet::explain(problem));
+                ProblemView { target: Some(id.to_owned()), text }
+            }
+            _ => ProblemView { target: question.map(|question| question.id.clone()), text },
+        }
     };
     problems.iter().map(view).collect()
+}
+
+/// The label of a control for an assumption about cost.
+fn cost_label(id: &str) -> Option<&'static str> {
+    let id = id.strip_prefix(sheet::COST)?;
+    let known = assay_advice::assumptions().iter().find(|known| known.id == id);
+    known.map(|known| known.label.as_str()).or((id == CURRENCY).then_some("Currency"))
 }
 
 fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
@@ -277,7 +305,9 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
     let score = app.engine().score(&sheet.answers);
     let [top, runner_up] = score.compared();
     let open = |question: &&Question| score.unknown.contains(&question.id);
+    let cost = app.engine().cost(&sheet.answers, &sheet.assumptions, score.recommended);
     Advice::Given(Box::new(Given {
+        cost: CostView::new(cost, &sheet.assumptions, Some(&score)),
         headline: Headline::new(&score, &sheet.answers),
         first: words::first_sentence(&score),
         shares: words::shares(&score),

@@ -18,6 +18,7 @@ use crate::{
     pages::{
         Page,
         checklist::ProblemView,
+        cost::CostView,
         decisions::day_of,
         markdown,
         plot::{self, Bar},
@@ -35,6 +36,7 @@ struct View<'a> {
     record: &'a Record,
     problems: Vec<ProblemView>,
     advice: Option<AdviceView<'a>>,
+    cost: Option<CostThen>,
     rationale: Vec<(&'static str, String)>,
     answers: Vec<(String, String)>,
     again: String,
@@ -42,6 +44,13 @@ struct View<'a> {
     /// The statuses that may follow, and what their buttons say.
     moves: Vec<(&'static str, &'static str)>,
     due: bool,
+}
+
+/// The cost as reckoned that day, and what it would be now.
+struct CostThen {
+    view: CostView,
+    /// The same with today's measurements; empty when it says nothing else.
+    now: String,
 }
 
 struct AdviceView<'a> {
@@ -117,15 +126,32 @@ async fn view<'a>(
     Ok(View {
         problems,
         advice: record.advice.as_ref().map(|score| advice(app, record, score)),
+        cost: cost(app, record),
         rationale: rationale.collect(),
         answers: answers.collect(),
-        again: sheet::query(record.service.as_deref().unwrap_or_default(), &record.answers),
+        again: sheet::query_with(
+            record.service.as_deref().unwrap_or_default(),
+            &record.answers,
+            &record.changed_assumptions(),
+        ),
         supersedes,
         moves: record.status.next().iter().map(|next| (next.id(), step(*next))).collect(),
         due: !example && (record.has_fired() || record.due_on().is_some_and(|day| day <= today)),
         stored,
         record,
     })
+}
+
+fn cost(app: &App, record: &Record) -> Option<CostThen> {
+    let kept = record.cost.as_ref()?;
+    let today = app.engine().cost(&record.answers, &kept.assumptions, record.recommended());
+    let (cost, now) = match &kept.given {
+        Some(given) if given.summary == today.summary => (given.clone(), String::new()),
+        Some(given) => (given.clone(), today.summary),
+        None => (today, String::new()),
+    };
+    let view = CostView::new(cost, &kept.assumptions, record.advice.as_ref());
+    Some(CostThen { view, now })
 }
 
 fn advice<'a>(app: &App, record: &Record, score: &'a Score) -> AdviceView<'a> {

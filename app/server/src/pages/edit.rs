@@ -1,8 +1,8 @@
 //! `/decisions/{id}/edit`: changing what may still be changed, without losing anybody's work.
 
 use askama::Template;
-use assay_advice::{Choice, Problem};
-use assay_records::{Amendment, Event, EventKind, Section, Status, amend};
+use assay_advice::{CURRENCY, Choice, Problem};
+use assay_records::{Amendment, Event, EventKind, RecordedCost, Section, Status, amend};
 use assay_store::{StoreError, Stored};
 use axum::{
     body::Bytes,
@@ -13,7 +13,15 @@ use axum::{
 
 use crate::{
     error::Error,
-    pages::{Page, checklist::ProblemView, decision, form::Form, record::problem_views},
+    pages::{
+        Page,
+        checklist::ProblemView,
+        cost::{self, Field},
+        decision,
+        form::Form,
+        record::{error_at, problem_views},
+        sheet,
+    },
     state::App,
 };
 
@@ -26,6 +34,8 @@ struct View<'a> {
     conflict: bool,
     form: Form,
     recommended: Option<Choice>,
+    cost_fields: Vec<Field>,
+    cost_open: bool,
     choice_is_open: bool,
 }
 
@@ -71,7 +81,17 @@ fn refuse(app: &App, stored: &Stored, form: Form, problems: &[Problem]) -> Respo
 }
 
 fn view(stored: &Stored, form: Form, problems: Vec<ProblemView>, conflict: bool) -> View<'_> {
+    let typed = |id: &str| {
+        let sent = form.costs.iter().find(|(key, _)| key == id);
+        sent.map(|(_, text)| text.clone()).unwrap_or_default()
+    };
+    let error = |id: &str| error_at(&problems, id).map(str::to_owned);
+    let currency = typed(&format!("{}{CURRENCY}", sheet::COST));
+    let cost_fields =
+        cost::fields(typed, error, if currency.is_empty() { "EUR" } else { &currency });
     View {
+        cost_open: cost_fields.iter().any(|field| field.error.is_some()),
+        cost_fields,
         problems,
         conflict,
         form: form.with_spare_triggers(),
@@ -105,7 +125,7 @@ fn amended(app: &App, stored: &Stored, form: &Form) -> Result<String, Vec<Proble
 fn read(app: &App, stored: &Stored, form: &Form, changes: &mut Vec<Amendment>) -> Vec<Problem> {
     let mut draft = assay_records::Draft::default();
     let status = stored.record.status.id().to_owned();
-    let problems = Form { status, ..form.clone() }.fill(&mut draft, app.model());
+    let mut problems = Form { status, ..form.clone() }.fill(&mut draft, app.model());
     changes.extend([
         Amendment::Title(draft.title),
         Amendment::Service(draft.service),
@@ -115,6 +135,15 @@ fn read(app: &App, stored: &Stored, form: &Form, changes: &mut Vec<Amendment>) -
         Amendment::ReviewBy(draft.review_by),
         Amendment::Triggers(draft.triggers),
     ]);
+    let (assumptions, faults) = sheet::assumptions(&form.costs);
+    problems.extend(faults);
+    let before = stored.record.cost.as_ref().map(|cost| cost.assumptions.clone());
+    let said = form.costs.iter().any(|(_, text)| !text.trim().is_empty());
+    if said && before.as_ref() != Some(&assumptions) {
+        // The figures follow the assumptions, with what is measured today.
+        let cost = RecordedCost::reckon(&app.engine(), &stored.record.answers, &assumptions);
+        changes.extend(cost.map(|cost| Amendment::Cost(Box::new(cost))));
+    }
     let section = |section| Amendment::Rationale(section, draft.rationale.get(section).to_owned());
     let old = &stored.record.rationale;
     // A text that differs in outer white space only is left as its author wrote it.

@@ -6,6 +6,8 @@ use assay_records::{Chosen, Condition, Draft, Rationale, Record, Status, Trigger
 use jiff::civil::Date;
 use url::form_urlencoded;
 
+use crate::pages::sheet;
+
 /// Empty rows offered for further triggers.
 const SPARE_TRIGGERS: usize = 1;
 
@@ -32,6 +34,8 @@ pub(crate) struct Form {
     pub(crate) review_by: String,
     pub(crate) status: String,
     pub(crate) triggers: Vec<TriggerRow>,
+    /// Assumptions about cost, by the names of their controls.
+    pub(crate) costs: Vec<(String, String)>,
 }
 
 /// One row of the triggers.
@@ -60,6 +64,8 @@ impl Form {
                 {
                     *slot = value;
                 }
+            } else if key.starts_with(sheet::COST) {
+                form.costs.push((key.into_owned(), value));
             } else if let Some(slot) = form.slot(&key) {
                 *slot = value;
             }
@@ -110,6 +116,7 @@ impl Form {
         Self {
             id: record.id.to_string(),
             hash: hash.to_owned(),
+            costs: costs(record),
             title: record.title.clone(),
             service: record.service.clone().unwrap_or_default(),
             team: record.team.clone().unwrap_or_default(),
@@ -278,6 +285,13 @@ fn free_id(kind: &str, taken: impl Fn(&str) -> bool) -> String {
     format!("{kind}-{number}")
 }
 
+/// The assumptions of a record as its form has them.
+fn costs(record: &Record) -> Vec<(String, String)> {
+    let Some(cost) = &record.cost else { return Vec::new() };
+    let prefixed = |(id, text): (&str, String)| (format!("{}{id}", sheet::COST), text);
+    cost.assumptions.to_pairs().into_iter().map(prefixed).collect()
+}
+
 fn problem(field: &str, message: &str, help: &str) -> Problem {
     Problem {
         field: field.to_owned(),
@@ -305,7 +319,9 @@ pub(crate) fn control(field: &str) -> Option<String> {
         "status" => "status-draft".to_owned(),
         "title" | "service" | "team" | "tags" | "deciders" | "review_by" | "context"
         | "decision" | "consequences" => field.to_owned(),
-        trigger if trigger.starts_with("trigger-") => trigger.to_owned(),
+        other if other.starts_with("trigger-") || other.starts_with(sheet::COST) => {
+            other.to_owned()
+        }
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! The pages, one file each: the handler and its view.
 
 pub(crate) mod checklist;
+pub(crate) mod cost;
 pub(crate) mod decision;
 pub(crate) mod decisions;
 pub(crate) mod edit;

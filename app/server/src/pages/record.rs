@@ -2,7 +2,7 @@
 
 use askama::Template;
 use assay_advice::{Choice, Model, Problem};
-use assay_records::{Draft, Record, Status, TriggerKind, draft_from};
+use assay_records::{Draft, Record, RecordedCost, Status, TriggerKind, draft_from};
 use assay_store::StoreError;
 use axum::{
     body::Bytes,
@@ -17,6 +17,7 @@ use crate::{
     pages::{
         Page,
         checklist::{self, ProblemView},
+        cost::CostView,
         form::{self, Form},
         sheet::{self, Sheet},
         words::{self, Headline, Share},
@@ -42,6 +43,7 @@ struct View {
     first: String,
     shares: Vec<Share>,
     recommended: Option<Choice>,
+    cost: CostView,
     form: Form,
     statuses: [(Status, &'static str); 3],
     /// Always true here: a new record's choice is open.
@@ -141,7 +143,9 @@ fn follow_choice(draft: &mut Draft, drafted: &Draft, redrafted: &Draft) {
 fn draft(app: &App, sheet: &Sheet, option: Option<Choice>) -> Draft {
     let score = app.engine().score(&sheet.answers);
     let service = (!sheet.service.is_empty()).then_some(sheet.service.as_str());
-    draft_from(&score, &sheet.answers, app.model(), service, option, app.today())
+    let cost = RecordedCost::reckon(&app.engine(), &sheet.answers, &sheet.assumptions);
+    let draft = draft_from(&score, &sheet.answers, app.model(), service, option, app.today());
+    Draft { cost, ..draft }
 }
 
 fn view(app: &App, sheet: &Sheet, form: Form, problems: Vec<ProblemView>) -> View {
@@ -156,7 +160,9 @@ fn view(app: &App, sheet: &Sheet, form: Form, problems: Vec<ProblemView>) -> Vie
         .questions()
         .iter()
         .partition::<Vec<_>, _>(|question| !sheet.answers.value(&question.id).is_open());
+    let cost = app.engine().cost(&sheet.answers, &sheet.assumptions, score.recommended);
     View {
+        cost: CostView::new(cost, &sheet.assumptions, Some(&score)),
         problems,
         query: sheet.query(),
         answered: answered.into_iter().map(check).collect(),

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use assay_advice::{AnswerValue, Answers, Model, Problem, QuestionKind};
+use assay_advice::{AnswerValue, Answers, Assumptions, Model, Problem, QuestionKind};
 use url::form_urlencoded;
 
 /// The answer that says so: nobody knows.
 pub(crate) const UNKNOWN: &str = "unknown";
 /// The key whose values are the questions that are musts.
 const MUST: &str = "must";
+/// What the keys of the cost's assumptions begin with.
+pub(crate) const COST: &str = "cost_";
 /// The key of the service's name.
 const SERVICE: &str = "service";
 
@@ -20,6 +22,8 @@ pub(crate) struct Sheet {
     raw: Vec<(String, String)>,
     /// The good answers.
     pub(crate) answers: Answers,
+    /// The good assumptions about cost, which are no answers but travel with them.
+    pub(crate) assumptions: Assumptions,
     /// What is wrong with the others.
     pub(crate) problems: Vec<Problem>,
 }
@@ -37,13 +41,17 @@ impl Sheet {
             }
         }
         drop_idle_ticks(model, &mut raw);
-        let (answers, problems) = Answers::from_pairs(model, raw.iter().cloned());
-        Self { service, raw, answers, problems }
+        let (costs, pairs): (Vec<_>, Vec<_>) =
+            raw.iter().cloned().partition(|(key, _)| key.starts_with(COST));
+        let (answers, mut problems) = Answers::from_pairs(model, pairs);
+        let (assumptions, faults) = assumptions(&costs);
+        problems.extend(faults);
+        Self { service, raw, answers, assumptions, problems }
     }
 
     /// The query that leads back here with the good answers.
     pub(crate) fn query(&self) -> String {
-        query(&self.service, &self.answers)
+        query_with(&self.service, &self.answers, &self.assumptions)
     }
 
     /// Whether this value was sent for this question.
@@ -74,13 +82,31 @@ impl Sheet {
     }
 }
 
+/// Reads assumptions from pairs whose keys begin with `cost_`; so do the problems' fields.
+pub(crate) fn assumptions(pairs: &[(String, String)]) -> (Assumptions, Vec<Problem>) {
+    let ids = pairs.iter().filter_map(|(key, text)| Some((key.strip_prefix(COST)?, text.as_str())));
+    let (assumptions, problems) = Assumptions::from_pairs(ids);
+    let prefixed =
+        |problem: Problem| Problem { field: format!("{COST}{}", problem.field), ..problem };
+    (assumptions, problems.into_iter().map(prefixed).collect())
+}
+
 /// The query string of `/checklist` for these answers.
 pub(crate) fn query(service: &str, answers: &Answers) -> String {
+    query_with(service, answers, &Assumptions::default())
+}
+
+/// The query string of `/checklist` for these answers and assumptions about cost.
+pub(crate) fn query_with(service: &str, answers: &Answers, assumptions: &Assumptions) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if !service.is_empty() {
         query.append_pair(SERVICE, service);
     }
-    query.extend_pairs(answers.to_pairs()).finish()
+    query.extend_pairs(answers.to_pairs());
+    for (id, text) in assumptions.to_pairs() {
+        query.append_pair(&format!("{COST}{id}"), &text);
+    }
+    query.finish()
 }
 
 /// Whether a question has an answer that says something.

@@ -10,6 +10,7 @@
 mod api;
 mod browser;
 mod cli;
+mod cost;
 mod layout;
 mod live;
 mod pages_checklist;
