@@ -76,10 +76,9 @@ if (form && panel && status) {
     event.preventDefault();
     const fold = target.closest("details");
     if (fold) fold.open = true;
-    if (target.matches("details")) target.open = true;
     const input = target.matches("input") ? target : target.querySelector("input");
     input?.focus({ preventScroll: true });
-    target.scrollIntoView({ block: "center" });
+    target.scrollIntoView({ block: target === fold ? "start" : "center" });
   });
 }
 

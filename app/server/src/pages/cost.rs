@@ -72,7 +72,7 @@ fn assumed(assumptions: &Assumptions, currency: &str) -> Vec<(String, String)> {
 }
 
 /// The controls of all assumptions, with what was typed and what is wrong with it. A value that
-/// was not typed is left empty: the hint names the default.
+/// was not typed is left empty: the hint names the default. So is `currency` for the default one.
 pub(crate) fn fields(
     typed: impl Fn(&str) -> String,
     error: impl Fn(&str) -> Option<String>,
@@ -83,7 +83,9 @@ pub(crate) fn fields(
         let (text, error) = (typed(&id), error(&id));
         Field { label: label.to_owned(), unit: unit.to_owned(), hint, text, error, id }
     };
-    let hint = "EUR unless you say otherwise. A name only: nothing is converted.".to_owned();
+    let named = Assumptions::default();
+    let hint = format!("{} unless you say otherwise. Nothing is converted.", named.currency());
+    let currency = if currency.is_empty() { named.currency() } else { currency };
     let mut fields = vec![field(CURRENCY, "Currency", "", hint)];
     fields.extend(known_assumptions().iter().map(|known| {
         let unit = match known.unit.as_str() {

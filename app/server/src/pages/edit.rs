@@ -87,8 +87,7 @@ fn view(stored: &Stored, form: Form, problems: Vec<ProblemView>, conflict: bool)
     };
     let error = |id: &str| error_at(&problems, id).map(str::to_owned);
     let currency = typed(&format!("{}{CURRENCY}", sheet::COST));
-    let cost_fields =
-        cost::fields(typed, error, if currency.is_empty() { "EUR" } else { &currency });
+    let cost_fields = cost::fields(typed, error, &currency);
     View {
         cost_open: cost_fields.iter().any(|field| field.error.is_some()),
         cost_fields,

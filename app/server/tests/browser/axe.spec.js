@@ -9,6 +9,8 @@ const pages = [
   "/checklist",
   `/checklist?${query}&p99_ms=10&must=p99_ms`,
   "/checklist?owners=five&go_fluency=lots",
+  "/checklist?workload=json_api&cores=40&owners=4&existing_code=go&rust_fluency=few",
+  "/checklist?workload=json_api&cores=40&owners=4&cost_core_month=cheap&cost_horizon=12",
   `/checklist/record?service=axe&${query}`,
   "/decisions",
   "/decisions?q=nothing-is-called-this",

@@ -75,6 +75,37 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn score_says_the_cost_when_asked() {
+    let desk = Desk::new();
+    let sheet = "[answers]\nworkload = \"json_api\"\ncores = 40\nowners = 4\n\
+                 existing_code = \"go\"\nrust_fluency = \"few\"\n";
+    fs::write(desk.path("cost.toml"), sheet).expect("a sheet");
+    assert!(!desk.ok(&["score", "cost.toml"]).contains("What it costs"));
+    let mut asked = vec!["score", "cost.toml", "--cost"];
+    asked.extend(["--assume", "engineer_week=1000", "--assume", "currency=GBP"]);
+    let text = desk.ok(&asked);
+    asked.push("--json");
+    assert!(text.contains("What it costs\n  Rust would save about"), "{text}");
+    assert!(text.contains("24,000 GBP") && text.contains("One engineer for a week: 1000 GBP"));
+    let (plain, with) = (desk.json(&["score", "cost.toml", "--json"]), desk.json(&asked));
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    assert!(!keys(&plain).contains("cost"), "the score object is as it was");
+    assert_eq!(&keys(&with) - &keys(&plain), BTreeSet::from(["cost".to_owned()]));
+    assert_eq!(with["cost"]["options"]["rust"]["extra_ramp"], 24_000.0);
+    for (said, why) in [
+        ("core_month", "ID=VALUE"),
+        ("core_month=cheap", "is not a number"),
+        ("discount=1", "there is no assumption"),
+    ] {
+        let told = desk.fails(1, &["score", "cost.toml", "--cost", "--assume", said]);
+        assert!(told.contains(why), "{told}");
+    }
+    desk.fails(2, &["score", "cost.toml", "--assume", "core_month=1"]);
+}
+
+#[test]
 fn score_speaks_to_people_and_to_programs() {
     let desk = Desk::new();
     let text = desk.ok(&["score", "rust.toml"]);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pages_checklist::assert_page,
+    pages_records::{fields, post, set},
     support::{TestApp, toml},
 };
 
@@ -151,4 +152,76 @@ async fn the_api_refuses_what_is_not_allowed() {
     assert_eq!(problem["errors"][0]["field"], "answers.cores");
     app.post_json("/api/v1/cost", &json!({})).await.problem(422);
     app.post_json("/api/v1/cost", &json!({"answers": {}, "assume": {}})).await.problem(422);
+}
+
+#[tokio::test]
+async fn a_record_keeps_the_cost_and_its_assumptions_may_be_amended() {
+    let app = TestApp::new().await;
+    let path = format!("/checklist/record?service=gate&{QUERY}&cost_core_month=25");
+    let mut form = fields(&app.get(&path).await.body);
+    set(&mut form, "option", "go");
+    set(&mut form, "override_reason", "Because.");
+    set(&mut form, "status", "accepted");
+    let made = post(&app, "/checklist/record", &form).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
+    let address = made.header("location").to_owned();
+    let text = app.get(&format!("{address}.toml")).await.body;
+    assert!(text.contains("\n[cost] # as reckoned that day"), "{text}");
+    assert!(text.contains("core_month = 25") && text.contains("engineers = 4"), "{text}");
+    let page = app.get(&address).await;
+    assert_page(&page, StatusCode::OK, "gate");
+    assert!(page.body.contains("the ramp costs about 72,000 EUR"), "{}", page.body);
+    assert!(!page.body.contains("With today’s measurements"), "they say the same");
+    assert!(page.body.contains("cost_core_month=25") && !page.body.contains("cost_horizon="));
+    // Accepted, its answers are fixed; what the cost assumes is not.
+    let edit = format!("{address}/edit");
+    let mut form = fields(&app.get(&edit).await.body);
+    assert!(form.contains(&("cost_core_month".to_owned(), "25".to_owned())));
+    let unchanged = post(&app, &edit, &form).await;
+    assert_eq!(unchanged.status, StatusCode::SEE_OTHER);
+    assert_eq!(app.get(&format!("{address}.toml")).await.body, text, "nothing was changed");
+    let mut wrong = form.clone();
+    set(&mut wrong, "cost_engineer_week", "dear");
+    let refused = post(&app, &edit, &wrong).await;
+    assert_page(&refused, StatusCode::UNPROCESSABLE_ENTITY, "Error: Edit");
+    assert!(refused.body.contains("<a href=\"#cost_engineer_week\">"), "{}", refused.body);
+    assert!(refused.body.contains("name=\"cost_engineer_week\" value=\"dear\""));
+    set(&mut form, "cost_engineer_week", "1000");
+    let amended = post(&app, &edit, &form).await;
+    assert_eq!(amended.status, StatusCode::SEE_OTHER, "{}", amended.body);
+    let text = app.get(&format!("{address}.toml")).await.body;
+    assert!(text.contains("engineer_week = 1000") && text.contains("kind = \"edited\""), "{text}");
+    let page = app.get(&address).await.body;
+    assert!(page.contains("the ramp costs about 24,000 EUR"), "{page}");
+}
+
+#[tokio::test]
+async fn a_cost_reckoned_from_older_measurements_is_shown_beside_todays() {
+    let app = TestApp::new().await;
+    let body = json!({"title": "T", "option": "go", "why": "Because.", "answers": answers()});
+    let made = app.post_json("/api/v1/decisions", &body).await.json();
+    let id = made["id"].as_str().expect("an id");
+    let files = std::fs::read_dir(app.decisions()).expect("a folder").flatten();
+    let file =
+        files.map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "toml"));
+    let file = file.expect("a record");
+    let text = std::fs::read_to_string(&file).expect("a text");
+    let line = text.lines().find(|line| line.starts_with("summary = ")).expect("a cost");
+    let old = text.replace(line, "summary = \"Rust would save about 39 of 40 cores.\"");
+    std::fs::write(&file, old).expect("a file");
+    let page = app.get(&format!("/decisions/{id}")).await.body;
+    assert!(page.contains("Rust would save about 39 of 40 cores."), "{page}");
+    assert!(page.contains("<strong>With today’s measurements:</strong> Rust would save about"));
+}
+
+#[tokio::test]
+async fn no_cost_is_kept_where_there_is_none() {
+    let app = TestApp::new().await;
+    let body = json!({"title": "T", "option": "go", "why": "Because.",
+                      "answers": {"workload": "gateway", "owners": 3}});
+    let made = app.post_json("/api/v1/decisions", &body).await.json();
+    let id = made["id"].as_str().expect("an id");
+    let text = app.get(&format!("/decisions/{id}.toml")).await.body;
+    assert!(!text.contains("[cost]"), "{text}");
+    assert!(!app.get(&format!("/decisions/{id}")).await.body.contains("What it costs"));
 }

@@ -15,7 +15,7 @@ use crate::{
 
 const RECORD: &str = "/checklist/record";
 
-async fn post(app: &TestApp, path: &str, fields: &[(String, String)]) -> Answer {
+pub(crate) async fn post(app: &TestApp, path: &str, fields: &[(String, String)]) -> Answer {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -24,7 +24,7 @@ async fn post(app: &TestApp, path: &str, fields: &[(String, String)]) -> Answer 
 }
 
 /// The fields of the page's form as a browser would send them, in order.
-fn fields(page: &str) -> Vec<(String, String)> {
+pub(crate) fn fields(page: &str) -> Vec<(String, String)> {
     let form = page.split("<form").find(|form| form.contains("record-form")).expect("the form");
     let mut fields = Vec::new();
     for tag in form.split('<').filter(|tag| tag.contains("name=\"")) {
@@ -61,7 +61,7 @@ fn unescape(text: &str) -> String {
         .replace("&#38;", "&")
 }
 
-fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
+pub(crate) fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
     fields.retain(|(key, _)| key != name);
     fields.push((name.to_owned(), value.to_owned()));
 }
