@@ -1,4 +1,5 @@
 //! What an option costs: worked examples, what must hold for any numbers, and what is missing.
+#![expect(clippy::expect_used, reason = "helpers of tests may fail loudly")]
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
