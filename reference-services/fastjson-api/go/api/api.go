@@ -30,7 +30,7 @@ func Handler(limits document.Limits) http.Handler {
 	mux.HandleFunc("GET /metrics", counters.handle)
 	mux.HandleFunc("/metrics", methodNotAllowed("GET, HEAD"))
 	mux.HandleFunc("/", notFound)
-	return counters.record(exactPaths(mux))
+	return &recorded{counters, exactPaths(mux)}
 }
 
 func handleQuote(w http.ResponseWriter, r *http.Request) {

@@ -46,14 +46,18 @@ type routeMetrics struct {
 	sumNS    atomic.Uint64
 }
 
-// record counts each request: from its head having been read to its response being ready.
-func (m *metrics) record(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		recorder := statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(&recorder, r)
-		m.routes[indexOf(routes[:], routeOf(r))].add(recorder.status, time.Since(start))
-	})
+// recorded counts each request: from its head having been read to its response being ready.
+type recorded struct {
+	metrics *metrics
+	next    http.Handler
+}
+
+func (c *recorded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	recorder := statusRecorder{ResponseWriter: w, status: http.StatusOK}
+	c.next.ServeHTTP(&recorder, r)
+	route := &c.metrics.routes[indexOf(routes[:], routeOf(r))]
+	route.add(recorder.status, time.Since(start))
 }
 
 // routeOf is the path, or what stands for the paths of all documents.

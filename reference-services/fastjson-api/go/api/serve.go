@@ -34,7 +34,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		ErrorLog:                     slog.NewLogLogger(slog.Default().Handler(), slog.LevelError),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(limit(listener, connectionsMax)) }()
+	go func() { failed <- server.Serve(front(limit(listener, connectionsMax), handler)) }()
 	select {
 	case err := <-failed:
 		return err

@@ -5,6 +5,8 @@
 
 mod body;
 mod canonical;
+#[cfg(feature = "direct")]
+mod direct;
 mod documents;
 mod dynamic;
 mod http;
@@ -25,6 +27,7 @@ pub use documents::StoreLimits;
 pub use http::router;
 pub use json_patch::{COPIED_BYTES_MAX, Failure, Invalid, OPERATIONS_MAX, Patch, Reason};
 pub use merge_patch::merge;
+pub use metrics::Routes;
 pub use order::{Address, Customer, Discount, Line, LineOption, Order, ShapeError};
 pub use pointer::Pointer;
 pub use pricing::{PricedLine, Quote, RateTotal, Totals, price};

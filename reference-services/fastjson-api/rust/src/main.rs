@@ -7,6 +7,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Tuning rung `mimalloc`.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: fastjson-api --listen ADDR [--threads N] [--documents-max N] \
                      [--documents-bytes-max N]";
 const THREADS_MAX: u64 = 1_024;

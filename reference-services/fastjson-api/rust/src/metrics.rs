@@ -1,9 +1,13 @@
 //! Request counts and latency in the Prometheus text format.
 
 use crate::dynamic::{CANONICALIZE, DOCUMENT, document_id};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::Router;
 use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,6 +15,9 @@ use std::time::{Duration, Instant};
 
 /// Paths that are told apart; all others are counted as `other`.
 const ROUTES: [&str; 6] = ["/v1/quotes", DOCUMENT, CANONICALIZE, "/healthz", "/metrics", "other"];
+/// The place of the typed path among them.
+#[cfg(any(feature = "direct", feature = "no-router"))]
+const QUOTES: usize = 0;
 /// Statuses that are told apart; all others are counted as 500.
 const STATUSES: [u16; 15] =
     [200, 201, 204, 304, 400, 404, 405, 408, 409, 412, 413, 415, 422, 507, 500];
@@ -39,21 +46,53 @@ struct RouteMetrics {
     sum_ns: AtomicU64,
 }
 
-/// Counts one request: from its head having been read to its response being ready to send.
-pub(crate) async fn record(
-    State(metrics): State<Arc<Metrics>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let start = Instant::now();
-    let path = request.uri().path();
-    let route = if document_id(path).is_some() { DOCUMENT } else { path };
-    let route = index_of(&ROUTES, &route);
-    let response = next.run(request).await;
-    if let Some(route) = metrics.routes.get(route) {
-        route.add(response.status().as_u16(), start.elapsed());
+/// The service's routes with the counters around them. The counters stand outside the router,
+/// where they cost no boxed future of their own.
+#[derive(Debug)]
+pub struct Routes {
+    router: TowerToHyperService<Router>,
+    metrics: Arc<Metrics>,
+}
+
+impl Routes {
+    pub(crate) fn new(router: Router, metrics: Arc<Metrics>) -> Self {
+        Self { router: TowerToHyperService::new(router), metrics }
     }
-    response
+
+    /// Answers one request and counts it: from its head having been read to its response being
+    /// ready to send.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
+        let start = Instant::now();
+        let path = request.uri().path();
+        let route = if document_id(path).is_some() { DOCUMENT } else { path };
+        let route = index_of(&ROUTES, &route);
+        #[cfg(feature = "no-router")]
+        if request.method() == hyper::Method::POST && route == QUOTES {
+            let response = crate::http::answer_quote(request.map(axum::body::Body::new)).await;
+            self.metrics.count(route, response.status().as_u16(), start);
+            return Ok(response);
+        }
+        let response = self.router.call(request).await?;
+        self.metrics.count(route, response.status().as_u16(), start);
+        Ok(response)
+    }
+
+    /// Counts a quote that was answered without the routes.
+    #[cfg(feature = "direct")]
+    pub(crate) fn count_quote(&self, start: Instant) {
+        self.metrics.count(QUOTES, 200, start);
+    }
+}
+
+impl Metrics {
+    fn count(&self, route: usize, status: u16, start: Instant) {
+        if let Some(route) = self.routes.get(route) {
+            route.add(status, start.elapsed());
+        }
+    }
 }
 
 impl RouteMetrics {
