@@ -31,7 +31,11 @@ func readBody(w http.ResponseWriter, r *http.Request, bytesMax int64) ([]byte, *
 	if r.ContentLength > bytesMax {
 		return nil, tooLarge(bytesMax)
 	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, bytesMax), r.ContentLength)
+	limited := r.Body
+	if r.ContentLength < 0 {
+		limited = http.MaxBytesReader(w, r.Body, bytesMax)
+	}
+	body, err := readAll(limited, r.ContentLength)
 	if _, limit := errors.AsType[*http.MaxBytesError](err); limit {
 		return nil, tooLarge(bytesMax)
 	}

@@ -56,6 +56,9 @@ type Option struct {
 	Surcharge int64  `json:"surcharge"` // for one piece, in minor units
 }
 
+// Room for the lines of most orders, so that decoding them does not grow the slice step by step.
+const linesUsual = 8
+
 // ErrNotJSON says that a body is not JSON (RFC 8259) in UTF-8.
 var ErrNotJSON = errors.New("not JSON")
 
@@ -65,7 +68,7 @@ func Decode(body []byte) (*Order, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.Join(ErrNotJSON, errors.New("invalid UTF-8"))
 	}
-	var order Order
+	order := Order{Lines: make([]Line, 0, linesUsual)}
 	if err := json.Unmarshal(body, &order); err != nil {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return nil, errors.Join(ErrNotJSON, syntax)

@@ -38,7 +38,6 @@ const (
 )
 
 const (
-	linesUsual    = 8
 	int64Digits   = 18 // as many always fit
 	invalidSyntax = 0  // what peek returns at the end
 )

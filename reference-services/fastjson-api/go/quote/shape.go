@@ -92,6 +92,7 @@ func (w *walker) array(s shape) error {
 func (w *walker) object(s shape) error {
 	w.at++
 	var seen uint64
+	next := 0
 	if w.peek() == '}' {
 		w.at++
 		return w.complete(s, seen)
@@ -102,7 +103,7 @@ func (w *walker) object(s shape) error {
 		if err != nil {
 			return err
 		}
-		i := s.index(name)
+		i := s.index(name, next)
 		if i < 0 {
 			return w.errorf("unknown field %s", strconv.Quote(string(name)))
 		}
@@ -110,6 +111,7 @@ func (w *walker) object(s shape) error {
 			return w.errorf("duplicate field %s", s[i].name)
 		}
 		seen |= 1 << i
+		next = i + 1
 		w.peek()
 		w.at++ // the colon
 		if err := w.value(s[i].inner); err != nil {
@@ -130,7 +132,11 @@ func (w *walker) complete(s shape, seen uint64) error {
 	return nil
 }
 
-func (s shape) index(name []byte) int {
+// index looks first where the field is expected: most clients keep to an order.
+func (s shape) index(name []byte, expected int) int {
+	if expected < len(s) && s[expected].name == string(name) {
+		return expected
+	}
 	for i := range s {
 		if s[i].name == string(name) {
 			return i

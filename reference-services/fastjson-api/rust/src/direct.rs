@@ -196,3 +196,44 @@ impl AsyncWrite for Rewound {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(headers: &str, body: &str) -> String {
+        format!("POST /v1/quotes HTTP/1.1\r\nHost: a\r\n{headers}\r\n{body}")
+    }
+
+    #[test]
+    fn a_plain_request_ends_where_its_length_says() {
+        let plain = request("content-length: 2\r\nContent-Type: application/json\r\n", "{}next");
+        let expected = (b"{}".as_slice(), b"next".as_slice());
+        assert_eq!(plain_request(plain.as_bytes()), Some(expected));
+        let whole = plain.len() - "next".len();
+        for end in 0..whole {
+            assert_eq!(plain_request(&plain.as_bytes()[..end]), None, "the first {end} bytes");
+        }
+    }
+
+    #[test]
+    fn whatever_needs_a_decision_is_not_plain() {
+        let json = "Content-Type: application/json\r\n";
+        for headers in [
+            "Content-Length: 2\r\n",
+            json,
+            &format!("{json}{json}Content-Length: 2\r\n"),
+            &format!("{json}Content-Length: 2\r\nContent-Length: 2\r\n"),
+            &format!("{json}Content-Length: +2\r\n"),
+            &format!("{json}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
+            &format!("{json}Content-Length: 2\r\nExpect: 100-continue\r\n"),
+            &format!("{json}Content-Length: 2\r\nConnection: close\r\n"),
+        ] {
+            assert_eq!(plain_request(request(headers, "{}").as_bytes()), None, "{headers}");
+        }
+        let plain = request(&format!("{json}Content-Length: 2\r\n"), "{}");
+        for (from, to) in [("POST", "PUT"), ("quotes", "quotes?a"), ("1.1", "1.0")] {
+            assert_eq!(plain_request(plain.replace(from, to).as_bytes()), None, "{to}");
+        }
+    }
+}

@@ -36,7 +36,7 @@ pub fn router(limits: StoreLimits) -> Routes {
 }
 
 async fn quote(JsonBody(body): JsonBody) -> Result<Response, Problem> {
-    let quote = quote_json(&body)?;
+    let quote = quote_json(&body).map_err(|problem| *problem)?;
     let content_type = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, content_type)], Body::from(quote)).into_response())
 }
@@ -51,7 +51,7 @@ pub(crate) async fn answer_quote(request: Request) -> Response {
 }
 
 /// Decodes, checks and prices an order, and encodes its quote into one buffer.
-pub(crate) fn quote_json(order: &[u8]) -> Result<Vec<u8>, Problem> {
+pub(crate) fn quote_json(order: &[u8]) -> Result<Vec<u8>, Box<Problem>> {
     let order = Order::decode(order).map_err(|error| match error {
         ShapeError::NotJson(detail) => Problem::malformed_json(detail),
         ShapeError::NotAnOrder(detail) => Problem::not_an_order(detail),

@@ -19,6 +19,11 @@ fn rust_twin() -> PathBuf {
 
 /// The Go twin's binary, or none where there is no Go.
 fn go_twin() -> Option<PathBuf> {
+    go_binary("")
+}
+
+/// The Go twin built with these tags, which choose a rung of the tuning ladder.
+fn go_binary(tags: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the checks' own switch, not a setting")]
     let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
     if Command::new("go").arg("version").output().is_err() {
@@ -26,9 +31,9 @@ fn go_twin() -> Option<PathBuf> {
         println!("skipped: the Go twin, because there is no go");
         return None;
     }
-    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fastjson-api-go");
+    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fastjson-api-go-{tags}"));
     let built = Command::new("go")
-        .args(["build", "-C", concat!(env!("CARGO_MANIFEST_DIR"), "/../go"), "-o"])
+        .args(["build", "-C", concat!(env!("CARGO_MANIFEST_DIR"), "/../go"), "-tags", tags, "-o"])
         .args([binary.as_os_str(), ".".as_ref()])
         .env("GOTOOLCHAIN", "local")
         .status()
@@ -63,6 +68,17 @@ fn the_go_twin_keeps_the_contract_and_answers_as_rust_does() {
     assert_passed(&fastjson_api::run(go.address));
     stops_cleanly(go);
     stops_cleanly(rust);
+}
+
+/// The best rung of Go's ladder. Rust's are the same tests, run with `--all-features`.
+#[test]
+fn the_tuned_go_twin_keeps_the_contract_and_answers_as_rust_does() {
+    let Some(go) = go_binary("direct,codec") else { return };
+    let go = Service::start(&go, &["--threads", "1"]).unwrap();
+    let rust = Service::start(&rust_twin(), &["--threads", "2"]).unwrap();
+    assert_passed(&[differential::run(rust.address, go.address, SEEDS[0], ORDERS)]);
+    assert_passed(&fastjson_api::run(go.address));
+    stops_cleanly(go);
 }
 
 /// An idle connection does not delay the end; a request in flight is still answered.
