@@ -272,4 +272,10 @@ impl Sample {
     pub fn is(&self, twin: Twin, variant: Option<&str>) -> bool {
         self.twin == twin && self.variant.as_deref() == variant
     }
+
+    /// Whether its half load passed every gate.
+    #[must_use]
+    pub fn half_counts(&self) -> bool {
+        crate::rows::half(self).is_some()
+    }
 }

@@ -1,6 +1,6 @@
 //! The load generator: one thread that spins on a core of its own.
 //!
-//! Requests are encoded once; each connection carries one at a time. The open loop sends at the
+//! Requests are encoded once and sent in turn; each connection carries one at a time. The open loop sends at the
 //! times of a schedule whatever the answers do: a request that finds every connection busy waits
 //! for one and keeps its intended time, so that the wait counts as latency.
 
@@ -12,12 +12,14 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use crate::histograms::Histograms;
+use crate::requests::Encoded;
 use crate::response;
+use crate::windows::Recorder;
 
 /// How long stragglers are waited for after a schedule's end.
 const DRAIN_NS: u64 = 2_000_000_000;
@@ -30,6 +32,9 @@ const MAX_EVENTS: usize = 32;
 
 /// A connection's buffer; grows to hold a longer response.
 const BUFFER: usize = 16 * 1024;
+
+/// How long requests that are sent once each may go on without a single answer.
+const STUCK_NS: u64 = 10_000_000_000;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -57,6 +62,9 @@ struct Connection {
     buffer: Vec<u8>,
     filled: usize,
     flight: Option<Flight>,
+    /// Which of the requests is on its way, and how much of it the socket has not taken yet.
+    request: usize,
+    unsent: usize,
     /// When it last came free.
     free_since: u64,
 }
@@ -66,11 +74,13 @@ enum Received {
     /// The response is not complete.
     Partly,
     /// A response, or a failure that ended the connection.
-    Done { flight: Flight, ok: bool },
+    Done { index: usize, flight: Flight, ok: bool },
 }
 
 /// What an open loop saw.
 pub(crate) struct OpenLoop {
+    /// When its schedule began.
+    pub(crate) started: Instant,
     /// The latencies.
     pub(crate) histograms: Histograms,
     /// Good answers before the schedule's end.
@@ -98,13 +108,17 @@ pub(crate) struct ClosedLoop {
 /// Keep-alive connections to one service and the loop that drives them.
 pub(crate) struct Generator<'a> {
     addr: SocketAddr,
-    request: &'a [u8],
+    requests: &'a [Encoded],
+    /// Which of the requests goes out next.
+    next: usize,
     stop: &'a AtomicBool,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     connections: Vec<Connection>,
     free: VecDeque<usize>,
     clock: Instant,
+    /// The last status that was not expected.
+    unexpected: Option<u16>,
 }
 
 impl<'a> Generator<'a> {
@@ -112,18 +126,21 @@ impl<'a> Generator<'a> {
     pub(crate) fn connect(
         addr: SocketAddr,
         connections: usize,
-        request: &'a [u8],
+        requests: &'a [Encoded],
         stop: &'a AtomicBool,
     ) -> Result<Self> {
+        ensure!(!requests.is_empty(), "there is nothing to send");
         let mut generator = Self {
             addr,
-            request,
+            requests,
+            next: 0,
             stop,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(MAX_EVENTS),
             connections: Vec::with_capacity(connections),
             free: (0..connections).collect(),
             clock: Instant::now(),
+            unexpected: None,
         };
         for index in 0..connections {
             let stream = generator.open(index)?;
@@ -132,6 +149,8 @@ impl<'a> Generator<'a> {
                 buffer: vec![0; BUFFER],
                 filled: 0,
                 flight: None,
+                request: 0,
+                unsent: 0,
                 free_since: 0,
             });
         }
@@ -153,12 +172,19 @@ impl<'a> Generator<'a> {
     }
 
     /// Sends at the times of a schedule (ns from its start) that lasts `seconds`, then waits a
-    /// bounded time for what is still on its way.
-    pub(crate) fn open_loop(&mut self, schedule: &[u64], seconds: f64) -> Result<OpenLoop> {
+    /// bounded time for what is still on its way. A recorder, if given, sees each latency with the
+    /// time it was meant to begin.
+    pub(crate) fn open_loop(
+        &mut self,
+        schedule: &[u64],
+        seconds: f64,
+        mut recorder: Option<&mut Recorder>,
+    ) -> Result<OpenLoop> {
         let began = self.now();
         let start = began + LEAD_NS;
         let end = start + nanoseconds(seconds);
         let mut seen = OpenLoop {
+            started: self.clock,
             histograms: Histograms::new()?,
             achieved: 0,
             completed: 0,
@@ -166,6 +192,7 @@ impl<'a> Generator<'a> {
             waited: 0,
             busy: 0.0,
         };
+        seen.started = self.clock + Duration::from_nanos(start);
         let mut due = schedule.iter().map(|time| start + time).peekable();
         let mut idle = 0;
         let finished = loop {
@@ -174,7 +201,10 @@ impl<'a> Generator<'a> {
             self.poll()?;
             while let Some(event) = self.events.pop() {
                 worked = true;
-                self.answered(event, end, &mut seen)?;
+                let answered = self.answered(event, end, &mut seen)?;
+                if let (Some(recorder), Some((intended, latency))) = (&mut recorder, answered) {
+                    recorder.record(intended.saturating_sub(start), latency);
+                }
                 self.send_due(&mut due, &mut seen)?;
             }
             if !worked {
@@ -190,7 +220,11 @@ impl<'a> Generator<'a> {
         let unanswered = self.connections.iter().filter_map(|c| c.flight.map(|f| f.intended));
         for intended in unanswered.chain(due) {
             seen.errors += 1;
-            seen.histograms.latency.saturating_record(finished.saturating_sub(intended));
+            let latency = finished.saturating_sub(intended);
+            seen.histograms.latency.saturating_record(latency);
+            if let Some(recorder) = &mut recorder {
+                recorder.record(intended.saturating_sub(start), latency);
+            }
         }
         seen.busy = busy_share(idle, finished - began);
         Ok(seen)
@@ -225,16 +259,19 @@ impl<'a> Generator<'a> {
         Ok(worked)
     }
 
-    fn answered(&mut self, event: epoll::Event, end: u64, seen: &mut OpenLoop) -> Result<()> {
-        let Some(index) = index_of(event) else {
-            return Ok(());
-        };
-        let received = self.receive(index)?;
-        let Received::Done { flight, ok } = received else {
-            return Ok(());
+    /// The intended time and the latency of a request that was answered or failed.
+    fn answered(
+        &mut self,
+        event: epoll::Event,
+        end: u64,
+        seen: &mut OpenLoop,
+    ) -> Result<Option<(u64, u64)>> {
+        let Received::Done { index, flight, ok } = self.ready(event)? else {
+            return Ok(None);
         };
         let done = self.release(index);
-        seen.histograms.latency.saturating_record(done.saturating_sub(flight.intended));
+        let latency = done.saturating_sub(flight.intended);
+        seen.histograms.latency.saturating_record(latency);
         seen.histograms.service.saturating_record(done.saturating_sub(flight.sent));
         if ok {
             seen.completed += 1;
@@ -242,7 +279,7 @@ impl<'a> Generator<'a> {
         } else {
             seen.errors += 1;
         }
-        Ok(())
+        Ok(Some((flight.intended, latency)))
     }
 
     /// Keeps every connection busy for `seconds`.
@@ -260,10 +297,7 @@ impl<'a> Generator<'a> {
                 idle += self.now() - now;
             }
             while let Some(event) = self.events.pop() {
-                let Some(index) = index_of(event) else {
-                    continue;
-                };
-                let Received::Done { ok, .. } = self.receive(index)? else {
+                let Received::Done { index, ok, .. } = self.ready(event)? else {
                     continue;
                 };
                 let done = self.release(index);
@@ -283,6 +317,45 @@ impl<'a> Generator<'a> {
         Ok(ClosedLoop { rps, errors, busy: busy_share(idle, finished - start) })
     }
 
+    /// Sends every request once, in order over all connections, and waits for the answers.
+    ///
+    /// # Errors
+    /// When one fails or is answered with another status than expected, or nothing is answered for
+    /// a while.
+    pub(crate) fn each_once(&mut self) -> Result<()> {
+        let mut to_send = self.requests.len();
+        let mut last = self.now();
+        loop {
+            while to_send > 0
+                && let Some(index) = self.free.pop_front()
+            {
+                let now = self.now();
+                ensure!(self.send(index, Flight { intended: now, sent: now })?, "a request failed");
+                to_send -= 1;
+            }
+            if to_send == 0 && self.free.len() == self.connections.len() {
+                return Ok(());
+            }
+            self.poll()?;
+            while let Some(event) = self.events.pop() {
+                let Received::Done { index, ok, .. } = self.ready(event)? else {
+                    continue;
+                };
+                match self.unexpected {
+                    Some(status) => ensure!(ok, "a request was answered with status {status}"),
+                    None => ensure!(ok, "a request failed"),
+                }
+                last = self.release(index);
+            }
+            ensure!(
+                self.now() < last + STUCK_NS,
+                "no request was answered for {} s",
+                STUCK_NS / 1_000_000_000
+            );
+            self.check_stop()?;
+        }
+    }
+
     fn check_stop(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Interrupted.into());
@@ -300,21 +373,64 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Sends the request on a connection. False when the connection had failed: it is reopened and
-    /// free again.
+    /// Sends the next request on a connection. False when the connection had failed: it is
+    /// reopened and free again.
     fn send(&mut self, index: usize, flight: Flight) -> Result<bool> {
-        let request = self.request;
+        let request = self.next;
+        self.next = (request + 1) % self.requests.len();
         let Some(connection) = self.connections.get_mut(index) else {
             return Ok(false);
         };
-        // With one request at a time the socket's buffer is empty and takes it whole.
-        if connection.stream.write(request).is_ok_and(|written| written == request.len()) {
-            connection.flight = Some(flight);
+        connection.request = request;
+        connection.unsent = self.requests.get(request).map_or(0, |request| request.bytes.len());
+        if self.write(index)? {
+            if let Some(connection) = self.connections.get_mut(index) {
+                connection.flight = Some(flight);
+            }
             return Ok(true);
         }
         self.reopen(index)?;
         self.release(index);
         Ok(false)
+    }
+
+    /// Gives the socket what it takes of the request on its way; a long one needs several goes.
+    /// False when the connection has failed.
+    fn write(&mut self, index: usize) -> Result<bool> {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(false);
+        };
+        let request = self.requests.get(connection.request).map(|request| &request.bytes);
+        let request = request.map(Vec::as_slice).unwrap_or_default();
+        let first = connection.unsent == request.len();
+        let rest = request.get(request.len() - connection.unsent..).unwrap_or_default();
+        let written = match connection.stream.write(rest) {
+            Ok(written) => written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Err(_) => return Ok(false),
+        };
+        connection.unsent -= written;
+        // Only a request that did not fit at once waits for room, and stops waiting once it is out.
+        let (done, mut flags) = (connection.unsent == 0, epoll::EventFlags::IN);
+        if done != first {
+            flags.set(epoll::EventFlags::OUT, !done);
+            let data = epoll::EventData::new_u64(index as u64);
+            epoll::modify(&self.epoll, &connection.stream, data, flags)?;
+        }
+        Ok(true)
+    }
+
+    /// Goes on with a connection that can be written or read.
+    fn ready(&mut self, event: epoll::Event) -> Result<Received> {
+        let Some(index) = index_of(event) else {
+            return Ok(Received::Partly);
+        };
+        let unsent = self.connections.get(index).is_some_and(|connection| connection.unsent > 0);
+        let flags = event.flags;
+        if unsent && !flags.contains(epoll::EventFlags::IN) && self.write(index)? {
+            return Ok(Received::Partly);
+        }
+        self.receive(index)
     }
 
     /// Reads what has come on a connection; one that failed is reopened.
@@ -338,14 +454,21 @@ impl<'a> Generator<'a> {
         let flight = connection.flight;
         let ok = match (read, flight) {
             (Some(None), _) => return Ok(Received::Partly),
-            (Some(Some(response)), Some(_)) => response.status == 200,
-            // Closed, broken, or an answer that nobody asked for.
-            (None, _) | (Some(Some(_)), None) => {
+            (Some(Some(response)), Some(_)) if connection.unsent == 0 => {
+                let request = self.requests.get(connection.request);
+                let ok = request.is_some_and(|request| request.expect.contains(&response.status));
+                if !ok {
+                    self.unexpected = Some(response.status);
+                }
+                ok
+            }
+            // Closed, broken, an answer before the request's end, or one that nobody asked for.
+            (None | Some(Some(_)), _) => {
                 self.reopen(index)?;
                 false
             }
         };
-        Ok(flight.map_or(Received::Partly, |flight| Received::Done { flight, ok }))
+        Ok(flight.map_or(Received::Partly, |flight| Received::Done { index, flight, ok }))
     }
 
     /// Marks a connection free and says when.
@@ -367,6 +490,7 @@ impl<'a> Generator<'a> {
         if let Some(connection) = self.connections.get_mut(index) {
             connection.stream = stream;
             connection.filled = 0;
+            connection.unsent = 0;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 /// Greatest latency told apart: two minutes, far above any drain.
-const MAX_NS: u64 = 120_000_000_000;
+pub(crate) const MAX_NS: u64 = 120_000_000_000;
 
 /// Significant decimal digits, so that percentiles are within 0.1%.
 const DIGITS: u8 = 3;

@@ -11,17 +11,28 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Result, bail};
 use assay_evidence::{Profile, Summary};
 
+mod length;
 mod progress;
 mod scenario;
 
+#[cfg(target_os = "linux")]
+mod folder;
+#[cfg(target_os = "linux")]
+mod gc;
 #[cfg(target_os = "linux")]
 mod generator;
 #[cfg(target_os = "linux")]
 mod histograms;
 #[cfg(target_os = "linux")]
+mod load;
+#[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
+mod participant;
+#[cfg(target_os = "linux")]
 mod process;
+#[cfg(target_os = "linux")]
+mod requests;
 #[cfg(target_os = "linux")]
 mod response;
 #[cfg(target_os = "linux")]
@@ -35,12 +46,20 @@ mod self_test;
 mod tools;
 #[cfg(target_os = "linux")]
 mod twin;
+#[cfg(target_os = "linux")]
+mod windows;
 
 pub use progress::{Progress, on_stderr};
-pub use scenario::{Lengths, LoadPlan, Request, Scenario};
+pub use scenario::{
+    Build, Lengths, LoadPlan, Preload, Request, Scenario, Schedule, VariantPlan, scenarios,
+};
 
 #[cfg(target_os = "linux")]
 pub use generator::Interrupted;
+#[cfg(target_os = "linux")]
+pub use load::{LoadOptions, Loaded, load};
+#[cfg(target_os = "linux")]
+pub use requests::encode;
 #[cfg(target_os = "linux")]
 pub use tools::Binaries;
 
@@ -108,6 +127,13 @@ pub fn bench(options: &Options, report: &mut (dyn FnMut(Progress) + Send)) -> Re
         let _ = report;
         bail!("measuring needs Linux: it pins processes to cores and reads /proc");
     }
+}
+
+/// About how long measuring a scenario takes on the machine it was written on, the first build
+/// apart.
+#[must_use]
+pub fn expected(scenario: &Scenario, profile: Profile) -> std::time::Duration {
+    length::expected(scenario, profile)
 }
 
 /// Measures two binaries as the twins of a scenario's service, without building or checking them

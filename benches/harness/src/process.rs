@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Seek as _, SeekFrom};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -10,11 +11,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use assay_evidence::Twin;
 use procfs::ProcError;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::gc;
+use crate::participant::Participant;
+use crate::requests::Encoded;
 use crate::response;
 
 /// How long a service may take to say that it listens.
@@ -22,6 +25,12 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a service may take to stop when told to, before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of the end of a service's complaint is read.
+const COMPLAINT_BYTES: u64 = 64 * 1024;
+
+/// The variables that change how either language runs, unset unless a run says otherwise.
+const UNSET: [&str; 5] = ["GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS", "MALLOC_ARENA_MAX"];
 
 /// How long one answer may take outside the load loops.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,18 +80,18 @@ pub(crate) fn pin(core: u32) -> Result<()> {
 }
 
 impl Service {
-    /// Starts a twin with one thread on `core` and waits until it listens; what it says on stderr
-    /// goes to `log`.
-    pub(crate) fn start(binary: &Path, twin: Twin, core: u32, log: &Path) -> Result<Self> {
-        let mut command = Command::new(binary);
-        command.args(["--listen", "127.0.0.1:0", "--threads", "1"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?);
-        for name in ["GOGC", "GOMEMLIMIT", "GODEBUG", "MALLOC_ARENA_MAX"] {
+    /// Starts a participant with one thread on `core` and waits until it listens; what it says on
+    /// stderr goes to `log`.
+    pub(crate) fn start(who: &Participant, core: u32, log: &Path) -> Result<Self> {
+        let mut command = Command::new(&who.binary);
+        command.args(["--listen", "127.0.0.1:0", "--threads", "1"]).args(&who.args);
+        let complaints =
+            File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints);
+        for name in UNSET {
             command.env_remove(name);
         }
-        if twin == Twin::Go {
-            command.env("GOMAXPROCS", GOMAXPROCS);
-        }
+        command.envs(&who.env);
         // A child inherits the affinity of the thread that starts it.
         let spawn = || -> Result<(Child, Instant)> {
             pin(core)?;
@@ -90,28 +99,30 @@ impl Service {
             Ok((command.spawn()?, started))
         };
         let (mut child, started) = thread::scope(|scope| scope.spawn(spawn).join())
-            .map_err(|_| anyhow!("the thread that starts the {twin} twin failed"))?
-            .with_context(|| format!("cannot start {}", binary.display()))?;
+            .map_err(|_| anyhow!("the thread that starts {who} failed"))?
+            .with_context(|| format!("cannot start {}", who.binary.display()))?;
         let pid = Pid::from_child(&child).as_raw_nonzero().get();
         let stdout = child.stdout.take().context("the service has no stdout")?;
         let addr = listening(stdout);
         let mut service =
             Self { child, pid, log: log.to_owned(), addr: ([127, 0, 0, 1], 0).into(), started };
-        service.addr = addr.with_context(|| service.complaint(twin))?;
+        service.addr = addr.with_context(|| service.complaint(who))?;
         Ok(service)
     }
 
     /// What to say about a service that failed, with the last line of its own complaint.
-    pub(crate) fn complaint(&mut self, twin: Twin) -> String {
+    pub(crate) fn complaint(&mut self, who: &Participant) -> String {
         // A process that is ending needs a moment before its status can be had.
         thread::sleep(Duration::from_millis(50));
         let state = match self.child.try_wait() {
             Ok(Some(status)) => format!("has ended ({status})"),
             Ok(None) | Err(_) => "is running".into(),
         };
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let last = log.lines().last().map(|line| format!("; it said: {line}")).unwrap_or_default();
-        format!("the {twin} twin {state}{last}")
+        // A log that cannot be read has nothing to add.
+        let end = end_of(&self.log).unwrap_or_default();
+        let last = end.lines().rfind(|line| !line.trim().is_empty() && !gc::is_trace(line));
+        let last = last.map(|line| format!("; it said: {line}")).unwrap_or_default();
+        format!("{who} {state}{last}")
     }
 
     /// CPU time so far.
@@ -184,6 +195,16 @@ impl Cpu {
     }
 }
 
+/// The end of a file, which may be long.
+fn end_of(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(COMPLAINT_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(COMPLAINT_BYTES).read_to_end(&mut end)?;
+    Ok(String::from_utf8_lossy(&end).into_owned())
+}
+
 /// Reading the file of a thread that ended after it was opened.
 fn is_no_such_process(error: &ProcError) -> bool {
     let ProcError::Io(error, _) = error else { return false };
@@ -226,11 +247,11 @@ fn listening(stdout: ChildStdout) -> Result<SocketAddr> {
 
 /// Sends one request on a connection of its own and returns the body of a good answer, and the
 /// connection, still open.
-pub(crate) fn ask(addr: SocketAddr, request: &[u8]) -> Result<(Vec<u8>, TcpStream)> {
+pub(crate) fn ask(addr: SocketAddr, request: &Encoded) -> Result<(Vec<u8>, TcpStream)> {
     let mut stream = TcpStream::connect_timeout(&addr, ANSWER_TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    stream.write_all(request)?;
+    stream.write_all(&request.bytes)?;
     let mut received = Vec::new();
     let mut chunk = [0; 4096];
     loop {
@@ -240,8 +261,12 @@ pub(crate) fn ask(addr: SocketAddr, request: &[u8]) -> Result<(Vec<u8>, TcpStrea
         let read = response::read(&received).map_err(|fault| anyhow!("bad answer: {fault:?}"))?;
         if let Some(response) = read {
             let body = received.get(response.head..).unwrap_or_default();
-            let text = String::from_utf8_lossy(body);
-            ensure!(response.status == 200, "the answer is {}: {text}", response.status);
+            let status = response.status;
+            if !request.expect.contains(&status) {
+                let first = request.bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+                let first = String::from_utf8_lossy(first);
+                bail!("{first} was answered with {status}: {}", String::from_utf8_lossy(body));
+            }
             return Ok((body.to_vec(), stream));
         }
     }

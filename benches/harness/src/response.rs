@@ -1,7 +1,8 @@
 //! A minimal reader of HTTP/1.1 responses: the status, and where the response ends.
 //!
 //! It understands what the reference services send to a keep-alive client: a status line, headers
-//! with a `Content-Length`, a body. Anything else is a fault of that response.
+//! with a `Content-Length`, a body. A 204 or 304 has no body (RFC 9110 §6.4.1), whatever its length
+//! says. Anything else is a fault of that response.
 
 /// The longest head and the longest body accepted.
 const MAX_HEAD: usize = 16 * 1024;
@@ -41,7 +42,10 @@ pub(crate) fn read(received: &[u8]) -> Result<Option<Response>, Fault> {
     };
     let mut lines = received.get(..end).unwrap_or_default().split(|byte| *byte == b'\n');
     let status = lines.next().and_then(status).ok_or(Fault::NotHttp)?;
-    let body = lines.find_map(content_length).ok_or(Fault::NoLength)?;
+    let body = match status {
+        204 | 304 => 0,
+        _ => lines.find_map(content_length).ok_or(Fault::NoLength)?,
+    };
     if body > MAX_BODY {
         return Err(Fault::TooLong);
     }
@@ -92,11 +96,21 @@ mod tests {
     }
 
     #[test]
+    fn answers_without_a_body_end_with_their_head() {
+        for text in
+            ["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n"]
+        {
+            let read = read(text.as_bytes()).unwrap().unwrap();
+            assert_eq!((read.head, read.body), (text.len(), 0));
+        }
+    }
+
+    #[test]
     fn faults_are_told_apart() {
         assert_eq!(read(b"SSH-2.0-x\r\n\r\n"), Err(Fault::NotHttp));
         assert_eq!(read(b"HTTP/1.1 200 OK\r\nDate: x\r\n\r\nhi"), Err(Fault::NoLength));
         assert_eq!(read(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), Err(Fault::NoLength));
-        assert_eq!(read(b"HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\nx"), Err(Fault::Trailing));
+        assert_eq!(read(b"HTTP/1.1 201 No\r\nContent-Length: 0\r\n\r\nx"), Err(Fault::Trailing));
         let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n";
         assert_eq!(read(huge), Err(Fault::TooLong));
         assert_eq!(read(&[b'x'; MAX_HEAD + 1]), Err(Fault::TooLong));

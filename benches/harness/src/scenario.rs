@@ -1,10 +1,13 @@
-//! Scenarios: `benches/scenarios/*.toml`, the load each service is put under.
+//! Scenarios: `benches/scenarios/*.toml`, the load each service is put under and what is measured
+//! beside the idiomatic pair.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use assay_evidence::Profile;
-use serde::Deserialize;
+use assay_evidence::{Kind, Profile, Twin, VariantInfo};
+use serde::{Deserialize, Deserializer};
 
 /// The scenario schema this version reads.
 const SCHEMA: u32 = 1;
@@ -14,6 +17,13 @@ const MAX_CONNECTIONS: usize = 10_000;
 
 /// The most blocks, so that the exact intervals stay cheap.
 const MAX_BLOCKS: u32 = 100;
+
+/// The most numbers a path may run through, and the most requests that build resident state.
+const MAX_IDS: u32 = 1_000_000;
+const MAX_PRELOAD: u32 = 10_000_000;
+
+/// The most variants, so that a block stays short enough for its processes to share conditions.
+const MAX_VARIANTS: usize = 20;
 
 /// A load description.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -35,17 +45,33 @@ pub struct Scenario {
     pub seed: u64,
     /// The p99 in milliseconds within which a rate counts as sustained.
     pub p99_limit_ms: f64,
-    /// What is sent.
-    pub request: Request,
+    /// Further arguments of the service, in either language and every variant but a floor.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Whether a run to publish times builds, too.
+    #[serde(default)]
+    pub build_times: bool,
+    /// Whether Go runs with `GODEBUG=gctrace=1`, so that collections are counted.
+    #[serde(default)]
+    pub gc_trace: bool,
+    /// What is sent: one table, or a list that is sent in turn.
+    #[serde(rename = "request", deserialize_with = "one_or_many")]
+    pub requests: Vec<Request>,
+    /// What builds the resident state of a fresh process before its first load.
+    #[serde(default)]
+    pub preload: Option<Preload>,
     /// How many connections and which rates.
     pub load: LoadPlan,
     /// Lengths for a quick run.
     pub quick: Lengths,
     /// Lengths for a run to publish.
     pub publish: Lengths,
+    /// What is measured in the same blocks beside the idiomatic pair.
+    #[serde(default, rename = "variant")]
+    pub variants: Vec<VariantPlan>,
 }
 
-/// The one request a scenario repeats.
+/// A request. `{n}` in its path runs through the numbers below [`LoadPlan::ids`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -54,34 +80,120 @@ pub struct Request {
     /// The path.
     pub path: String,
     /// The content type of the body.
-    pub content_type: String,
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Further headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// The file of the body, from the root of the source tree.
-    pub body: PathBuf,
+    #[serde(default)]
+    pub body: Option<PathBuf>,
+    /// The body itself, instead of a file.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// The statuses of a good answer.
+    #[serde(default = "ok", deserialize_with = "one_or_many")]
+    pub expect: Vec<u16>,
+}
+
+fn ok() -> Vec<u16> {
+    vec![200]
+}
+
+/// A request sent `count` times to each fresh process, `{n}` in its path running from 0.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preload {
+    /// The HTTP method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The content type of the body.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// The file of the body, from the root of the source tree.
+    #[serde(default)]
+    pub body: Option<PathBuf>,
+    /// The body itself, instead of a file.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// The statuses of a good answer.
+    #[serde(default = "ok", deserialize_with = "one_or_many")]
+    pub expect: Vec<u16>,
+    /// How many times.
+    pub count: u32,
+}
+
+impl Preload {
+    pub(crate) fn request(&self) -> Request {
+        Request {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            content_type: self.content_type.clone(),
+            headers: BTreeMap::new(),
+            body: self.body.clone(),
+            text: self.text.clone(),
+            expect: self.expect.clone(),
+        }
+    }
+}
+
+/// When an open loop sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Like users who know nothing of each other: exponential gaps from a seed.
+    #[default]
+    Poisson,
+    /// At equal gaps; needs no seed.
+    Constant,
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Poisson => "poisson",
+            Self::Constant => "constant",
+        })
+    }
 }
 
 /// Connections and rates.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadPlan {
+    /// When the open loops send.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// Keep-alive connections of the open loops.
     pub connections: usize,
     /// Connections of the closed loop.
     pub capacity_connections: usize,
-    /// Connections opened to weigh one.
+    /// Connections opened to weigh one; 0 weighs none.
+    #[serde(default)]
     pub idle_connections: usize,
+    /// How many numbers `{n}` in the requests' paths runs through.
+    #[serde(default = "one")]
+    pub ids: u32,
     /// The headline's rate as a share of the slower twin's capacity.
     pub half: f64,
     /// Further rates for both twins, as shares of the slower twin's capacity.
+    #[serde(default)]
     pub shares: Vec<f64>,
     /// Rates for the faster twin alone, as shares of its own capacity.
+    #[serde(default)]
     pub faster_shares: Vec<f64>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// How many blocks, and seconds for each part of a process's measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lengths {
-    /// Blocks; each is one fresh process of each twin.
+    /// Blocks; each is one fresh process of each twin and variant.
     pub blocks: u32,
     /// Closed-loop warm-up.
     pub warm_up_s: f64,
@@ -93,6 +205,112 @@ pub struct Lengths {
     pub capacity_s: f64,
 }
 
+/// What is measured beside the idiomatic pair: at half load and in the closed loop, not swept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantPlan {
+    /// Its id, of `a-z 0-9 -`.
+    pub id: String,
+    /// What it is written in, and whose idiomatic twin it is compared with.
+    pub language: Twin,
+    /// What it is there to show.
+    pub kind: Kind,
+    /// Its name for people.
+    pub label: String,
+    /// Why it is measured, in a sentence.
+    pub why: String,
+    /// How it is built; the idiomatic binary when absent.
+    #[serde(default)]
+    pub build: Option<Build>,
+    /// Variables set when it runs.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Further arguments when it runs.
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+impl VariantPlan {
+    /// What the summary says about it.
+    #[must_use]
+    pub fn info(&self) -> VariantInfo {
+        VariantInfo {
+            id: self.id.clone(),
+            language: self.language,
+            kind: self.kind,
+            label: self.label.clone(),
+            why: self.why.clone(),
+        }
+    }
+}
+
+/// How a variant's binary differs from the idiomatic one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// The cargo package, or the Go package's path in the service's module; the service's when
+    /// absent.
+    #[serde(default)]
+    pub package: Option<String>,
+    /// Cargo features.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// GOEXPERIMENT.
+    #[serde(default)]
+    pub go_experiment: Option<String>,
+    /// Go build tags.
+    #[serde(default)]
+    pub go_tags: Vec<String>,
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        parts.extend(self.package.as_ref().map(|package| format!("package {package}")));
+        if !self.features.is_empty() {
+            parts.push(format!("features {}", self.features.join(",")));
+        }
+        parts.extend(self.go_experiment.as_ref().map(|value| format!("GOEXPERIMENT={value}")));
+        if !self.go_tags.is_empty() {
+            parts.push(format!("tags {}", self.go_tags.join(",")));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// One value, or a list of them.
+fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Visitor<T>(std::marker::PhantomData<T>);
+
+    // Written out rather than an untagged enum, whose errors would not say what is wrong.
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("one value or a list")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<Vec<T>, A::Error> {
+            Deserialize::deserialize(serde::de::value::SeqAccessDeserializer::new(seq))
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+            let value = T::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+            Ok(vec![value])
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Vec<T>, E> {
+            let value = serde::de::IntoDeserializer::<E>::into_deserializer(value);
+            Ok(vec![T::deserialize(value)?])
+        }
+    }
+    deserializer.deserialize_any(Visitor(std::marker::PhantomData))
+}
+
 impl Scenario {
     /// Reads a scenario.
     ///
@@ -102,61 +320,121 @@ impl Scenario {
         let scenario: Self = toml::from_str(text)?;
         ensure!(scenario.schema == SCHEMA, "schema is {}, not {SCHEMA}", scenario.schema);
         ensure!(scenario.p99_limit_ms > 0.0, "p99_limit_ms must be above 0");
-        let load = &scenario.load;
-        for (name, count) in [
-            ("connections", load.connections),
-            ("capacity_connections", load.capacity_connections),
-            ("idle_connections", load.idle_connections),
-        ] {
-            ensure!(
-                (1..=MAX_CONNECTIONS).contains(&count),
-                "load.{name} is {count}, but must be 1 to {MAX_CONNECTIONS}"
-            );
-        }
-        for share in load.shares.iter().chain(&load.faster_shares).chain([&load.half]) {
-            ensure!(
-                *share > 0.0 && *share < 1.0,
-                "a rate is {share} of the capacity, but must lie between 0 and 1"
-            );
-        }
+        ensure!(
+            ["small", "medium", "large"].contains(&scenario.resident_state.as_str()),
+            "resident_state is {:?}, but must be small, medium or large",
+            scenario.resident_state
+        );
+        scenario.check_requests()?;
+        scenario.load.check()?;
         for (name, lengths) in [("quick", &scenario.quick), ("publish", &scenario.publish)] {
-            ensure!(
-                (1..=MAX_BLOCKS).contains(&lengths.blocks),
-                "{name}.blocks is {}, but must be 1 to {MAX_BLOCKS}",
-                lengths.blocks
-            );
-            let seconds = [lengths.warm_up_s, lengths.half_s, lengths.sweep_s, lengths.capacity_s];
-            ensure!(
-                seconds.iter().all(|seconds| (0.05..=600.0).contains(seconds)),
-                "{name}: every length must be 0.05 to 600 seconds"
-            );
+            lengths.check(name)?;
         }
+        scenario.check_variants()?;
         Ok(scenario)
     }
 
-    /// Finds the scenario of a service, or the one with that id, in a source tree.
+    fn check_requests(&self) -> Result<()> {
+        ensure!(!self.requests.is_empty(), "there must be a request");
+        let preload = self.preload.as_ref().map(Preload::request);
+        for request in self.requests.iter().chain(&preload) {
+            let named = format!("{} {}", request.method, request.path);
+            ensure!(request.path.starts_with('/'), "{named}: a path begins with /");
+            let both = request.body.is_some() && request.text.is_some();
+            ensure!(!both, "{named}: body names a file and text is the body itself: give one");
+            let expected = !request.expect.is_empty()
+                && request.expect.iter().all(|status| (200..600).contains(status));
+            ensure!(expected, "{named}: expect must hold statuses of 200 to 599");
+            let words = [Some(&request.method), Some(&request.path), request.content_type.as_ref()];
+            let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
+            let clean = words
+                .into_iter()
+                .flatten()
+                .chain(headers)
+                .all(|word| !word.contains(char::is_control) && word.is_ascii());
+            ensure!(clean, "{named}: method, path and headers are plain ASCII on one line");
+        }
+        if let Some(preload) = &self.preload {
+            ensure!(
+                (1..=MAX_PRELOAD).contains(&preload.count),
+                "preload.count is {}, but must be 1 to {MAX_PRELOAD}",
+                preload.count
+            );
+        }
+        Ok(())
+    }
+
+    fn check_variants(&self) -> Result<()> {
+        let count = self.variants.len();
+        ensure!(count <= MAX_VARIANTS, "{count} variants are more than {MAX_VARIANTS}");
+        for (at, variant) in self.variants.iter().enumerate() {
+            let id = &variant.id;
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            ensure!(
+                !id.is_empty() && id.len() <= 40 && id.chars().all(plain),
+                "variant {id:?}: an id is 1 to 40 of a-z, 0-9 and -"
+            );
+            ensure!(
+                !["rust", "go"].contains(&id.as_str()),
+                "variant {id:?}: that is the idiomatic twin's name"
+            );
+            let again = self.variants.iter().take(at).any(|other| other.id == *id);
+            ensure!(!again, "variant {id:?} is there twice");
+            let same = variant.build.is_none();
+            match variant.kind {
+                Kind::Again => ensure!(
+                    same && variant.env.is_empty() && variant.args.is_empty(),
+                    "variant {id:?}: kind again is the same binary run the same way, so it has \
+                     no build, env or args"
+                ),
+                Kind::Runtime => {
+                    ensure!(same, "variant {id:?}: kind runtime is the same binary; drop build");
+                }
+                Kind::Floor => {
+                    ensure!(!same, "variant {id:?}: kind floor is another server; name its build");
+                }
+                Kind::Tuning => {}
+            }
+            if let Some(build) = &variant.build {
+                let of_go = build.go_experiment.is_some() || !build.go_tags.is_empty();
+                ensure!(
+                    variant.language == Twin::Go || !of_go,
+                    "variant {id:?}: go_experiment and go_tags are for Go"
+                );
+                ensure!(
+                    variant.language == Twin::Rust || build.features.is_empty(),
+                    "variant {id:?}: features are for Rust; Go has go_tags"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the scenario with that id, or the first of a service, in a source tree: the one named
+    /// first in `benches/scenarios` whose runs time builds, else the first by name.
     ///
     /// # Errors
-    /// When there is none, naming those there are, or when its file is broken.
+    /// When there is none, naming those there are, or when a file is broken.
     pub fn find(root: &Path, name: &str) -> Result<Self> {
-        let folder = root.join("benches/scenarios");
-        let entries = std::fs::read_dir(&folder)
-            .with_context(|| format!("cannot read the scenarios in {}", folder.display()))?;
-        let mut paths: Vec<PathBuf> =
-            entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
-        let mut known = Vec::new();
-        for path in paths {
-            let text = std::fs::read_to_string(&path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            let scenario = Self::parse(&text).with_context(|| path.display().to_string())?;
-            if scenario.id == name || scenario.service == name {
-                return Ok(scenario);
-            }
-            known.push(scenario.service);
+        let all = scenarios(root)?;
+        let of_service = || all.iter().filter(|scenario| scenario.service == name);
+        let found = all
+            .iter()
+            .find(|scenario| scenario.id == name)
+            .or_else(|| of_service().find(|scenario| scenario.build_times))
+            .or_else(|| of_service().next());
+        if let Some(scenario) = found {
+            return Ok(scenario.clone());
         }
-        bail!("there is no scenario for {name:?}; there is one for: {}", known.join(", "))
+        let ids: Vec<&str> = all.iter().map(|scenario| scenario.id.as_str()).collect();
+        let mut services: Vec<&str> =
+            all.iter().map(|scenario| scenario.service.as_str()).collect();
+        services.dedup();
+        bail!(
+            "there is no service and no scenario {name:?}; services: {}; scenarios: {}",
+            services.join(", "),
+            ids.join(", ")
+        )
     }
 
     /// The lengths of a profile.
@@ -169,13 +447,78 @@ impl Scenario {
     }
 }
 
+/// The scenarios of a source tree, by id.
+///
+/// # Errors
+/// When the folder cannot be read or a file is broken; says which and where.
+pub fn scenarios(root: &Path) -> Result<Vec<Scenario>> {
+    let folder = root.join("benches/scenarios");
+    let entries = std::fs::read_dir(&folder)
+        .with_context(|| format!("cannot read the scenarios in {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> =
+        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let scenario = Scenario::parse(&text).with_context(|| path.display().to_string())?;
+        let named = path.file_stem().is_some_and(|stem| stem == scenario.id.as_str());
+        ensure!(named, "{} must be named {}.toml, after its id", path.display(), scenario.id);
+        found.push(scenario);
+    }
+    Ok(found)
+}
+
+impl LoadPlan {
+    fn check(&self) -> Result<()> {
+        for (name, count) in
+            [("connections", self.connections), ("capacity_connections", self.capacity_connections)]
+        {
+            ensure!(
+                (1..=MAX_CONNECTIONS).contains(&count),
+                "load.{name} is {count}, but must be 1 to {MAX_CONNECTIONS}"
+            );
+        }
+        let idle = self.idle_connections;
+        ensure!(
+            idle <= MAX_CONNECTIONS,
+            "load.idle_connections is {idle}, but must be 0 to {MAX_CONNECTIONS}"
+        );
+        let ids = self.ids;
+        ensure!((1..=MAX_IDS).contains(&ids), "load.ids is {ids}, but must be 1 to {MAX_IDS}");
+        for share in self.shares.iter().chain(&self.faster_shares).chain([&self.half]) {
+            ensure!(
+                *share > 0.0 && *share < 1.0,
+                "a rate is {share} of the capacity, but must lie between 0 and 1"
+            );
+        }
+        Ok(())
+    }
+}
+
 impl Lengths {
+    fn check(&self, name: &str) -> Result<()> {
+        ensure!(
+            (1..=MAX_BLOCKS).contains(&self.blocks),
+            "{name}.blocks is {}, but must be 1 to {MAX_BLOCKS}",
+            self.blocks
+        );
+        let seconds = [self.warm_up_s, self.half_s, self.sweep_s, self.capacity_s];
+        ensure!(
+            seconds.iter().all(|seconds| (0.05..=600.0).contains(seconds)),
+            "{name}: every length must be 0.05 to 600 seconds"
+        );
+        Ok(())
+    }
+
     /// About how many seconds one process takes with `rates` further rates.
     #[must_use]
     pub fn process_s(&self, rates: usize) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a handful of rates")]
         let sweep = rates as f64 * (self.sweep_s + 0.05);
-        // Starting, stopping and the idle connections take about a second.
-        self.warm_up_s + self.half_s + self.capacity_s + sweep + 1.2
+        // Starting, settling and stopping take most of a second.
+        self.warm_up_s + self.half_s + self.capacity_s + sweep + 0.7
     }
 }

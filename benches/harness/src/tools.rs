@@ -1,5 +1,6 @@
 //! Building the twins, and asking the toolchains for their versions.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -10,6 +11,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use assay_evidence::{Builds, Twin, Versions};
 
+use crate::participant::Participant;
+use crate::scenario::{Build, Scenario, VariantPlan};
+
 /// Rebuilds timed after a function was added.
 const INCREMENTAL_BUILDS: u32 = 3;
 
@@ -19,13 +23,26 @@ const SOURCES: [&str; 3] = ["app", "benches", "reference-services"];
 /// Folders never copied for a timed build.
 const SKIPPED: [&str; 4] = ["target", "node_modules", "runs", ".git"];
 
-/// The two binaries of a service.
+/// The binaries of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binaries {
     /// The Rust twin.
     pub rust: PathBuf,
     /// The Go twin.
     pub go: PathBuf,
+    /// The variants that are not one of these, by id.
+    pub variants: BTreeMap<String, PathBuf>,
+}
+
+impl Binaries {
+    /// The idiomatic twin of a language.
+    #[must_use]
+    pub fn twin(&self, twin: Twin) -> &Path {
+        match twin {
+            Twin::Rust => &self.rust,
+            Twin::Go => &self.go,
+        }
+    }
 }
 
 /// Runs a tool and returns what it prints; a failure shows the end of its complaint.
@@ -56,17 +73,83 @@ fn missing(name: &str, error: &std::io::Error) -> anyhow::Error {
     }
 }
 
-/// Builds both twins as they are measured: `target/release/SERVICE` and `target/go/SERVICE`.
-pub(crate) fn build(root: &Path, service: &str) -> Result<Binaries> {
-    let target = target_dir(root)?;
+/// Says what is missing before anything is built, by the versions found.
+pub(crate) fn toolchains(root: &Path, service: &str) -> Result<Versions> {
+    output(Command::new("cargo").arg("--version").current_dir(root))?;
+    versions(root, service)
+}
+
+/// Builds both twins as they are measured, `target/release/SERVICE` and `target/go/SERVICE`, and
+/// the scenario's variants beside them in `target/variants`, so that none overwrites another.
+pub(crate) fn build(
+    root: &Path,
+    scenario: &Scenario,
+    say: &mut dyn FnMut(&str),
+) -> Result<Binaries> {
+    let (service, target) = (scenario.service.as_str(), target_dir(root)?);
+    say(&format!("building both twins of {service}"));
     output(&mut cargo_build(root, service, &target))?;
     let rust = target.join("release").join(service);
     let go = target.join("go").join(service);
     output(&mut go_build(root, service, &go))?;
-    for binary in [&rust, &go] {
+    let mut variants = BTreeMap::new();
+    for variant in &scenario.variants {
+        let Some(spec) = &variant.build else {
+            continue;
+        };
+        say(&format!("building the variant {}", variant.id));
+        let binary = build_variant(root, service, variant, spec, &target.join("variants"))
+            .with_context(|| format!("the variant {} cannot be built", variant.id))?;
+        variants.insert(variant.id.clone(), binary);
+    }
+    for binary in [&rust, &go].into_iter().chain(variants.values()) {
         ensure!(binary.is_file(), "the build left no {}", binary.display());
     }
-    Ok(Binaries { rust, go })
+    Ok(Binaries { rust, go, variants })
+}
+
+fn build_variant(
+    root: &Path,
+    service: &str,
+    variant: &VariantPlan,
+    spec: &Build,
+    folder: &Path,
+) -> Result<PathBuf> {
+    let binary = folder.join(format!("{service}-{}", variant.id));
+    match variant.language {
+        Twin::Rust => {
+            let package = spec.package.as_deref().unwrap_or(service);
+            let mut command = cargo_build(root, package, folder);
+            if !spec.features.is_empty() {
+                command.arg("--features").arg(spec.features.join(","));
+            }
+            output(&mut command)?;
+            // A copy, since the next build may have other features. One that runs is unlinked.
+            let built = folder.join("release").join(package);
+            if let Err(error) = fs::remove_file(&binary)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(error).with_context(|| format!("cannot replace {}", binary.display()));
+            }
+            fs::copy(&built, &binary)
+                .with_context(|| format!("cannot copy {}", built.display()))?;
+        }
+        Twin::Go => {
+            let package = spec.package.as_deref().unwrap_or(".");
+            let mut command = Command::new("go");
+            command.args(["build", "-trimpath", "-ldflags=-s -w"]);
+            if !spec.go_tags.is_empty() {
+                command.arg("-tags").arg(spec.go_tags.join(","));
+            }
+            command.arg("-o").arg(&binary).arg(package);
+            command.current_dir(go_folder(root, service)).env("GOTOOLCHAIN", "local");
+            if let Some(experiment) = &spec.go_experiment {
+                command.env("GOEXPERIMENT", experiment);
+            }
+            output(&mut command)?;
+        }
+    }
+    Ok(binary)
 }
 
 /// Builds the conformance checks.
@@ -123,19 +206,20 @@ fn target_dir(root: &Path) -> Result<PathBuf> {
     Ok(target.context("cargo metadata names no target_directory")?.into())
 }
 
-/// The sizes of the binaries as they are measured.
-pub(crate) fn sizes(binaries: &Binaries) -> Result<Vec<Builds>> {
-    let size = |twin, path: &Path| -> Result<Builds> {
-        let binary_bytes = fs::metadata(path)?.len();
-        Ok(Builds {
-            twin,
-            variant: None,
-            binary_bytes,
-            clean_s: Vec::new(),
-            incremental_s: Vec::new(),
-        })
+/// The sizes of the distinct binaries as they are measured; a floor is no service, and has none.
+pub(crate) fn sizes(all: &[Participant], binaries: &Binaries) -> Result<Vec<Builds>> {
+    let size = |who: &Participant| -> Result<Builds> {
+        let path = &who.binary;
+        let binary_bytes =
+            fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+        let (clean_s, incremental_s) = (Vec::new(), Vec::new());
+        let variant = who.variant.clone();
+        Ok(Builds { twin: who.twin, variant, binary_bytes, clean_s, incremental_s })
     };
-    Ok(vec![size(Twin::Rust, &binaries.rust)?, size(Twin::Go, &binaries.go)?])
+    let own = |who: &&Participant| {
+        who.variant.as_ref().is_none_or(|id| binaries.variants.contains_key(id))
+    };
+    all.iter().filter(|who| !who.floor).filter(own).map(size).collect()
 }
 
 /// Times a clean build and rebuilds of a twin in a copy of the sources with empty caches.
@@ -247,4 +331,32 @@ fn commit(root: &Path, service: &str) -> String {
 /// The experiments the Go toolchain has on, such as `jsonv2`.
 pub(crate) fn go_experiment() -> Result<String> {
     output(Command::new("go").args(["env", "GOEXPERIMENT"]).env("GOTOOLCHAIN", "local"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_checks_a_service_fails_are_named() {
+        let scratch = tempfile::tempdir().unwrap();
+        let checks = scratch.path().join("conformance");
+        let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let run = |script: &str| {
+            fs::write(&checks, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&checks, fs::Permissions::from_mode(0o755)).unwrap();
+            conform(&checks, "fastjson-api", addr, addr)
+        };
+        assert!(run("echo 'ok a b'; exit 0").is_ok());
+        let error = run("echo 'ok a'; echo 'FAILED rounding: 3 is not 2'; exit 1").unwrap_err();
+        assert_eq!(error.to_string(), "FAILED rounding: 3 is not 2");
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_is_named_with_what_it_is_for() {
+        let error = missing("go", &std::io::Error::from(std::io::ErrorKind::NotFound)).to_string();
+        assert!(error.contains("Go is not installed"), "{error}");
+    }
 }

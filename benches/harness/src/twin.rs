@@ -1,4 +1,4 @@
-//! Measuring one twin in one block: everything a fresh process is asked for.
+//! Measuring one participant in one block: everything a fresh process is asked for.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -6,25 +6,31 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use assay_evidence::{Capacity, Load, Sample, Twin};
+use assay_evidence::{Capacity, Load, Sample, Twin, Windows};
 
+use crate::gc::{self, Span};
 use crate::generator::{ClosedLoop, Generator, Interrupted, OpenLoop};
 use crate::histograms::{self, percentiles};
+use crate::participant::Participant;
 use crate::process::{self, Service};
+use crate::requests::{Encoded, Template};
 use crate::scenario::{Lengths, Scenario};
-use crate::schedule;
+use crate::windows::Recorder;
 
 /// Time for a process to settle before its memory is read.
 const SETTLE: Duration = Duration::from_millis(200);
+
+/// How many requests that build resident state are encoded at a time.
+const PRELOAD_AT_ONCE: u32 = 1000;
 
 /// What stays the same for every process of a run.
 pub(crate) struct Bench<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) lengths: Lengths,
-    /// The request, encoded.
-    pub(crate) request: Vec<u8>,
-    pub(crate) rust: &'a Path,
-    pub(crate) go: &'a Path,
+    /// The requests, encoded, in the order they are sent.
+    pub(crate) requests: Vec<Encoded>,
+    /// What builds the resident state.
+    pub(crate) preload: Option<Template>,
     pub(crate) server_core: u32,
     pub(crate) generator_core: u32,
     /// The run folder.
@@ -32,6 +38,13 @@ pub(crate) struct Bench<'a> {
     /// Where services complain.
     pub(crate) log: &'a Path,
     pub(crate) stop: &'a AtomicBool,
+}
+
+/// The half load as its process saw it.
+struct Half {
+    load: Load,
+    windows: Windows,
+    span: Span,
 }
 
 /// The rates of a run, in requests per second, fixed before its first block.
@@ -61,91 +74,143 @@ impl Rates {
         Self { slower, half: (load.half * slower).round(), rust, go }
     }
 
-    fn of(&self, twin: Twin) -> &[f64] {
-        match twin {
-            Twin::Rust => &self.rust,
-            Twin::Go => &self.go,
+    /// The rates of the sweep, which variants are left out of.
+    fn of(&self, who: &Participant) -> &[f64] {
+        match (who.twin, &who.variant) {
+            (_, Some(_)) => &[],
+            (Twin::Rust, None) => &self.rust,
+            (Twin::Go, None) => &self.go,
         }
-    }
-
-    /// How many rates both twins run in a block, the half load apart.
-    pub(crate) fn per_block(&self) -> usize {
-        self.rust.len() + self.go.len()
     }
 }
 
 impl Bench<'_> {
-    /// Starts a twin on the server's core and works with it; what goes wrong then names the twin
+    /// Starts a participant on the server's core and works with it; what goes wrong then names it
     /// and what it last complained of.
     pub(crate) fn with<T>(
         &self,
-        twin: Twin,
+        who: &Participant,
         work: impl FnOnce(&mut Service) -> Result<T>,
     ) -> Result<T> {
-        let binary = match twin {
-            Twin::Rust => self.rust,
-            Twin::Go => self.go,
-        };
-        let mut service = Service::start(binary, twin, self.server_core, self.log)?;
+        let mut service = Service::start(who, self.server_core, self.log)?;
         match work(&mut service) {
-            Err(error) if !error.is::<Interrupted>() => Err(error.context(service.complaint(twin))),
+            Err(error) if !error.is::<Interrupted>() => Err(error.context(service.complaint(who))),
             other => other,
         }
+    }
+
+    /// The request a fresh process is asked first.
+    pub(crate) fn first(&self) -> Result<&Encoded> {
+        self.requests.first().context("the scenario has no request")
     }
 
     /// Keeps the closed loop's connections busy.
     pub(crate) fn closed(&self, service: &Service, seconds: f64) -> Result<ClosedLoop> {
         let connections = self.scenario.load.capacity_connections;
         let mut generator =
-            Generator::connect(service.addr, connections, &self.request, self.stop)?;
+            Generator::connect(service.addr, connections, &self.requests, self.stop)?;
         generator.closed_loop(seconds)
     }
 
-    /// Measures one fresh process of a twin, which the caller's thread, pinned to the generator's
-    /// core, then stops.
+    /// Builds the scenario's resident state in a fresh process.
+    pub(crate) fn preload(&self, service: &Service) -> Result<()> {
+        let (Some(template), Some(plan)) = (&self.preload, &self.scenario.preload) else {
+            return Ok(());
+        };
+        let connections = self.scenario.load.capacity_connections;
+        let mut from = 0;
+        while from < plan.count {
+            let to = plan.count.min(from + PRELOAD_AT_ONCE);
+            let some: Vec<Encoded> = (from..to).map(|number| template.encode(number)).collect();
+            let mut generator = Generator::connect(service.addr, connections, &some, self.stop)?;
+            generator.each_once().with_context(|| {
+                format!("building the resident state, {from} of {} requests done", plan.count)
+            })?;
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// Measures one fresh process, which the caller's thread, pinned to the generator's core, then
+    /// stops. The connections of a twin are weighed in a process of their own before.
     pub(crate) fn measure(
         &self,
-        twin: Twin,
+        who: &Participant,
         block: u32,
         position: u32,
         rates: &Rates,
     ) -> Result<Sample> {
-        let pss_kib_per_connection = self.with(twin, |service| self.weigh_connections(service))?;
-        let sample = self.with(twin, |service| self.load(service, twin, block, rates))?;
-        Ok(Sample { position, pss_kib_per_connection: Some(pss_kib_per_connection), ..sample })
+        let weigh = who.variant.is_none() && self.scenario.load.idle_connections > 0;
+        let pss_kib_per_connection = if weigh {
+            Some(self.with(who, |service| self.weigh_connections(service))?)
+        } else {
+            None
+        };
+        let sample = self.with(who, |service| self.load(service, who, block, rates))?;
+        Ok(Sample { position, pss_kib_per_connection, ..sample })
     }
 
-    fn load(&self, service: &Service, twin: Twin, block: u32, rates: &Rates) -> Result<Sample> {
-        let (_, stream) = process::ask(service.addr, &self.request)?;
+    fn load(
+        &self,
+        service: &Service,
+        who: &Participant,
+        block: u32,
+        rates: &Rates,
+    ) -> Result<Sample> {
+        let (_, stream) = process::ask(service.addr, self.first()?)?;
         let cold_start_ms = service.started.elapsed().as_secs_f64() * 1000.0;
         drop(stream);
         thread::sleep(SETTLE);
         let idle_pss_kib = service.pss_kib()?;
+        self.preload(service)?;
+        let resident = self.preload.as_ref().map(|_| service.pss_kib());
         self.closed(service, self.lengths.warm_up_s)?;
 
-        let half = self.open(service, twin, block, rates, rates.half)?;
+        let Half { load, mut windows, span } = self.half(service, who, block, rates)?;
         let loaded_pss_kib = service.pss_kib()?;
-        let mut loads = vec![Load { half: true, ..half }];
-        for rate in rates.of(twin) {
-            loads.push(self.open(service, twin, block, rates, *rate)?);
+        let mut loads = vec![load];
+        for rate in rates.of(who) {
+            loads.push(self.open(service, who, block, rates, *rate, None)?.0);
         }
         let capacity = self.capacity(service)?;
+        // By now the last collection of the half load has been reported.
+        let mut gc = None;
+        if who.gc_trace {
+            let (seen, collections) = gc::read(self.log, span)?;
+            windows.collections = collections;
+            gc = Some(seen);
+        }
         Ok(Sample {
             block,
             position: 0,
-            twin,
+            twin: who.twin,
+            variant: who.variant.clone(),
             cold_start_ms,
             idle_pss_kib,
+            resident_pss_kib: resident.transpose()?,
             loaded_pss_kib,
             peak_rss_kib: service.peak_rss_kib()?,
             pss_kib_per_connection: None,
-            variant: None,
-            resident_pss_kib: None,
-            gc: None,
-            timeline: None,
             capacity,
+            gc,
+            timeline: Some(windows),
             loads,
         })
+    }
+
+    /// The half load, over time too.
+    fn half(
+        &self,
+        service: &Service,
+        who: &Participant,
+        block: u32,
+        rates: &Rates,
+    ) -> Result<Half> {
+        let mut recorder = Recorder::new(rates.half, self.lengths.half_s)?;
+        let (load, span) =
+            self.open(service, who, block, rates, rates.half, Some(&mut recorder))?;
+        let load = Load { half: true, ..load };
+        Ok(Half { load, windows: recorder.finish(), span })
     }
 
     fn capacity(&self, service: &Service) -> Result<Capacity> {
@@ -164,38 +229,35 @@ impl Bench<'_> {
         })
     }
 
-    /// One open loop, on fresh connections. Both twins of a block get the same schedule.
+    /// One open loop, on fresh connections. All participants of a block get the same schedule.
     fn open(
         &self,
         service: &Service,
-        twin: Twin,
+        who: &Participant,
         block: u32,
         rates: &Rates,
         rate_rps: f64,
-    ) -> Result<Load> {
-        let half = rate_rps == rates.half;
-        let seconds = if half { self.lengths.half_s } else { self.lengths.sweep_s };
+        recorder: Option<&mut Recorder>,
+    ) -> Result<(Load, Span)> {
+        let plan = &self.scenario.load;
+        let seconds = if recorder.is_some() { self.lengths.half_s } else { self.lengths.sweep_s };
         let seed = self.scenario.seed.wrapping_add(u64::from(block));
-        let schedule = schedule::poisson(seed, rate_rps, seconds);
-        let mut generator = Generator::connect(
-            service.addr,
-            self.scenario.load.connections,
-            &self.request,
-            self.stop,
-        )?;
+        let schedule = plan.schedule.times(seed, rate_rps, seconds)?;
+        let mut generator =
+            Generator::connect(service.addr, plan.connections, &self.requests, self.stop)?;
         let (cpu, steal, began) = (service.cpu()?, self.steal()?, Instant::now());
-        let seen = generator.open_loop(&schedule, seconds)?;
+        let seen = generator.open_loop(&schedule, seconds, recorder)?;
         let elapsed = began.elapsed();
         let spent = service.cpu()?.since(cpu);
         let steal = process::steal_share(self.steal()?.saturating_sub(steal), elapsed);
         drop(generator);
 
-        let tag = format!("{twin}.{block}.{rate_rps}");
+        let tag = format!("{}.{block}.{rate_rps}", who.name());
         let log = self.folder.join("histograms.hlog");
         histograms::append(&log, &tag, seconds, &seen.histograms)?;
-        let OpenLoop { histograms, achieved, completed, errors, waited, busy } = seen;
+        let OpenLoop { started, histograms, achieved, completed, errors, waited, busy } = seen;
         let per_answer = 1.0 / count(completed).max(1.0);
-        Ok(Load {
+        let load = Load {
             rate_rps,
             share: rate_rps / rates.slower,
             half: false,
@@ -214,7 +276,8 @@ impl Bench<'_> {
             latency: percentiles(&histograms.latency),
             service: percentiles(&histograms.service),
             lag: percentiles(&histograms.lag),
-        })
+        };
+        Ok((load, Span::new(service.started, started, seconds, spent.total_us)))
     }
 
     fn steal(&self) -> Result<u64> {
@@ -224,13 +287,14 @@ impl Bench<'_> {
     /// Growth of a fresh process, in KiB, for each connection that has been answered once and then
     /// stays open.
     fn weigh_connections(&self, service: &Service) -> Result<f64> {
-        let (_, first) = process::ask(service.addr, &self.request)?;
+        let request = self.first()?;
+        let (_, first) = process::ask(service.addr, request)?;
         thread::sleep(SETTLE);
         let before = service.pss_kib()?;
         let connections = self.scenario.load.idle_connections;
         let mut open = Vec::with_capacity(connections);
         for _ in 0..connections {
-            let (_, stream) = process::ask(service.addr, &self.request)
+            let (_, stream) = process::ask(service.addr, request)
                 .with_context(|| format!("with {} connections open", open.len()))?;
             open.push(stream);
         }

@@ -9,6 +9,9 @@ fn main() -> anyhow::Result<()> {
     if std::env::args().any(|argument| argument == "--listen") {
         return stand_in::serve();
     }
+    if std::env::args().any(|argument| argument == "--bench-here") {
+        return tests::bench_here();
+    }
     tests::run()
 }
 
@@ -30,7 +33,10 @@ mod tests {
     use assay_evidence::{
         Environment, GoSettings, Machine, Pinning, Profile, Run, Summary, Twin, Versions, metric,
     };
-    use assay_harness::{Binaries, Options, Outcome, Progress, Scenario, bench, measure};
+    use assay_harness::{
+        Binaries, LoadOptions, Options, Outcome, Progress, Scenario, Schedule, bench, encode, load,
+        measure, scenarios,
+    };
 
     const SCENARIO: &str = r#"
         schema = 1
@@ -47,6 +53,24 @@ mod tests {
         publish = { blocks = 10, warm_up_s = 1.0, half_s = 1.0, sweep_s = 1.0, capacity_s = 1.0 }
     "#;
 
+    /// An A/A variant and one with other settings at run time.
+    const VARIANTS: &str = r#"
+        [[variant]]
+        id = "rust-again"
+        language = "rust"
+        kind = "again"
+        label = "The same once more"
+        why = "noise"
+        [[variant]]
+        id = "go-other"
+        language = "go"
+        kind = "runtime"
+        label = "With other settings"
+        why = "cause"
+        env = { STAND_IN = "seen" }
+        args = ["--more"]
+    "#;
+
     /// A test, given a folder of its own.
     type Test = fn(&Path);
 
@@ -56,13 +80,25 @@ mod tests {
             println!("skipped: whole runs, because this process may use one core only");
             return required();
         }
-        let tests: [(&str, Test); 6] = [
+        let tests: [(&str, Test); 18] = [
             ("a finished run can be read back", a_finished_run_can_be_read_back),
             ("an interrupted run keeps its finished blocks", an_interrupted_run),
             ("a run stopped before its first block leaves nothing", stopped_at_once),
             ("a service that dies is named and its blocks are kept", a_service_that_dies),
             ("twins that answer differently are not timed", different_twins),
             ("outside the source tree it says so", outside_the_source_tree),
+            ("variants run in the same blocks, in a balanced order", variants_in_every_block),
+            ("a variant that answers differently is not timed", a_different_variant),
+            ("Ctrl-C keeps whole blocks with their variants", an_interrupted_run_with_variants),
+            ("a service that lags makes void loads that are kept", a_service_that_lags),
+            ("a service that never listens is said to", a_service_that_never_listens),
+            ("resident state is built first, and a refusal is named", resident_state),
+            ("the collector's trace lands on the load's clock", the_collectors_trace),
+            ("a folder that cannot be written is said early", an_unwritable_folder),
+            ("with one core it says so", with_one_core),
+            ("without Go it says so before anything is built", without_go),
+            ("broken scenarios are refused with what is allowed", broken_scenarios),
+            ("a load can be made against any address", a_load_by_itself),
         ];
         for (name, test) in tests {
             let scratch = tempfile::tempdir()?;
@@ -132,9 +168,25 @@ mod tests {
         behaviours: [&str; 2],
         watch: impl Fn(&str) -> bool + Send,
     ) -> Result<Outcome> {
+        measured_as(scratch, SCENARIO, behaviours, &[], watch)
+    }
+
+    /// The same with a scenario's text and the stand-ins of its variants that are binaries of
+    /// their own.
+    fn measured_as(
+        scratch: &Path,
+        scenario: &str,
+        behaviours: [&str; 2],
+        variants: &[(&str, &str)],
+        watch: impl Fn(&str) -> bool + Send,
+    ) -> Result<Outcome> {
         let options = options(scratch);
         let [rust, go] = behaviours.map(|behaviour| stand_in(scratch, behaviour));
-        let scenario = Scenario::parse(SCENARIO)?;
+        let variants = variants
+            .iter()
+            .map(|(id, behaviour)| ((*id).to_owned(), stand_in(scratch, behaviour)))
+            .collect();
+        let scenario = Scenario::parse(scenario)?;
         let stop = Arc::clone(&options.stop);
         let mut report = move |progress: Progress| {
             assert!((0.0..=1.0).contains(&progress.share));
@@ -142,7 +194,7 @@ mod tests {
                 stop.store(true, Ordering::Relaxed);
             }
         };
-        measure(&options, &scenario, &environment(), &Binaries { rust, go }, &mut report)
+        measure(&options, &scenario, &environment(), &Binaries { rust, go, variants }, &mut report)
     }
 
     fn read_back(folder: &Path) -> Run {
@@ -155,7 +207,7 @@ mod tests {
     fn a_finished_run_can_be_read_back(scratch: &Path) {
         let outcome = measured(scratch, ["good", "good"], |_| false).unwrap();
         assert!(!outcome.interrupted);
-        assert_eq!(outcome.folder.file_name().unwrap(), "2026-11-21-test-host");
+        assert_eq!(outcome.folder.file_name().unwrap(), "2026-11-21-test-host-stand-in");
         let run = read_back(&outcome.folder);
         assert_eq!(run.summary, outcome.summary);
         assert_eq!(run.summary.blocks, 3);
@@ -173,7 +225,7 @@ mod tests {
         assert!(!outcome.folder.join("service.log").exists());
         // A second run of the day gets a folder of its own.
         let again = measured(scratch, ["good", "good"], |text| text.starts_with("block 2"));
-        assert_eq!(again.unwrap().folder.file_name().unwrap(), "2026-11-21-test-host-2");
+        assert_eq!(again.unwrap().folder.file_name().unwrap(), "2026-11-21-test-host-stand-in-2");
     }
 
     fn an_interrupted_run(scratch: &Path) {
@@ -201,7 +253,8 @@ mod tests {
         let error = format!("{:#}", error.unwrap_err());
         assert!(error.contains("finished blocks (1) are kept"), "{error}");
         assert!(error.contains("the go twin") && error.contains("out of cheese"), "{error}");
-        let text = fs::read_to_string(scratch.join("runs/2026-11-21-test-host/summary.toml"));
+        let text =
+            fs::read_to_string(scratch.join("runs/2026-11-21-test-host-stand-in/summary.toml"));
         assert_eq!(Summary::parse(&text.unwrap()).unwrap().blocks, 1);
     }
 
@@ -214,5 +267,267 @@ mod tests {
     fn outside_the_source_tree(scratch: &Path) {
         let error = bench(&options(scratch), &mut |_| ()).unwrap_err().to_string();
         assert!(error.contains("source tree") && error.contains("checkout"), "{error}");
+    }
+
+    fn variants_in_every_block(scratch: &Path) {
+        let scenario = format!("{SCENARIO}{VARIANTS}");
+        let outcome = measured_as(scratch, &scenario, ["good", "good"], &[], |_| false).unwrap();
+        let run = read_back(&outcome.folder);
+        assert_eq!(run.summary.blocks, 3);
+        let order = |block: u32| -> Vec<String> {
+            let mut samples: Vec<_> =
+                run.samples.samples.iter().filter(|sample| sample.block == block).collect();
+            samples.sort_by_key(|sample| sample.position);
+            let name = |sample: &&assay_evidence::Sample| {
+                sample.variant.clone().unwrap_or_else(|| sample.twin.to_string())
+            };
+            samples.iter().map(name).collect()
+        };
+        assert_eq!(order(1), ["rust", "go", "go-other", "rust-again"]);
+        assert_eq!(order(2), ["rust-again", "go-other", "go", "rust"]);
+        assert_ne!(order(3), order(1));
+        let again = run.summary.variant("rust-again").unwrap();
+        assert!(again.metric(metric::COLD_START).is_some_and(|metric| metric.ratio.is_some()));
+        assert!(again.metric(metric::PSS_PER_CONNECTION).is_none(), "only twins are weighed");
+        assert!(run.summary.noise_factor(metric::COLD_START).is_some_and(|noise| noise >= 1.0));
+        let whose = |twin: Twin, variant: Option<&str>| {
+            let found =
+                run.summary.timelines.iter().filter(|timeline| {
+                    timeline.twin == twin && timeline.variant.as_deref() == variant
+                });
+            found.count()
+        };
+        assert_eq!(run.summary.timelines.len(), 4);
+        assert_eq!((whose(Twin::Go, Some("go-other")), whose(Twin::Rust, None)), (1, 1));
+        // Settings reach the process: the stand-in notes what it was given.
+        let given = fs::read_to_string(scratch.join("given")).unwrap();
+        assert!(given.lines().any(|line| line == "seen --threads 1 --more"), "{given}");
+        assert!(given.lines().any(|line| line == " --threads 1"), "{given}");
+        let log = fs::read_to_string(outcome.folder.join("histograms.hlog")).unwrap();
+        assert!(log.lines().any(|line| line.starts_with("Tag=go-other.1.")), "{log:.200}");
+    }
+
+    const FLOOR: &str = r#"
+        [[variant]]
+        id = "floor"
+        language = "rust"
+        kind = "floor"
+        label = "A floor"
+        why = "what the kernel costs"
+        build = { package = "floor" }
+    "#;
+
+    fn a_different_variant(scratch: &Path) {
+        let scenario = format!("{SCENARIO}{FLOOR}");
+        let error =
+            measured_as(scratch, &scenario, ["good", "good"], &[("floor", "other")], |_| false);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("the variant floor answer differently"), "{error}");
+        let outcome =
+            measured_as(scratch, &scenario, ["good", "good"], &[("floor", "good")], |_| false);
+        assert_eq!(outcome.unwrap().summary.blocks, 3);
+    }
+
+    fn an_interrupted_run_with_variants(scratch: &Path) {
+        let scenario = format!("{SCENARIO}{VARIANTS}");
+        let outcome = measured_as(scratch, &scenario, ["good", "good"], &[], |text| {
+            text == "block 2 of 3: rust-again"
+        });
+        let outcome = outcome.unwrap();
+        assert!(outcome.interrupted);
+        let run = read_back(&outcome.folder);
+        assert_eq!((run.summary.blocks, run.samples.samples.len()), (1, 4));
+        assert!(run.summary.notes.iter().any(|note| note.contains("1 of 3")));
+    }
+
+    fn a_service_that_lags(scratch: &Path) {
+        let outcome = measured(scratch, ["good", "lags"], |text| {
+            if text.starts_with("block 2") {
+                fs::write(scratch.join("lag"), "").unwrap();
+            }
+            false
+        });
+        let summary = read_back(&outcome.unwrap().folder).summary;
+        assert_eq!(summary.blocks, 3);
+        let void = summary.voids.iter().find(|void| void.block == 2 && void.twin == Twin::Go);
+        let why = &void.expect("a lagging load is void").why;
+        assert!(why.contains("of the schedule was answered within it"), "{why}");
+        // Its figures are kept, though they do not count.
+        let kept = summary.sweep.iter().filter_map(|point| point.go.as_ref());
+        assert!(kept.clone().count() == 2 && kept.clone().all(|figures| figures.blocks > 0));
+    }
+
+    fn a_service_that_never_listens(scratch: &Path) {
+        let error = format!("{:#}", measured(scratch, ["good", "mute"], |_| false).unwrap_err());
+        assert!(error.contains("the go twin") && error.contains("listening on ADDR"), "{error}");
+        assert!(error.contains("still thinking"), "{error}");
+        let error = format!("{:#}", measured(scratch, ["babbles", "good"], |_| false).unwrap_err());
+        assert!(error.contains("the rust twin") && error.contains("\"hello there\""), "{error}");
+        assert_eq!(fs::read_dir(scratch.join("runs")).unwrap().count(), 0);
+    }
+
+    fn resident_state(scratch: &Path) {
+        let preload = r#"
+            [preload]
+            method = "PUT"
+            path = "/documents/{n}"
+            text = "hello"
+            count = 2500
+        "#;
+        let scenario = format!("{SCENARIO}{preload}");
+        let outcome = measured_as(scratch, &scenario, ["good", "good"], &[], |_| false).unwrap();
+        let resident = outcome.summary.metric(metric::RESIDENT_PSS).unwrap();
+        assert!(resident.rust.is_some() && resident.go.is_some());
+        let refusing = format!("{SCENARIO}{}", preload.replace("count", "expect = 201\ncount"));
+        let error = measured_as(scratch, &refusing, ["good", "good"], &[], |_| false).unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains("building the resident state, 0 of 2500"), "{error}");
+        assert!(error.contains("answered with status 200"), "{error}");
+    }
+
+    fn the_collectors_trace(scratch: &Path) {
+        let scenario = SCENARIO.replace("seed = 1", "seed = 1\ngc_trace = true");
+        let outcome =
+            measured_as(scratch, &scenario, ["good", "collects"], &[], |_| false).unwrap();
+        let run = read_back(&outcome.folder);
+        let go = run.samples.samples.iter().filter(|sample| sample.twin == Twin::Go);
+        for sample in go {
+            let gc = sample.gc.as_ref().unwrap();
+            // One every 20 ms for 0.3 s, on a machine that may be busy.
+            assert!((5..=20).contains(&gc.cycles), "{gc:?}");
+            assert_eq!(gc.pause_us_max, Some(300.0));
+        }
+        assert!(run.samples.samples.iter().all(|s| s.twin == Twin::Go || s.gc.is_none()));
+        let timeline = run.summary.timelines.iter().find(|line| line.twin == Twin::Go).unwrap();
+        let within = timeline.collections.iter().all(|one| (0.0..=300.0).contains(&one.start_ms));
+        assert!(within && timeline.collections.len() >= 5, "{timeline:?}");
+    }
+
+    fn an_unwritable_folder(scratch: &Path) {
+        let file = scratch.join("file");
+        fs::write(&file, "in the way").unwrap();
+        let root = source_tree(scratch, SCENARIO);
+        let options = Options { root, out: Some(file.join("runs")), ..options(scratch) };
+        let error = format!("{:#}", bench(&options, &mut |_| ()).unwrap_err());
+        assert!(error.contains("cannot make") && error.contains("file/runs"), "{error}");
+    }
+
+    /// Something that passes for the source tree, with one scenario.
+    fn source_tree(scratch: &Path, scenario: &str) -> std::path::PathBuf {
+        let root = scratch.join("tree");
+        fs::create_dir_all(root.join("reference-services")).unwrap();
+        fs::create_dir_all(root.join("benches/scenarios")).unwrap();
+        fs::write(root.join("benches/scenarios/stand-in.toml"), scenario).unwrap();
+        root
+    }
+
+    fn with_one_core(scratch: &Path) {
+        let root = source_tree(scratch, SCENARIO);
+        let options = Options { root, ..options(scratch) };
+        // Only the thread that asks is kept to one core.
+        let error = std::thread::spawn(move || {
+            let mut set = rustix::thread::CpuSet::new();
+            let all = rustix::thread::sched_getaffinity(None).unwrap();
+            let first = (0..rustix::thread::CpuSet::MAX_CPU).find(|core| all.is_set(*core));
+            set.set(first.unwrap());
+            rustix::thread::sched_setaffinity(None, &set).unwrap();
+            format!("{:#}", bench(&options, &mut |_| ()).unwrap_err())
+        });
+        let error = error.join().unwrap();
+        assert!(error.contains("two cores") && error.contains("may use one"), "{error}");
+    }
+
+    /// `--bench-here ROOT`: measures a source tree and prints why it cannot.
+    pub(super) fn bench_here() -> Result<()> {
+        let root = std::env::args().next_back().unwrap();
+        let options = options(Path::new(&root).parent().unwrap());
+        let options = Options { root: root.into(), ..options };
+        bench(&options, &mut |progress| println!("{}", progress.text)).map(|_| ())
+    }
+
+    fn without_go(scratch: &Path) {
+        let root = source_tree(scratch, SCENARIO);
+        let tools = scratch.join("tools");
+        fs::create_dir(&tools).unwrap();
+        for tool in ["cargo", "rustc"] {
+            symlink("/bin/true", tools.join(tool)).unwrap();
+        }
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .arg("--bench-here")
+            .arg(&root)
+            .env("PATH", &tools)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("Go is not installed"), "{error}");
+        assert!(output.stdout.is_empty(), "nothing is built before: {output:?}");
+    }
+
+    fn broken_scenarios(scratch: &Path) {
+        let fails = |text: &str| format!("{:#}", Scenario::parse(text).unwrap_err());
+        let with = |variant: &str| {
+            format!(
+                "{SCENARIO}[[variant]]\nid = \"x\"\nlanguage = \"go\"\nlabel = \"x\"\nwhy = \"x\"\n{variant}"
+            )
+        };
+        for (text, says) in [
+            (with("kind = \"again\"\nenv = { GOGC = \"off\" }"), "same binary run the same way"),
+            (with("kind = \"runtime\"\nbuild = {}"), "drop build"),
+            (with("kind = \"floor\""), "name its build"),
+            (with("kind = \"tuning\"\nbuild = { features = [\"a\"] }"), "features are for Rust"),
+            (with("kind = \"faster\""), "again"),
+            (SCENARIO.replace("method = \"POST\"", "expect = 99, method = \"POST\""), "200 to 599"),
+            (SCENARIO.replace("method = \"POST\"", "text = \"x\", method = \"POST\""), "give one"),
+            (SCENARIO.replace("path = \"/\"", "path = \"x\""), "begins with /"),
+            (SCENARIO.replace("half = 0.01", "half = 1.5"), "between 0 and 1"),
+            (SCENARIO.replace("load = {", "load = { schedule = \"random\","), "poisson"),
+            (SCENARIO.replace("seed = 1", "sede = 1"), "line 8"),
+        ] {
+            let error = fails(&text);
+            assert!(error.contains(says), "{says:?} is not in: {error}");
+        }
+        let list = SCENARIO.replace("request = {", "request = [{").replace(
+            "\"body.txt\" }",
+            "\"body.txt\" }, { method = \"GET\", path = \"/a/{n}\", expect = [200, 304] }]",
+        );
+        assert_eq!(Scenario::parse(&list).unwrap().requests.len(), 2);
+        // A file is named after its id, and a broken one is named.
+        let root = source_tree(scratch, SCENARIO);
+        assert_eq!(scenarios(&root).unwrap().len(), 1);
+        let error = Scenario::find(&root, "nothing").unwrap_err().to_string();
+        assert!(error.contains("\"nothing\"") && error.contains("scenarios: stand-in"), "{error}");
+        fs::write(root.join("benches/scenarios/other.toml"), "schema = ").unwrap();
+        let error = format!("{:#}", scenarios(&root).unwrap_err());
+        assert!(error.contains("other.toml") && error.contains("line 1"), "{error}");
+    }
+
+    fn a_load_by_itself(scratch: &Path) {
+        let mut service = std::process::Command::new(stand_in(scratch, "good"))
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = service.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        let options = LoadOptions {
+            addr: line.trim().strip_prefix("listening on ").unwrap().parse().unwrap(),
+            request: encode("POST", "/", &[("Content-Type", "text/plain")], Some(b"hello")),
+            expect: 200,
+            schedule: Schedule::Constant,
+            seed: 0,
+            rate_rps: 500.0,
+            seconds: 0.4,
+            connections: 8,
+            core: None,
+        };
+        let seen = load(&options, &AtomicBool::new(false));
+        let refused = load(&LoadOptions { expect: 201, ..options }, &AtomicBool::new(false));
+        service.kill().unwrap();
+        service.wait().unwrap();
+        let seen = seen.unwrap();
+        assert_eq!((seen.offered, seen.completed, seen.errors), (200, 200, 0));
+        assert!(seen.latency.p50 > 0.0 && seen.latency.p50 <= seen.latency.p99);
+        assert_eq!(refused.unwrap().errors, 200);
     }
 }

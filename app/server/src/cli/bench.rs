@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, Write},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use assay_evidence::{Figure, Profile, Summary};
-use assay_harness::{Options, Outcome, bench, find_root, on_stderr};
+use assay_harness::{Options, Outcome, bench, expected, find_root, on_stderr, scenarios};
 use clap::Args;
 use tokio::{signal, task};
 
@@ -27,6 +28,12 @@ pub(super) struct Arguments {
     /// Enough blocks and the build times: fit to be committed
     #[arg(long)]
     publish: bool,
+    /// List the scenarios with the minutes each takes, and measure nothing
+    #[arg(long)]
+    list: bool,
+    /// What to call this machine in the run's name; its processor and cores by default
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
     /// Print the run's summary as JSON
     #[arg(long)]
     json: bool,
@@ -46,6 +53,9 @@ pub(super) async fn run(
                 .to_owned(),
         )
     })?;
+    if arguments.list {
+        return list(&root, arguments.json, out);
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let options = Options {
         root,
@@ -53,7 +63,7 @@ pub(super) async fn run(
         service: arguments.service.clone(),
         profile: if arguments.publish { Profile::Publish } else { Profile::Quick },
         started: (context.surroundings.clock)(),
-        host: None,
+        host: arguments.host.clone(),
         stop: Arc::clone(&stop),
     };
     let interrupt = task::spawn(async move {
@@ -69,6 +79,41 @@ pub(super) async fn run(
     show(&outcome, arguments.json, out)
 }
 
+/// The scenarios there are, with about how long each takes.
+fn list(root: &Path, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let found = scenarios(root).map_err(|error| Failure::CannotRun(format!("{error:#}")))?;
+    let minutes = |scenario, profile| {
+        let minutes = expected(scenario, profile).as_secs_f64() / 60.0;
+        (minutes * 10.0).round() / 10.0
+    };
+    if json {
+        let rows: Vec<_> = found
+            .iter()
+            .map(|scenario| {
+                serde_json::json!({
+                    "id": scenario.id,
+                    "service": scenario.service,
+                    "title": scenario.title,
+                    "variants": scenario.variants.len(),
+                    "minutes": {
+                        "quick": minutes(scenario, Profile::Quick),
+                        "publish": minutes(scenario, Profile::Publish),
+                    },
+                })
+            })
+            .collect();
+        write_json(out, &rows)?;
+        return Ok(());
+    }
+    writeln!(out, "{:<20} {:>12} {:>12}  title", "scenario", "quick, min", "publish, min")?;
+    for scenario in &found {
+        let quick = minutes(scenario, Profile::Quick);
+        let publish = minutes(scenario, Profile::Publish);
+        writeln!(out, "{:<20} {quick:>12.1} {publish:>12.1}  {}", scenario.id, scenario.title)?;
+    }
+    Ok(())
+}
+
 fn show(outcome: &Outcome, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     // The result is on standard output; a closed standard error loses nothing.
     let _ = writeln!(io::stderr(), "the run is in {}", outcome.folder.display());
@@ -79,7 +124,10 @@ fn show(outcome: &Outcome, json: bool, out: &mut dyn Write) -> Result<(), Failur
     }
     if outcome.interrupted {
         let (done, planned) = (outcome.summary.blocks, outcome.summary.blocks_planned);
-        let message = format!("stopped after {done} of {planned} blocks; those are kept");
+        let message = format!(
+            "stopped after {done} of {planned} blocks; what they found is kept in {}",
+            outcome.folder.display()
+        );
         return Err(Failure::CannotRun(message));
     }
     Ok(())

@@ -1,0 +1,122 @@
+//! The folder a run leaves behind.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use assay_evidence::{Environment, Plan, Samples, summarise};
+
+use crate::generator::Interrupted;
+use crate::{Options, Outcome, machine};
+
+/// Space that must be free before a run begins; one takes a few MB.
+const FREE_BYTES: u64 = 50_000_000;
+
+fn out(options: &Options) -> PathBuf {
+    options.out.clone().unwrap_or_else(|| options.root.join("benches/runs"))
+}
+
+/// Makes sure, before anything is built or measured, that there is a place for what is found.
+pub(crate) fn check(options: &Options) -> Result<()> {
+    let out = out(options);
+    fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    tempfile::tempfile_in(&out)
+        .with_context(|| format!("cannot write into {}, where runs go", out.display()))?;
+    // A file system that does not say what is free is taken at its word.
+    if let Ok(space) = rustix::fs::statvfs(&out) {
+        let free = space.f_bavail.saturating_mul(space.f_frsize);
+        ensure!(
+            free >= FREE_BYTES,
+            "{} has {} MB free, but a run needs {} MB",
+            out.display(),
+            free / 1_000_000,
+            FREE_BYTES / 1_000_000
+        );
+    }
+    Ok(())
+}
+
+/// `benches/runs/<date>-<host>-<scenario>`, where a run keeps what it found.
+pub(crate) struct RunFolder {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a new folder, with a number behind its name when there is one for the day already.
+    pub(crate) fn create(
+        options: &Options,
+        environment: &Environment,
+        scenario: &str,
+    ) -> Result<Self> {
+        check(options)?;
+        let out = out(options);
+        let host = machine::slug(&environment.host);
+        ensure!(!host.is_empty(), "the host name {:?} has no letter or digit", environment.host);
+        let base = format!("{}-{host}-{scenario}", options.started.strftime("%Y-%m-%d"));
+        for number in 1..1000 {
+            let name = if number == 1 { base.clone() } else { format!("{base}-{number}") };
+            let path = out.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    let folder = Self { name, path };
+                    folder.replace("environment.toml", &environment.to_toml()?)?;
+                    return Ok(folder);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot make {}", path.display()));
+                }
+            }
+        }
+        Err(anyhow!("{} has too many runs of one day", out.display()))
+    }
+
+    /// What the services said on stderr, kept while measuring only.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path.join("service.log")
+    }
+
+    /// Writes the samples so far and their summary.
+    pub(crate) fn write(&self, plan: &Plan, samples: &Samples) -> Result<()> {
+        self.replace("samples.toml", &samples.to_toml()?)?;
+        self.replace("summary.toml", &summarise(plan, samples).to_toml()?)
+    }
+
+    /// Replaces a file as a whole, so that an interruption leaves the old or the new one.
+    fn replace(&self, name: &str, text: &str) -> Result<()> {
+        let (path, fresh) = (self.path.join(name), self.path.join(format!("{name}.new")));
+        fs::write(&fresh, text)
+            .and_then(|()| fs::rename(&fresh, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Ends a run early: its finished blocks are kept; a run without any leaves nothing behind.
+    pub(crate) fn give_up(
+        &self,
+        error: anyhow::Error,
+        plan: &Plan,
+        samples: &Samples,
+    ) -> Result<Outcome> {
+        if samples.blocks() == 0 {
+            // Only what this run wrote is in the folder, and none of it is of use.
+            fs::remove_dir_all(&self.path).context("cannot remove the empty run folder")?;
+            return Err(error);
+        }
+        let folder = self.path.clone();
+        if error.is::<Interrupted>() {
+            let summary = summarise(plan, samples);
+            return Ok(Outcome { folder, summary, interrupted: true });
+        }
+        let kept = samples.blocks();
+        let kept = format!("the finished blocks ({kept}) are kept in {}", folder.display());
+        Err(error.context(kept))
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        // Gone already when the run came to nothing.
+        let _ = fs::remove_file(self.log());
+    }
+}

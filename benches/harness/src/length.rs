@@ -1,0 +1,58 @@
+//! About how long the parts of a run take, for the time left.
+
+use std::time::Duration;
+
+use assay_evidence::Profile;
+
+use crate::scenario::{Lengths, Scenario};
+
+/// The parts besides the blocks, in seconds.
+pub(crate) const BUILD_S: f64 = 20.0;
+pub(crate) const CHECK_S: f64 = 0.5;
+pub(crate) const TIMED_BUILDS_S: f64 = 150.0;
+
+/// Weighing connections takes about as long as this for each.
+const CONNECTION_S: f64 = 0.0005;
+
+/// Requests a second at which resident state is about built.
+const PRELOAD_RPS: f64 = 15_000.0;
+
+/// Closed loops of each twin from which the rates follow.
+pub(crate) const CALIBRATIONS: u32 = 3;
+
+/// About how long a scenario takes in a profile, the first build apart.
+pub(crate) fn expected(scenario: &Scenario, profile: Profile) -> Duration {
+    let lengths = scenario.lengths(profile);
+    let preload_s = preload_s(scenario);
+    let variant_s = lengths.process_s(0) + preload_s;
+    // The faster twin has rates of its own, so that a pair shares them evenly in the estimate.
+    let extra = count(scenario.load.faster_shares.len()) * lengths.sweep_s;
+    let pair_s = 2.0 * twin_s(scenario, &lengths) + extra;
+    let block_s = pair_s + count(scenario.variants.len()) * variant_s;
+    let timed = profile == Profile::Publish && scenario.build_times;
+    let builds = if timed { TIMED_BUILDS_S } else { 0.0 };
+    let total = CHECK_S + calibration_s(scenario, &lengths) + f64::from(lengths.blocks) * block_s;
+    Duration::from_secs_f64(total + builds)
+}
+
+/// About how long one process of an idiomatic twin takes with what it is weighed in, in seconds.
+pub(crate) fn twin_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
+    let idle = scenario.load.idle_connections;
+    let weighing = if idle > 0 { 0.5 + count(idle) * CONNECTION_S } else { 0.0 };
+    lengths.process_s(scenario.load.shares.len()) + weighing + preload_s(scenario)
+}
+
+pub(crate) fn preload_s(scenario: &Scenario) -> f64 {
+    scenario.preload.as_ref().map_or(0.0, |preload| f64::from(preload.count) / PRELOAD_RPS)
+}
+
+/// About how long finding the capacities takes, in seconds.
+pub(crate) fn calibration_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
+    let loops = lengths.warm_up_s + f64::from(CALIBRATIONS) * lengths.capacity_s;
+    2.0 * (loops + preload_s(scenario))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
