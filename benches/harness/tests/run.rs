@@ -80,7 +80,7 @@ mod tests {
             println!("skipped: whole runs, because this process may use one core only");
             return required();
         }
-        let tests: [(&str, Test); 18] = [
+        let tests: [(&str, Test); 19] = [
             ("a finished run can be read back", a_finished_run_can_be_read_back),
             ("an interrupted run keeps its finished blocks", an_interrupted_run),
             ("a run stopped before its first block leaves nothing", stopped_at_once),
@@ -98,6 +98,7 @@ mod tests {
             ("with one core it says so", with_one_core),
             ("without Go it says so before anything is built", without_go),
             ("broken scenarios are refused with what is allowed", broken_scenarios),
+            ("the committed scenarios and their bodies can be read", committed_scenarios),
             ("a load can be made against any address", a_load_by_itself),
         ];
         for (name, test) in tests {
@@ -499,6 +500,21 @@ mod tests {
         fs::write(root.join("benches/scenarios/other.toml"), "schema = ").unwrap();
         let error = format!("{:#}", scenarios(&root).unwrap_err());
         assert!(error.contains("other.toml") && error.contains("line 1"), "{error}");
+    }
+
+    fn committed_scenarios(_: &Path) {
+        let root = assay_harness::find_root(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let all = scenarios(&root).unwrap();
+        assert_eq!(Scenario::find(&root, "fastjson-api").unwrap().id, "json-quotes");
+        for scenario in &all {
+            let preload = scenario.preload.iter().flat_map(|preload| preload.body.clone());
+            let bodies = scenario.requests.iter().flat_map(|request| request.body.clone());
+            for body in bodies.chain(preload) {
+                assert!(root.join(&body).is_file(), "{}: no {}", scenario.id, body.display());
+            }
+            // Six blocks are the fewest with an interval.
+            assert!(scenario.quick.blocks >= 6 && scenario.publish.blocks >= 10, "{}", scenario.id);
+        }
     }
 
     fn a_load_by_itself(scratch: &Path) {
