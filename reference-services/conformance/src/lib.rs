@@ -4,11 +4,13 @@
 //! for any twin in any language. Golden vectors are data in `vectors/`.
 
 pub mod differential;
+pub mod differential_documents;
 pub mod fastjson_api;
 mod http;
 mod orders;
 pub mod process;
 mod random;
+mod random_json;
 
 use anyhow::Result;
 

@@ -2,13 +2,14 @@
 //! contract, and against a twin.
 
 use anyhow::{Context, Result, bail};
-use conformance::{Check, differential, fastjson_api};
+use conformance::{Check, differential, differential_documents, fastjson_api};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
+const DOCUMENT_REQUESTS: usize = 4_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +38,7 @@ fn against(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     let (address, twin) = (resolve(address)?, resolve(twin)?);
     let mut checks = fastjson_api::run(address);
     checks.push(differential::run(address, twin, seed, ORDERS));
+    checks.push(differential_documents::run(address, twin, seed, DOCUMENT_REQUESTS));
     Ok(checks)
 }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's way to fail")]
 
 use conformance::process::Service;
-use conformance::{Check, differential, fastjson_api};
+use conformance::{Check, differential, differential_documents, fastjson_api};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 const ORDERS: usize = 1_000;
+const DOCUMENT_REQUESTS: usize = 3_000;
 
 fn rust_twin() -> PathBuf {
     env!("CARGO_BIN_EXE_fastjson-api").into()
@@ -63,7 +64,11 @@ fn the_go_twin_keeps_the_contract_and_answers_as_rust_does() {
     let go = Service::start(&go, &["--threads", "1"]).unwrap();
     let rust = Service::start(&rust_twin(), &["--threads", "2"]).unwrap();
     for seed in SEEDS {
-        assert_passed(&[differential::run(rust.address, go.address, seed, ORDERS)]);
+        let (rust, go) = (rust.address, go.address);
+        assert_passed(&[
+            differential::run(rust, go, seed, ORDERS),
+            differential_documents::run(rust, go, seed, DOCUMENT_REQUESTS),
+        ]);
     }
     assert_passed(&fastjson_api::run(go.address));
     stops_cleanly(go);
@@ -79,6 +84,15 @@ fn the_tuned_go_twin_keeps_the_contract_and_answers_as_rust_does() {
     assert_passed(&[differential::run(rust.address, go.address, SEEDS[0], ORDERS)]);
     assert_passed(&fastjson_api::run(go.address));
     stops_cleanly(go);
+}
+
+#[test]
+fn the_store_keeps_its_limits() {
+    for binary in [Some(rust_twin()), go_twin()].into_iter().flatten() {
+        let limits = ["--documents-max", "3", "--documents-bytes-max=100"];
+        let service = Service::start(&binary, &limits).unwrap();
+        assert_passed(&[fastjson_api::store_limits(service.address)]);
+    }
 }
 
 /// An idle connection does not delay the end; a request in flight is still answered.
@@ -110,10 +124,19 @@ fn stops_cleanly(mut service: Service) {
 fn wrong_arguments_are_refused() {
     let twins = [Some(rust_twin()), go_twin()];
     for binary in twins.into_iter().flatten() {
-        for arguments in [&["--threads", "1"][..], &["--listen", "127.0.0.1:0", "--threads", "0"]] {
+        let listen = ["--listen", "127.0.0.1:0"];
+        for arguments in [
+            &["--threads", "1"][..],
+            &[&listen[..], &["--threads", "0"]].concat(),
+            &[&listen[..], &["--documents-max", "0"]].concat(),
+            &[&listen[..], &["--documents-max", "100000001"]].concat(),
+            &[&listen[..], &["--documents-bytes-max=many"]].concat(),
+            &[&listen[..], &["--documents-bytes-max", "1099511627777"]].concat(),
+        ] {
             let output = Command::new(&binary).args(arguments).output().unwrap();
             assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-            assert!(String::from_utf8_lossy(&output.stderr).contains("usage: "), "{arguments:?}");
+            let message = String::from_utf8_lossy(&output.stderr).to_lowercase();
+            assert!(message.contains("usage"), "{arguments:?}: {message}");
         }
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
