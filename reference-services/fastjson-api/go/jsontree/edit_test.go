@@ -48,3 +48,15 @@ func TestAShrunkArrayGivesMemoryBack(t *testing.T) {
 		t.Errorf("an array of %d items has room for %d", len(array.Items()), n)
 	}
 }
+
+func TestDepthAndCount(t *testing.T) {
+	for text, want := range map[string][2]int{
+		`1`: {0, 1}, `[]`: {1, 1}, `{}`: {1, 1}, `[1,"a",null]`: {1, 4}, `[[],1]`: {2, 3},
+		`{"a":[1,{"b":{}}],"c":2}`: {4, 6},
+	} {
+		v, err := Parse(text)
+		if err != nil || v.Depth() != want[0] || v.Count() != want[1] {
+			t.Errorf("%s: got %d, %d, %v, want %d", text, v.Depth(), v.Count(), err, want)
+		}
+	}
+}

@@ -92,17 +92,23 @@ func (v Value) Depth() int {
 		return 0
 	}
 	depth := 0
-	for _, item := range v.Items() {
-		depth = max(depth, item.Depth())
+	items := v.Items()
+	for i := range items {
+		if items[i].kind >= Array {
+			depth = max(depth, items[i].Depth())
+		}
 	}
 	return depth + 1
 }
 
 // Count is the number of scalars, arrays and objects in the value, itself among them.
 func (v Value) Count() int {
-	count := 1
-	for _, item := range v.Items() {
-		count += item.Count()
+	items := v.Items()
+	count := 1 + len(items)
+	for i := range items {
+		if items[i].kind >= Array {
+			count += items[i].Count() - 1
+		}
 	}
 	return count
 }
