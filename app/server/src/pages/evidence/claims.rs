@@ -67,7 +67,8 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
 
 fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView {
     let metrics = || runs.runs.iter().filter_map(|run| run.summary.metric(&claim.metric));
-    let title = metrics().next().map_or(claim.metric.as_str(), |metric| &metric.title);
+    let title = metrics().next().map(|metric| metric.title.clone());
+    let title = title.unwrap_or_else(|| claim.metric.replace('_', " "));
     let judged_by = |run: &&KnownRun| Some(&run.summary.run) == verdict.run.as_ref();
     let run = runs.runs.iter().find(judged_by).map(|run| &run.summary);
     let subject = match claim.of {
