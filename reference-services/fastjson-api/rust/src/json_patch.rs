@@ -3,6 +3,7 @@
 use crate::json::{DEPTH_MAX, Value, to_bytes};
 use crate::pointer::{Pointer, index};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most operations in one patch.
 pub const OPERATIONS_MAX: usize = 1_000;
@@ -71,7 +72,12 @@ impl Patch {
             return Err(Invalid::TooMany);
         }
         let read = |(n, item)| Operation::from_value(n, item);
-        items.into_iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
+        Arc::unwrap_or_clone(items)
+            .into_iter()
+            .enumerate()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Applies all operations, or none: the document is the caller's copy.
@@ -94,9 +100,10 @@ fn fault(pointer: String, detail: &'static str) -> Invalid {
 
 impl Operation {
     fn from_value(n: usize, item: Value) -> Result<Self, Invalid> {
-        let Value::Object(mut members) = item else {
+        let Value::Object(members) = item else {
             return Err(fault(format!("/{n}"), "an operation is an object"));
         };
+        let mut members = Arc::unwrap_or_clone(members);
         let op = match members.remove("op") {
             Some(Value::String(op)) => op,
             Some(_) => return Err(fault(format!("/{n}/op"), "op is a string")),
@@ -199,13 +206,13 @@ fn add(document: &mut Value, path: &Pointer, value: Value) -> Result<(), Reason>
     }
     match path.find_parent(document) {
         Some((Value::Object(members), name)) => {
-            members.insert(name.into(), value);
+            Arc::make_mut(members).insert(name.into(), value);
             Ok(())
         }
         Some((Value::Array(items), token)) => {
             let place = if token == "-" { Some(items.len()) } else { index(token) };
             let place = place.filter(|place| *place <= items.len());
-            items.insert(place.ok_or_else(|| no_place(path))?, value);
+            Arc::make_mut(items).insert(place.ok_or_else(|| no_place(path))?, value);
             Ok(())
         }
         _ => Err(no_place(path)),
@@ -215,10 +222,10 @@ fn add(document: &mut Value, path: &Pointer, value: Value) -> Result<(), Reason>
 /// Takes a value out. The whole document cannot be: nothing would be left to keep.
 fn take(document: &mut Value, path: &Pointer) -> Option<Value> {
     match path.find_parent(document)? {
-        (Value::Object(members), name) => members.remove(name),
+        (Value::Object(members), name) => Arc::make_mut(members).remove(name),
         (Value::Array(items), token) => {
             let place = index(token).filter(|place| *place < items.len())?;
-            Some(items.remove(place))
+            Some(Arc::make_mut(items).remove(place))
         }
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 use crate::json::Value;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A place in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +61,8 @@ impl Pointer {
 
 fn find_mut<'a>(document: &'a mut Value, tokens: &[Box<str>]) -> Option<&'a mut Value> {
     tokens.iter().try_fold(document, |value, token| match value {
-        Value::Object(members) => members.get_mut(token),
-        Value::Array(items) => items.get_mut(index(token)?),
+        Value::Object(members) => Arc::make_mut(members).get_mut(token),
+        Value::Array(items) => Arc::make_mut(items).get_mut(index(token)?),
         _ => None,
     })
 }

@@ -15,6 +15,7 @@ pub use write::to_bytes;
 pub(crate) use write::write_string;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The deepest nesting of arrays and objects.
 pub const DEPTH_MAX: usize = 128;
@@ -26,6 +27,9 @@ pub const NUMBER_BYTES_MAX: usize = 1_024;
 pub const EXPONENT_DIGITS_MAX: usize = 9;
 
 /// A JSON value. Its nesting is at most [`DEPTH_MAX`], so that recursion over it is bounded.
+///
+/// A copy shares arrays and objects with the original until one of them changes: a patch copies
+/// only what lies on the way to its changes.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// `null`
@@ -37,9 +41,9 @@ pub enum Value {
     /// Text.
     String(Box<str>),
     /// Values in order.
-    Array(Vec<Value>),
+    Array(Arc<Vec<Value>>),
     /// Values by name, in the order of the names' UTF-8 bytes.
-    Object(BTreeMap<Box<str>, Value>),
+    Object(Arc<BTreeMap<Box<str>, Value>>),
 }
 
 impl Value {

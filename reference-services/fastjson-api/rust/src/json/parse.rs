@@ -119,14 +119,14 @@ impl<'a> Parser<'a> {
         let mut items = Vec::new();
         self.white_space();
         if self.accept(b']') {
-            return Ok(Value::Array(items));
+            return Ok(Value::Array(items.into()));
         }
         loop {
             self.white_space();
             items.push(self.value()?);
             self.white_space();
             if self.accept(b']') {
-                return Ok(Value::Array(items));
+                return Ok(Value::Array(items.into()));
             }
             self.expect(b',')?;
         }
@@ -136,7 +136,7 @@ impl<'a> Parser<'a> {
         let mut members = BTreeMap::new();
         self.white_space();
         if self.accept(b'}') {
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(members.into()));
         }
         loop {
             self.white_space();
@@ -151,7 +151,7 @@ impl<'a> Parser<'a> {
             place.insert(self.value()?);
             self.white_space();
             if self.accept(b'}') {
-                return Ok(Value::Object(members));
+                return Ok(Value::Object(members.into()));
             }
             self.expect(b',')?;
         }
