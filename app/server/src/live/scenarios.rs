@@ -1,17 +1,17 @@
 //! The scenarios of a source tree, as they can be started from the page.
 
-use std::{fs, path::Path};
+use std::{path::Path, time::Duration};
 
 use assay_evidence::Profile;
-use assay_harness::Scenario;
+use assay_harness::{Scenario, expected, scenarios};
 
 /// What can be measured.
 #[derive(Clone, Debug, Default)]
 pub struct Offers {
     /// The scenarios, by id.
     pub offers: Vec<Offer>,
-    /// Scenario files that cannot be read, and why.
-    pub faults: Vec<String>,
+    /// Why there are none: a scenario file that cannot be read.
+    pub fault: Option<String>,
 }
 
 /// A scenario.
@@ -23,8 +23,9 @@ pub struct Offer {
     pub title: String,
     /// The reference service.
     pub service: String,
-    quick: u32,
-    publish: u32,
+    /// Blocks, and about how long they take.
+    quick: (u32, Duration),
+    publish: (u32, Duration),
 }
 
 impl Offer {
@@ -32,37 +33,25 @@ impl Offer {
     #[must_use]
     pub const fn blocks(&self, profile: Profile) -> u32 {
         match profile {
-            Profile::Quick => self.quick,
-            Profile::Publish => self.publish,
+            Profile::Quick => self.quick.0,
+            Profile::Publish => self.publish.0,
         }
+    }
+
+    /// About how many minutes a quick and a full run take, at least one.
+    #[must_use]
+    pub fn minutes(&self) -> [u64; 2] {
+        [self.quick, self.publish].map(|(_, length)| length.as_secs().div_ceil(60).max(1))
     }
 }
 
 impl Offers {
     /// Reads the scenarios of a source tree.
     pub(super) fn find(root: &Path) -> Self {
-        let mut found = Self::default();
-        let folder = root.join("benches/scenarios");
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                found.faults.push(format!("{} cannot be read: {error}", folder.display()));
-                return found;
-            }
-        };
-        let paths = entries.flatten().map(|entry| entry.path());
-        for path in paths.filter(|path| path.extension().is_some_and(|end| end == "toml")) {
-            let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-            let read =
-                text.and_then(|text| Scenario::parse(&text).map_err(|error| format!("{error:#}")));
-            match read {
-                Ok(scenario) => found.offers.push(offer(scenario)),
-                Err(why) => found.faults.push(format!("{}: {why}", path.display())),
-            }
+        match scenarios(root) {
+            Ok(found) => Self { offers: found.into_iter().map(offer).collect(), fault: None },
+            Err(fault) => Self { offers: Vec::new(), fault: Some(format!("{fault:#}")) },
         }
-        found.offers.sort_by(|one, other| one.id.cmp(&other.id));
-        found.faults.sort();
-        found
     }
 
     /// The scenario with this id.
@@ -73,9 +62,10 @@ impl Offers {
 }
 
 fn offer(scenario: Scenario) -> Offer {
+    let length = |profile| (scenario.lengths(profile).blocks, expected(&scenario, profile));
     Offer {
-        quick: scenario.lengths(Profile::Quick).blocks,
-        publish: scenario.lengths(Profile::Publish).blocks,
+        quick: length(Profile::Quick),
+        publish: length(Profile::Publish),
         id: scenario.id,
         title: scenario.title,
         service: scenario.service,
