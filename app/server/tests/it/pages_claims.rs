@@ -89,6 +89,19 @@ async fn the_comparison_asks_for_runs_and_names_those_it_does_not_know() {
     assert!(page.body.contains("href=\"#a\"") && page.body.contains("aria-invalid"));
 }
 
+#[test]
+fn each_claim_names_a_scenario_that_can_be_run() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/scenarios");
+    for claim in assay_evidence::builtin_claims().expect("claims") {
+        let service = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference-services");
+        // A service that does not exist yet has no scenarios either.
+        if service.join(&claim.service).is_dir() {
+            let file = scenarios.join(format!("{}.toml", claim.scenario));
+            assert!(file.is_file(), "{}: {}", claim.id, file.display());
+        }
+    }
+}
+
 /// A copy of a committed run under another name, with its texts changed.
 fn copy(to: &Path, name: &str, change: impl Fn(&str, String) -> String) {
     let runs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/runs");
