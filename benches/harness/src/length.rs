@@ -15,7 +15,7 @@ pub(crate) const TIMED_BUILDS_S: f64 = 150.0;
 const CONNECTION_S: f64 = 0.0005;
 
 /// Requests a second at which resident state is about built.
-const PRELOAD_RPS: f64 = 12_000.0;
+const PRELOAD_RPS: f64 = 7_000.0;
 
 /// Closed loops of each twin from which the rates follow.
 pub(crate) const CALIBRATIONS: u32 = 3;

@@ -507,8 +507,8 @@ mod tests {
         let all = scenarios(&root).unwrap();
         assert_eq!(Scenario::find(&root, "fastjson-api").unwrap().id, "json-quotes");
         for scenario in &all {
-            let preload = scenario.preload.iter().flat_map(|preload| preload.body.clone());
-            let bodies = scenario.requests.iter().flat_map(|request| request.body.clone());
+            let preload = scenario.preload.iter().filter_map(|preload| preload.body.clone());
+            let bodies = scenario.requests.iter().filter_map(|request| request.body.clone());
             for body in bodies.chain(preload) {
                 assert!(root.join(&body).is_file(), "{}: no {}", scenario.id, body.display());
             }
