@@ -353,9 +353,10 @@ mod tests {
         let void = summary.voids.iter().find(|void| void.block == 2 && void.twin == Twin::Go);
         let why = &void.expect("a lagging load is void").why;
         assert!(why.contains("of the schedule was answered within it"), "{why}");
-        // Its figures are kept, though they do not count.
+        // Its figures are kept, though they do not count. Which twin is faster, and so has a rate
+        // of its own, is up to the machine.
         let kept = summary.sweep.iter().filter_map(|point| point.go.as_ref());
-        assert!(kept.clone().count() == 2 && kept.clone().all(|figures| figures.blocks > 0));
+        assert!(kept.clone().count() >= 2 && kept.clone().all(|figures| figures.blocks > 0));
     }
 
     fn a_service_that_never_listens(scratch: &Path) {
