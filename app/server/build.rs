@@ -31,7 +31,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("committed_runs.rs"), table)?;
+    fs::write(out.join("scenarios.rs"), scenarios(Path::new("../../benches/scenarios"))?)?;
     Ok(())
+}
+
+/// A table of the texts of all scenarios, in the order of their names.
+fn scenarios(folder: &Path) -> Result<String, Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = fs::canonicalize(entry?.path())?;
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            println!("cargo:rerun-if-changed={}", path.display());
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut table = String::from("&[\n");
+    for file in files {
+        writeln!(table, "    include_str!({file:?}),")?;
+    }
+    table.push_str("]\n");
+    Ok(table)
 }
 
 /// The name and the folder of each committed run that has its summary and its environment, in the

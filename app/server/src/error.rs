@@ -23,6 +23,14 @@ pub enum Error {
     /// No record has this id.
     #[error("no record has the id {0:?}")]
     NoSuchRecord(String),
+    /// No measurement run has this name.
+    #[error("no run is called {run:?}")]
+    NoSuchRun {
+        /// The name asked for.
+        run: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
     /// The request cannot be read at all, for example broken JSON.
     #[error("{message}")]
     Malformed {
@@ -246,6 +254,16 @@ impl Explained {
                 StatusCode::NOT_FOUND,
                 "There is no such record",
                 format!("{message} It may have been deleted or renamed in the folder."),
+            ),
+            Error::NoSuchRun { known, .. } if known.is_empty() => Self::new(
+                StatusCode::NOT_FOUND,
+                "There is no such run",
+                format!("{message} None is known."),
+            ),
+            Error::NoSuchRun { known, .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                "There is no such run",
+                format!("{message} There are: {}.", known.join(", ")),
             ),
             Error::Malformed { errors, .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "The request could not be read", message)

@@ -30,6 +30,8 @@ pub fn table(state: App) -> Router {
         .route("/evidence/live/events", get(evidence::live::events))
         .route("/evidence/method", get(evidence::method::get))
         .route("/evidence/use", post(evidence::use_run::post))
+        .route("/evidence/runs/{run}", get(evidence::run::get))
+        .route("/evidence/runs/{run}/{file}", get(evidence::raw::get))
         .route("/evidence/{service}", get(evidence::service::get).post(evidence::service::post))
         .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.
@@ -41,6 +43,7 @@ pub fn table(state: App) -> Router {
         .route("/api/v1/decisions/{id}/status", post(api::decision::set_status))
         .route("/api/v1/evidence/claims", get(api::claims::list))
         .route("/api/v1/evidence/runs", get(api::evidence::runs))
+        .route("/api/v1/evidence/runs/{run}", get(api::evidence::run))
         .route("/api/v1/openapi.json", get(api::openapi::document))
         // For machines.
         .route("/static/{version}/{*name}", get(assets::serve))

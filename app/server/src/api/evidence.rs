@@ -1,10 +1,14 @@
-//! `GET /api/v1/evidence/runs`: what is measured.
+//! `GET /api/v1/evidence/runs`: what is measured; and one run whole.
 
-use assay_evidence::Metric;
-use axum::{Json, extract::State};
+use assay_evidence::{Environment, Metric, Summary};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
 use serde::Serialize;
 
-use crate::state::App;
+use crate::{error::Error, state::App};
 
 /// The runs known, newest first, and those that could not be read.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -57,4 +61,38 @@ pub(crate) async fn runs(State(app): State<App>) -> Json<RunList> {
         .iter()
         .map(|fault| Fault { run: fault.run.clone(), message: fault.message.clone() });
     Json(RunList { runs: runs.collect(), faults: faults.collect() })
+}
+
+/// One run whole.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Run<'a> {
+    run: &'a str,
+    /// `summary.toml`: every figure, with variants, sweep, gates, void loads and time lines.
+    #[schema(value_type = Object)]
+    summary: &'a Summary,
+    /// `environment.toml`: machine, versions and settings.
+    #[schema(value_type = Object)]
+    environment: &'a Environment,
+}
+
+/// Gives one measurement run whole.
+#[utoipa::path(
+    get, path = "/api/v1/evidence/runs/{run}", tag = "evidence",
+    params(("run" = String, Path, description = "The run's name")),
+    responses(
+        (status = 200, description = "The run", body = Run),
+        (status = 404, description = "No run has this name; the known ones are listed")
+    )
+)]
+pub(crate) async fn run(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Response, Error> {
+    let runs = app.runs();
+    let run = runs.get(&name).ok_or_else(|| Error::NoSuchRun {
+        run: name,
+        known: runs.runs.iter().map(|run| run.name.clone()).collect(),
+    })?;
+    let body = Run { run: &run.name, summary: &run.summary, environment: &run.environment };
+    Ok(Json(body).into_response())
 }

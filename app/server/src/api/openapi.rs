@@ -29,6 +29,7 @@ use utoipa::{
         super::decision::set_status,
         super::evidence::runs,
         super::claims::list,
+        super::evidence::run,
     ),
     modifiers(&Problems),
     components(schemas(crate::error::FieldError, crate::http::ProblemDetails))

@@ -33,20 +33,22 @@ fn pages_work_in_a_browser() {
     let Some(chromium) = chromium() else {
         return skip(test, "no chromium is installed");
     };
-    if !runs(Command::new("node").arg("--version")) {
+    if !succeeds(Command::new("node").arg("--version")) {
         return skip(test, "no node is installed");
     }
     if !folder.join("node_modules/@playwright/test").exists() {
         let mut install = Command::new("npm");
         install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
-        if !runs(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")) {
+        if !succeeds(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")) {
             return skip(test, "npm ci cannot fetch their packages");
         }
     }
     let home = tempfile::tempdir().expect("a temporary folder");
     let decisions = home.path().join("decisions");
-    let (_server, address) = start(&decisions, &home.path().join("data"));
     let measuring = measuring_in_seconds();
+    let runs = home.path().join("runs");
+    crate::runs::write(&runs);
+    let (_server, address) = start(&decisions, &home.path().join("data"), &runs);
     let mut suite = Command::new("npx");
     suite
         .args(["playwright", "test"])
@@ -77,12 +79,14 @@ fn measuring_in_seconds() -> String {
 }
 
 /// Starts the program on a free port and waits for the address it prints.
-fn start(decisions: &Path, data: &Path) -> (Server, String) {
+fn start(decisions: &Path, data: &Path, runs: &Path) -> (Server, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
         .args(["--listen", "127.0.0.1:0", "--decisions"])
         .arg(decisions)
         .arg("--data")
         .arg(data)
+        .arg("--runs")
+        .arg(runs)
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program");
@@ -97,7 +101,7 @@ fn start(decisions: &Path, data: &Path) -> (Server, String) {
     (server, ready.expect("an address"))
 }
 
-fn runs(command: &mut Command) -> bool {
+fn succeeds(command: &mut Command) -> bool {
     command
         .stdout(Stdio::null())
         .stderr(Stdio::null())

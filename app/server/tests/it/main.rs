@@ -18,5 +18,6 @@ mod pages_claims;
 mod pages_evidence;
 mod pages_others;
 mod pages_records;
+mod runs;
 mod security;
 mod support;

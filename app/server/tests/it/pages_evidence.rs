@@ -5,7 +5,23 @@ use axum::{
     http::{Request, StatusCode},
 };
 
-use crate::{pages_checklist::assert_page, support::TestApp};
+use assay_evidence::Summary;
+use tempfile::TempDir;
+
+use crate::{pages_checklist::assert_page, runs, support::TestApp};
+
+/// The application with the made-up runs.
+async fn with_made_up_runs() -> (TestApp, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    runs::write(folder.path());
+    (TestApp::with_runs(Some(folder.path())).await, folder)
+}
+
+/// What stands between two marks of a page.
+fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
+    let rest = page.split_once(from).unwrap_or_else(|| panic!("no {from:?} in {page}")).1;
+    rest.split_once(to).map_or(rest, |(text, _)| text)
+}
 
 #[tokio::test]
 async fn the_way_of_measuring_is_told_with_its_sections() {
@@ -25,17 +41,121 @@ async fn the_way_of_measuring_is_told_with_its_sections() {
 }
 
 #[tokio::test]
-async fn a_run_says_where_it_is_and_what_did_not_count() {
+async fn a_run_says_what_it_found_where_it_is_and_what_did_not_count() {
     let app = TestApp::new().await;
-    let page = app.get("/evidence/fastjson-api").await.body;
-    for run in &app.app.runs().runs {
+    let known = app.app.runs();
+    assert!(!known.runs.is_empty());
+    for run in &known.runs {
+        let page = app.get(&format!("/evidence/runs/{}", run.name)).await;
+        assert_page(&page, StatusCode::OK, "Run");
+        let page = page.body;
         assert!(page.contains(&format!("benches/runs/{}/", run.name)), "{}", run.name);
         for void in &run.summary.voids {
             assert!(page.contains(&void.why), "{}", void.why);
         }
+        for metric in &run.summary.metrics {
+            assert!(page.contains(&metric.title), "{}", metric.title);
+        }
+        let twice = "GOMAXPROCS = 1 <span class=\"soft small\">µs</span><br>";
+        assert!(!page.contains(twice), "a note is not said twice");
     }
-    let twice = "GOMAXPROCS = 1 <span class=\"soft small\">µs</span><br>";
-    assert!(!page.contains(twice), "a note is not said twice");
+}
+
+#[tokio::test]
+async fn the_overview_tells_what_is_measured_what_is_not_and_what_cannot_be_read() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence").await;
+    assert_page(&page, StatusCode::OK, "Evidence");
+    let page = page.body;
+    assert!(page.contains("of Go’s CPU per request.</strong>"), "the headline in words");
+    let known = app.app.runs();
+    let committed = known.runs.iter().find(|run| run.folder.is_none()).expect("a committed run");
+    assert!(page.contains(&format!("href=\"/evidence/runs/{}\"", committed.name)));
+    assert!(page.contains("A made-up tuning ladder") || page.contains("json-quotes-ladder"));
+    let faults = between(&page, "Runs that could not be read", "</section>");
+    for (run, why) in [
+        ("fixture-half-written", "interrupted before its first block was finished"),
+        ("fixture-newer", "update assay"),
+        ("fixture-edited", "needs low &#60;= value &#60;= high"),
+    ] {
+        assert!(faults.contains(run) && faults.contains(why), "{run}: {why} in {faults}");
+    }
+    for service in ["cache-server", "analytics-api", "gateway"] {
+        assert!(between(&page, "Services not built yet", "</section>").contains(service));
+    }
+    assert!(page.contains("by-scenario-title"), "scenarios are held against each other");
+}
+
+#[tokio::test]
+async fn a_ladder_puts_the_idiomatic_pair_first_and_tells_the_noise() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence/fastjson-api?scenario=json-quotes-ladder").await;
+    assert_page(&page, StatusCode::OK, "JSON API");
+    let ladder = between(&page.body, "id=\"ladder-desc\">", "</desc>");
+    let order = ["Rust, idiomatic", "Go, idiomatic", "Rust, body read", "Go, GOEXP", "The floor"];
+    let at = order.map(|name| ladder.find(name).unwrap_or_else(|| panic!("{name} in {ladder}")));
+    assert!(at.is_sorted(), "{ladder}");
+    assert!(page.body.contains("share of the floor’s"));
+    assert_eq!(page.body.matches("class=\"rung headline").count(), 2);
+    let noise = between(&page.body, "differed from itself by no more than ", "</p>");
+    assert!(noise.starts_with('±'), "{noise}");
+    assert!(page.body.contains("class=\"noise\"") && page.body.contains("class=\"noise-go\""));
+    // Every load of Go at nine tenths is void, so its mark is hollow and the table says so.
+    assert_eq!(page.body.matches("class=\"mark hollow fill-go\"").count(), 3, "one a percentile");
+    assert!(page.body.contains("<td class=\"num\">void</td>"));
+    assert!(page.body.contains("MADE=up"), "how a rung was run");
+}
+
+#[tokio::test]
+async fn a_cause_test_shows_each_setting_and_the_collections_over_time() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence/runs/fixture-causes").await.body;
+    let ratios = between(&page, "id=\"half_load_p999_us-desc\">", "</desc>");
+    assert!(ratios.contains("GOGC=off: 0.1"), "{ratios}");
+    assert_eq!(page.matches("<svg class=\"plot timeline\"").count(), 4);
+    assert_eq!(page.matches("class=\"collection\"").count(), 12, "of Go by default alone");
+    assert!(page.contains("12 collections began within it; the longest took 18 ms"));
+    assert!(page.contains("no noise floor"), "it measured nothing against itself");
+}
+
+#[tokio::test]
+async fn a_run_is_there_for_programs_and_as_files() {
+    let (app, folder) = with_made_up_runs().await;
+    let run = app.get("/api/v1/evidence/runs/fixture-ladder").await;
+    assert_eq!(run.status, StatusCode::OK);
+    let json = run.json();
+    assert_eq!(json["summary"]["variant"].as_array().map(Vec::len), Some(5));
+    assert_eq!(json["environment"]["go"]["gomaxprocs"], "1");
+    for file in ["summary.toml", "samples.toml", "environment.toml"] {
+        let path = format!("/evidence/runs/fixture-ladder/{file}");
+        assert!(app.get("/evidence/runs/fixture-ladder").await.body.contains(&path));
+        let answer = app.get(&path).await;
+        let on_disk = std::fs::read_to_string(folder.path().join("fixture-ladder").join(file));
+        assert_eq!(answer.body, on_disk.expect("the file"));
+        assert!(answer.header("content-disposition").starts_with("attachment"));
+    }
+    let committed = app.app.runs();
+    let committed = committed.runs.iter().find(|run| run.folder.is_none()).expect("a run");
+    let answer = app.get(&format!("/evidence/runs/{}/summary.toml", committed.name)).await;
+    assert_eq!(Summary::parse(&answer.body).expect("a summary"), committed.summary);
+    for path in ["histograms.hlog", "Cargo.toml", "..%2Ffixture-causes%2Fsummary.toml"] {
+        let answer = app.get(&format!("/evidence/runs/fixture-ladder/{path}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_answered_with_what_there_is() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence/runs/%3Cscript%3E").await;
+    assert_page(&page, StatusCode::NOT_FOUND, "Error: There is no such run");
+    assert!(page.body.contains("href=\"/evidence/runs/fixture-causes\""));
+    assert!(!page.body.contains("<script>"));
+    let problem = app.get("/api/v1/evidence/runs/nothing").await.problem(404);
+    assert!(problem["detail"].as_str().expect("a detail").contains("fixture-causes"));
+    let nowhere = app.get("/evidence/fastjson-api?scenario=nothing").await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.get("/evidence/nothing").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -80,16 +80,30 @@ pub(crate) fn noon() -> Timestamp {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
-        Self::measuring(Arc::new(live::harness), PathBuf::new(), true).await
+        Self::with_runs(None).await
+    }
+
+    /// The application with the runs in a folder besides the committed ones.
+    pub(crate) async fn with_runs(added: Option<&Path>) -> Self {
+        Self::build(added, Arc::new(live::harness), PathBuf::new(), true).await
     }
 
     /// With a stand-in for the harness, a place in which to look for the source tree, and local or
     /// not.
     pub(crate) async fn measuring(measure: Arc<Measure>, place: PathBuf, local: bool) -> Self {
+        Self::build(None, measure, place, local).await
+    }
+
+    async fn build(
+        added: Option<&Path>,
+        measure: Arc<Measure>,
+        place: PathBuf,
+        local: bool,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let model = Arc::new(Model::builtin().clone());
         let data = folder.path().join("data");
-        let evidence = Evidence::open(Arc::clone(&model), None, &data);
+        let evidence = Evidence::open(Arc::clone(&model), added.map(Path::to_path_buf), &data);
         let decisions = folder.path().join("decisions");
         let store = FolderStore::open(decisions.clone(), data, model).await.expect("a store");
         let app: App = Arc::new(AppState {

@@ -5,12 +5,21 @@ pub(crate) mod compare;
 pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod overview;
+pub(crate) mod raw;
+mod report;
+pub(crate) mod run;
+mod scenarios;
 pub(crate) mod service;
+mod tryit;
 pub(crate) mod use_run;
+
+use assay_evidence::Profile;
+use scenarios::{scenario_title, scenarios};
+use url::form_urlencoded;
 
 use crate::{
     error::Error,
-    evidence::{KnownRun, Runs},
+    evidence::{InUse, KnownRun, Runs},
 };
 
 /// A reference service that exists, and what it stands for.
@@ -18,6 +27,8 @@ pub(crate) struct Service {
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
     pub(crate) summary: &'static str,
+    /// The scenario that comes first.
+    headline: &'static str,
 }
 
 /// The reference services that exist so far.
@@ -25,14 +36,85 @@ pub(crate) const SERVICES: [Service; 1] = [Service {
     id: "fastjson-api",
     name: "JSON API",
     summary: "Reads a nested order of about 1 KB, checks and prices it, answers about 600 bytes.",
+    headline: "json-quotes",
 }];
+
+/// The reference services that are still to come: nothing of them is measured.
+pub(crate) const TO_COME: [(&str, &str); 3] =
+    [("cache-server", "Cache"), ("analytics-api", "Analytics"), ("gateway", "Gateway")];
 
 /// The service with this id.
 fn find(service: &str) -> Result<&'static Service, Error> {
     SERVICES.iter().find(|known| known.id == service).ok_or(Error::NotFound)
 }
 
-/// The runs of a service, newest first.
-fn runs_of<'a>(known: &'a Runs, service: &str) -> impl Iterator<Item = &'a KnownRun> {
-    known.runs.iter().filter(move |run| run.summary.service == service)
+/// A scenario of a service, with the run that is shown for it.
+struct Scene<'a> {
+    id: String,
+    title: String,
+    /// Nothing when it is not measured yet.
+    run: Option<&'a KnownRun>,
+}
+
+/// A service's scenarios: the headline first, then by id; those that only a run names too.
+fn scenes<'a>(runs: &'a Runs, service: &Service) -> Vec<Scene<'a>> {
+    let of_service = || runs.runs.iter().filter(|run| run.summary.service == service.id);
+    let known = scenarios().iter().filter(|scenario| scenario.service == service.id);
+    let mut ids: Vec<String> = known.map(|scenario| scenario.id.clone()).collect();
+    ids.extend(of_service().map(|run| run.summary.scenario.clone()));
+    ids.sort_by(|a, b| (a != service.headline, a).cmp(&(b != service.headline, b)));
+    ids.dedup();
+    let scene = |id: String| {
+        let run = shown(of_service().filter(|run| run.summary.scenario == id));
+        let known = scenarios().iter().find(|scenario| scenario.id == id);
+        let title = known.map(|scenario| scenario.title.clone());
+        let title = title.or_else(|| run.map(|run| scenario_title(&run.summary)));
+        Scene { title: title.unwrap_or_else(|| id.clone()), run, id }
+    };
+    ids.into_iter().map(scene).collect()
+}
+
+/// The run that stands for a scenario: the newest complete one made to be published, else the
+/// newest complete one, else the newest. Runs come newest first.
+fn shown<'a>(runs: impl Iterator<Item = &'a KnownRun>) -> Option<&'a KnownRun> {
+    let rank = |run: &&KnownRun| match (run.summary.complete(), run.summary.profile) {
+        (true, Profile::Publish) => 0,
+        (true, Profile::Quick) => 1,
+        (false, _) => 2,
+    };
+    // Of equal ones, `min_by_key` takes the first.
+    runs.min_by_key(rank)
+}
+
+/// The address of a run.
+pub(crate) fn run_href(run: &str) -> String {
+    let run: String = form_urlencoded::byte_serialize(run.as_bytes()).collect();
+    format!("/evidence/runs/{}", run.replace('+', "%20"))
+}
+
+/// A run in a list.
+pub(crate) struct Entry<'a> {
+    run: &'a KnownRun,
+    href: String,
+    scenario: String,
+    when: String,
+    profile: &'static str,
+    voids: String,
+    /// The advice uses it for its scenario.
+    used: bool,
+}
+
+impl<'a> Entry<'a> {
+    fn new(run: &'a KnownRun, in_use: &InUse) -> Self {
+        let summary = &run.summary;
+        Self {
+            run,
+            href: run_href(&run.name),
+            scenario: scenario_title(summary),
+            when: report::words::when(&summary.started),
+            profile: report::profile(summary.profile),
+            voids: report::voids_said(summary),
+            used: in_use.of(&summary.scenario).is_some_and(|used| used.run == run.name),
+        }
+    }
 }

@@ -1,17 +1,18 @@
-//! `/evidence`: what is measured, when, and on what.
+//! `/evidence`: what is measured, when, and on what; and what is not.
 
 use askama::Template;
-use assay_evidence::Metric;
+use assay_evidence::metric;
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
 
+use super::{Entry, SERVICES, Scene, Service, TO_COME, report::words, scenes};
 use crate::{
-    evidence::{KnownRun, RunFault},
+    evidence::{InUse, KnownRun, RunFault},
     pages::{
         Page,
-        evidence::{SERVICES, Service, runs_of},
+        plot::{self, Forest, ForestRow},
     },
     state::App,
 };
@@ -20,38 +21,64 @@ use crate::{
 #[template(path = "evidence/overview.html")]
 struct View<'a> {
     services: Vec<Card<'a>>,
+    to_come: [(&'static str, &'static str); 3],
     faults: &'a [RunFault],
 }
 
 struct Card<'a> {
     service: &'static Service,
-    newest: Option<&'a KnownRun>,
-    cpu: Option<String>,
+    measured: Vec<Measured<'a>>,
+    missing: Vec<Scene<'a>>,
+    /// CPU per request by scenario, where there are several to compare.
+    forest: Option<Forest>,
+}
+
+struct Measured<'a> {
+    id: String,
+    title: String,
+    entry: Entry<'a>,
+    headline: Option<String>,
+    others: Vec<String>,
 }
 
 /// `GET /evidence`.
 pub(crate) async fn get(State(app): State<App>) -> Response {
-    let known = app.runs();
-    let card = |service: &'static Service| {
-        let newest = runs_of(&known, service.id).next();
-        let cpu = newest
-            .and_then(|run| run.summary.metric(assay_evidence::metric::CPU))
-            .and_then(ratio_words);
-        Card { service, newest, cpu }
-    };
+    let known = app.evidence.now();
+    let card = |service| card(service, scenes(&known.runs, service), &known.in_use);
     let services = SERVICES.iter().map(card).collect();
-    Page(View { services, faults: &known.faults }).into_response()
+    Page(View { services, to_come: TO_COME, faults: &known.runs.faults }).into_response()
 }
 
-/// What a ratio says, only where its interval leaves no doubt about the direction.
-fn ratio_words(metric: &Metric) -> Option<String> {
-    let ratio = metric.ratio?;
-    let (low, high) = (ratio.low?, ratio.high?);
-    let title = metric.title.to_lowercase();
-    if low <= 1.0 && high >= 1.0 {
-        return Some(format!("No difference shown in {title}."));
+fn card<'a>(service: &'static Service, scenes: Vec<Scene<'a>>, in_use: &InUse) -> Card<'a> {
+    let (mut measured, mut missing) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
+    for scene in scenes {
+        let Some(run) = scene.run else {
+            missing.push(scene);
+            continue;
+        };
+        rows.extend(forest_row(run, scene.id.clone()));
+        let mut said = words::headlines(&run.summary).into_iter();
+        measured.push(Measured {
+            id: scene.id,
+            title: scene.title,
+            entry: Entry::new(run, in_use),
+            headline: said.next(),
+            others: said.collect(),
+        });
     }
-    let (more, less) = if ratio.estimate > 1.0 { ("Rust", "Go") } else { ("Go", "Rust") };
-    let factor = if ratio.estimate > 1.0 { ratio.estimate } else { 1.0 / ratio.estimate };
-    Some(format!("{more} is at {factor:.2}× {less} in {title}."))
+    let forest = if rows.len() > 1 { plot::forest(&rows, &[]) } else { None };
+    Card { service, measured, missing, forest }
+}
+
+fn forest_row(run: &KnownRun, name: String) -> Option<ForestRow> {
+    let cpu = run.summary.metric(metric::CPU)?;
+    let ratio = cpu.ratio?;
+    Some(ForestRow {
+        name,
+        estimate: ratio.estimate,
+        interval: words::ends(ratio),
+        noise: run.summary.noise_factor(metric::CPU).map(|factor| (1.0 / factor, factor)),
+        side: words::twins_side(cpu),
+    })
 }
