@@ -9,7 +9,7 @@ use crate::scenario::{Lengths, Scenario};
 /// The parts besides the blocks, in seconds.
 pub(crate) const BUILD_S: f64 = 20.0;
 pub(crate) const CHECK_S: f64 = 0.5;
-pub(crate) const TIMED_BUILDS_S: f64 = 150.0;
+pub(crate) const TIMED_BUILDS_S: f64 = 400.0;
 
 /// Weighing connections takes about as long as this for each.
 const CONNECTION_S: f64 = 0.0005;

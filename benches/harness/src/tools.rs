@@ -14,8 +14,8 @@ use assay_evidence::{Builds, Twin, Versions};
 use crate::participant::Participant;
 use crate::scenario::{Build, Scenario, VariantPlan};
 
-/// Rebuilds timed after a function was added.
-const INCREMENTAL_BUILDS: u32 = 3;
+/// Builds timed of each kind: the fewest that have a signed-rank interval.
+const TIMED_BUILDS: u32 = 6;
 
 /// Folders of the source tree that a build of a service needs, besides the two cargo files.
 const SOURCES: [&str; 3] = ["app", "benches", "reference-services"];
@@ -222,20 +222,28 @@ pub(crate) fn sizes(all: &[Participant], binaries: &Binaries) -> Result<Vec<Buil
     all.iter().filter(|who| !who.floor).filter(own).map(size).collect()
 }
 
-/// Times a clean build and rebuilds of a twin in a copy of the sources with empty caches.
-/// Downloads do not count: they were made for the build that was measured.
+/// Times clean builds of a twin, and then rebuilds after a change, in a copy of the sources with
+/// caches of its own. Downloads do not count: they were made for the build that was measured.
 pub(crate) fn time_builds(root: &Path, service: &str, build: &mut Builds) -> Result<()> {
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     let copy = scratch.path().join("source");
     copy_sources(root, &copy)?;
     let out = scratch.path().join("out");
+    let cache = scratch.path().join("go-cache");
     let mut command = match build.twin {
         Twin::Rust => cargo_build(&copy, service, &out),
         Twin::Go => go_build(&copy, service, &out.join(service)),
     };
-    command.env("CARGO_NET_OFFLINE", "true").env("GOCACHE", scratch.path().join("go-cache"));
-    build.clean_s.push(timed(&mut command)?);
-    for round in 1..=INCREMENTAL_BUILDS {
+    command.env("CARGO_NET_OFFLINE", "true").env("GOCACHE", &cache);
+    for _ in 0..TIMED_BUILDS {
+        for folder in [&out, &cache] {
+            if folder.exists() {
+                fs::remove_dir_all(folder).context("cannot empty a build's caches")?;
+            }
+        }
+        build.clean_s.push(timed(&mut command)?);
+    }
+    for round in 1..=TIMED_BUILDS {
         add_function(&copy, service, build.twin, round)?;
         build.incremental_s.push(timed(&mut command)?);
     }
