@@ -30,8 +30,7 @@ fn write(out: &mut Vec<u8>, value: &Value) {
             out.push(b']');
         }
         Value::Object(members) => {
-            let mut sorted: Vec<(&str, &Value)> =
-                members.iter().map(|(name, member)| (&**name, member)).collect();
+            let mut sorted: Vec<(&str, &Value)> = members.iter().collect();
             // UTF-8 and UTF-16 order differ only from U+E000 up.
             if sorted.iter().any(|(name, _)| name.bytes().any(|byte| byte >= 0xee)) {
                 sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));

@@ -1,8 +1,7 @@
 //! JSON Patch (RFC 6902).
 
-use crate::json::{DEPTH_MAX, Value, to_bytes};
+use crate::json::{DEPTH_MAX, Members, Value, to_bytes};
 use crate::pointer::{Pointer, index};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The most operations in one patch.
@@ -114,7 +113,7 @@ impl Operation {
             return Err(fault(format!("/{n}/op"), detail));
         }
         let path = take_pointer(&mut members, n, "path")?;
-        let value = |mut members: BTreeMap<_, _>| {
+        let value = |mut members: Members| {
             members.remove("value").ok_or_else(|| fault(format!("/{n}"), "value is missing"))
         };
         Ok(match &*op {
@@ -173,11 +172,7 @@ impl Operation {
     }
 }
 
-fn take_pointer(
-    members: &mut BTreeMap<Box<str>, Value>,
-    n: usize,
-    name: &str,
-) -> Result<Pointer, Invalid> {
+fn take_pointer(members: &mut Members, n: usize, name: &str) -> Result<Pointer, Invalid> {
     let Some(value) = members.remove(name) else {
         let detail = if name == "path" { "path is missing" } else { "from is missing" };
         return Err(fault(format!("/{n}"), detail));

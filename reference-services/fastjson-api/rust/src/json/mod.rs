@@ -4,17 +4,18 @@
 //! that would change every other crate of the workspace: numbers that keep their text, repeated
 //! names that are refused, and the byte a refusal is about.
 
+mod members;
 mod number;
 mod parse;
 mod syntax;
 mod write;
 
+pub use members::Members;
 pub use number::Number;
 pub use parse::{Numbers, Refusal, parse};
 pub use write::to_bytes;
 pub(crate) use write::write_string;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The deepest nesting of arrays and objects.
@@ -42,8 +43,8 @@ pub enum Value {
     String(Box<str>),
     /// Values in order.
     Array(Arc<Vec<Value>>),
-    /// Values by name, in the order of the names' UTF-8 bytes.
-    Object(Arc<BTreeMap<Box<str>, Value>>),
+    /// Values by name.
+    Object(Arc<Members>),
 }
 
 impl Value {

@@ -1,9 +1,9 @@
 //! From bytes to a tree, or to one refusal and its place.
 
+use super::members::Reading;
 use super::syntax::first_fault;
 use super::{DEPTH_MAX, EXPONENT_DIGITS_MAX, NUMBER_BYTES_MAX, Number, VALUES_MAX, Value};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 /// Which numbers are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +119,14 @@ impl<'a> Parser<'a> {
         let mut items = Vec::new();
         self.white_space();
         if self.accept(b']') {
-            return Ok(Value::Array(items.into()));
+            return Ok(Value::Array(Arc::default()));
         }
         loop {
             self.white_space();
             items.push(self.value()?);
             self.white_space();
             if self.accept(b']') {
+                items.shrink_to_fit();
                 return Ok(Value::Array(items.into()));
             }
             self.expect(b',')?;
@@ -133,25 +134,26 @@ impl<'a> Parser<'a> {
     }
 
     fn object(&mut self) -> Result<Value, Stop> {
-        let mut members = BTreeMap::new();
+        let mut members = Reading::default();
         self.white_space();
         if self.accept(b'}') {
-            return Ok(Value::Object(members.into()));
+            return Ok(Value::Object(Arc::default()));
         }
         loop {
             self.white_space();
             let position = self.at;
             let name = self.string()?;
-            let Entry::Vacant(place) = members.entry(name) else {
+            if members.has(&name) {
                 return Err(not_i_json("duplicate-name", position));
-            };
+            }
             self.white_space();
             self.expect(b':')?;
             self.white_space();
-            place.insert(self.value()?);
+            let value = self.value()?;
+            members.add(name, value);
             self.white_space();
             if self.accept(b'}') {
-                return Ok(Value::Object(members.into()));
+                return Ok(Value::Object(members.finish().into()));
             }
             self.expect(b',')?;
         }
