@@ -23,7 +23,10 @@ use crate::{
     live::{Live, NotStarted, Offers, Plan, Snapshot, Stage},
     pages::{
         Page,
-        evidence::use_run::{self, UseRun},
+        evidence::{
+            run_href,
+            use_run::{self, UseRun},
+        },
         plot::significant,
     },
     state::App,
@@ -259,7 +262,7 @@ fn links(known: &Known, run: &KnownRun) -> RunLinks {
     };
     RunLinks {
         name: run.name.clone(),
-        href: format!("/evidence/{}", run.summary.service),
+        href: run_href(&run.name),
         compare: shipped.map(compare),
     }
 }

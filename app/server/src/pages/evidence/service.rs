@@ -15,6 +15,7 @@ use super::{
     report::Report,
     scenes,
     tryit::{self, Outcome, TryIt},
+    use_run::{self, UseRun},
 };
 use crate::{error::Error, evidence::Used, pages::Page, state::App};
 
@@ -30,6 +31,8 @@ struct View<'a> {
     report: Option<Report<'a>>,
     /// The run that the advice uses for the scenario, if it uses one.
     used: Option<&'a Used>,
+    /// Which run the advice uses for this scenario, if it reads the scenario at all.
+    choices: Vec<UseRun>,
     runs: Vec<Entry<'a>>,
     tryit: TryIt,
 }
@@ -89,6 +92,9 @@ fn show(
         measured: scene.run.is_some(),
         here: scene.id == chosen.id,
     };
+    let back = format!("/evidence/{}?scenario={}", service.id, chosen.id);
+    let mut choices = use_run::choices(&known, Some(service.id), &back);
+    choices.retain(|choice| app.local && choice.scenario == chosen.id);
     let of_service = runs.runs.iter().filter(|run| run.summary.service == service.id);
     let view = View {
         service,
@@ -97,6 +103,7 @@ fn show(
         scenario: chosen.id.clone(),
         report: chosen.run.map(Report::new),
         used: known.in_use.of(&chosen.id),
+        choices,
         runs: of_service.map(|run| Entry::new(run, &known.in_use)).collect(),
         tryit,
     };

@@ -38,6 +38,9 @@ impl TryIt {
 
 /// Does what the form asks for.
 pub(crate) async fn act(app: &App, form: &[u8]) -> Result<Outcome, Error> {
+    if !app.local {
+        return Err(Error::NotFound);
+    }
     let mut action = String::new();
     let mut order = demo::SAMPLE_ORDER.to_owned();
     for (key, value) in form_urlencoded::parse(form) {

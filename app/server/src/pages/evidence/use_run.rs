@@ -108,7 +108,7 @@ pub(crate) async fn post(State(app): State<App>, body: Bytes) -> Result<Response
 
 /// The page a form came from, if it is one about evidence.
 fn page(back: &str) -> &str {
-    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.?=".contains(c));
     let ours = back.strip_prefix("/evidence/").is_some_and(plain);
     if ours { back } else { "/evidence/live" }
 }
