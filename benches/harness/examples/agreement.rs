@@ -44,6 +44,9 @@ mod linux {
     const GENERATOR_CORE: u32 = 0;
     const ORDER: &str = "reference-services/fastjson-api/sample-order.json";
 
+    /// One figure of what was seen.
+    type Of = fn(&Seen) -> f64;
+
     /// Who measured.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     enum Way {
@@ -162,7 +165,7 @@ mod linux {
     }
 
     fn ratios(seen: &BTreeMap<(u32, Way), Vec<Seen>>) -> Result<Vec<Ratio>> {
-        let percentiles: [(&'static str, fn(&Seen) -> f64); 2] =
+        let percentiles: [(&'static str, Of); 2] =
             [("p50", |seen| seen.p50_us), ("p99", |seen| seen.p99_us)];
         let mut ratios = Vec::new();
         for rate in RATES {

@@ -260,11 +260,7 @@ fn links(known: &Known, run: &KnownRun) -> RunLinks {
             .finish();
         format!("/evidence/compare?{query}")
     };
-    RunLinks {
-        name: run.name.clone(),
-        href: run_href(&run.name),
-        compare: shipped.map(compare),
-    }
+    RunLinks { name: run.name.clone(), href: run_href(&run.name), compare: shipped.map(compare) }
 }
 
 fn present(app: &App, snapshot: &Snapshot) -> Present {
