@@ -2,7 +2,7 @@
 
 use assay_evidence::{Better, Metric, Summary, Twin, metric};
 
-use super::words;
+use super::{sweep::RATES_MIN, words};
 use crate::pages::plot::{self, Forest, ForestRow, Side};
 
 /// Rows of the table that belong together.
@@ -103,8 +103,13 @@ pub(crate) fn noise_words(factor: f64) -> String {
 /// The ratios as two plots on one scale: where less is better, and where more is.
 pub(crate) fn ratios(summary: &Summary) -> Vec<Ratios> {
     let rows = |better| -> Vec<ForestRow> {
-        // The share of the floor has the ratio of the capacity; it would stand there twice.
-        let shown = |m: &&Metric| m.better == better && m.id != metric::CAPACITY_SHARE;
+        // The share of the floor has the ratio of the capacity; it would stand there twice. With a
+        // single rate there is no greatest one to compare.
+        let hidden = |id: &str| {
+            id == metric::CAPACITY_SHARE
+                || (id == metric::CAPACITY_P99 && summary.sweep.len() < RATES_MIN)
+        };
+        let shown = |m: &&Metric| m.better == better && !hidden(&m.id);
         summary.metrics.iter().filter(shown).filter_map(|m| forest_row(summary, m)).collect()
     };
     let (less, more) = (rows(Better::Lower), rows(Better::Higher));

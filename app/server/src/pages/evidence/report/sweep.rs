@@ -39,9 +39,12 @@ const PERCENTILES: [Percentile; 3] = [
     ("p99.9", metric::HALF_P999, |figures| figures.p999_us),
 ];
 
+/// With fewer rates there is no sweep: the tables say all of it.
+pub(crate) const RATES_MIN: usize = 2;
+
 /// The sweep of a run, if it has one.
 pub(crate) fn sweep(summary: &Summary) -> Option<Sweep> {
-    if summary.sweep.is_empty() {
+    if summary.sweep.len() < RATES_MIN {
         return None;
     }
     let panel = |&(title, id, take): &Percentile| {
