@@ -44,7 +44,7 @@ pub fn draft_from(
         choice: option.map(|option| Chosen { option, override_reason: None }),
         rationale: Rationale {
             context: context(score, answers, model, subject),
-            decision: decision(score, option, subject),
+            decision: decision(score, model, option, subject),
             consequences: consequences(score, model, option),
         },
         answers: answers.clone(),
@@ -96,7 +96,7 @@ fn phrases(question: &Question, answers: &Answers) -> Vec<String> {
 }
 
 /// What is chosen, how that relates to the advice, and the reasons on both sides.
-fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
+fn decision(score: &Score, model: &Model, option: Option<Choice>, subject: &str) -> String {
     let mut text = match option {
         Some(Choice::Hybrid) => {
             format!("We build {subject} as a hybrid: a Rust core behind a Go edge.\n")
@@ -108,6 +108,12 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
         text.push('\n');
     }
     let _ = writeln!(text, "{}", advice_in_words(score));
+    for out in Choice::ALL {
+        let why = ruled_out(score, model, out);
+        if !why.is_empty() {
+            let _ = writeln!(text, "{out} was ruled out: {why}.");
+        }
+    }
     let notable = |reason: &&Reason| reason.contribution.abs() >= LEAST_CONTRIBUTION;
     let (with, against): (Vec<&Reason>, Vec<&Reason>) =
         score.reasons.iter().filter(notable).partition(|reason| reason.contribution > 0.0);
@@ -121,6 +127,15 @@ fn decision(score: &Score, option: Option<Choice>, subject: &str) -> String {
         }
     }
     text
+}
+
+/// Why an option was certainly out; empty when it was not.
+fn ruled_out(score: &Score, model: &Model, option: Choice) -> String {
+    let why = |id: &String| {
+        let stated = model.knockouts().iter().find(|knockout| knockout.id == *id);
+        stated.map_or("a limit that must be kept is missed", |knockout| knockout.text.as_str())
+    };
+    score.options.get(option).knocked_out.iter().map(why).collect::<Vec<_>>().join("; ")
 }
 
 /// The verdict in a sentence; shares are of draws, never certainty.

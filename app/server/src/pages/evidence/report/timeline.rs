@@ -1,6 +1,6 @@
 //! Latency over time in one half load, and where garbage collections fell.
 
-use assay_evidence::{Summary, Timeline, Twin};
+use assay_evidence::{Summary, Timeline, Twin, metric};
 
 use super::words;
 use crate::pages::plot::{self, Collection, TimelineInput, duration_us, significant};
@@ -45,24 +45,27 @@ pub(crate) fn over_time(summary: &Summary) -> Vec<OverTime> {
             .map(|it| Collection { start_ms: it.start_ms, wall_ms: it.wall_us / 1e3 })
             .collect(),
     });
+    // A run that did not ask Go for its collections has no figure of them.
+    let traced = summary.metric(metric::GC_CYCLES).is_some();
     let plots = plot::timelines(inputs.collect());
     let shown = plots.into_iter().zip(&summary.timelines).map(|(plot, timeline)| OverTime {
         plot,
         block: timeline.block,
         window: significant(timeline.window_ms),
-        collections: collections(timeline),
+        collections: collections(timeline, traced),
         rows: rows(timeline),
     });
     shown.collect()
 }
 
-fn collections(timeline: &Timeline) -> String {
+fn collections(timeline: &Timeline, traced: bool) -> String {
     let all = &timeline.collections;
     let most = |take: fn(&assay_evidence::Collection) -> f64| {
         duration_us(all.iter().map(take).fold(0.0, f64::max))
     };
     match all.len() {
         0 if timeline.twin == Twin::Rust => "Rust has no collector.".to_owned(),
+        0 if !traced => "Collections were not recorded.".to_owned(),
         0 => "No collection began within it.".to_owned(),
         1 => format!("One collection began within it; it took {}.", most(|it| it.wall_us)),
         count => format!(
