@@ -36,16 +36,25 @@ mod linux {
     use assay_harness::{LoadOptions, Schedule, encode, find_root, load};
     use serde::Serialize;
 
-    /// Requests per second. One connection carries them, so that the distance between two is far
-    /// above the time one takes.
-    const RATES: [u32; 4] = [500, 1000, 2000, 5000];
+    /// What is asked, and at how many requests per second. One connection carries them, so that the
+    /// distance between two must be far above the time one takes. A quote takes some 50 µs, where the
+    /// time a generator needs for itself shows; canonical JSON of a large body takes ten times that.
+    const ASKED: [(&str, &str, u32); 3] = [
+        ("/v1/quotes", ORDER, 2000),
+        ("/v1/canonicalize", LARGE, 200),
+        ("/v1/canonicalize", LARGE, 1000),
+    ];
     const SECONDS: u32 = 2;
     const SERVER_CORE: u32 = 1;
     const GENERATOR_CORE: u32 = 0;
     const ORDER: &str = "reference-services/fastjson-api/sample-order.json";
+    const LARGE: &str = "benches/scenarios/bodies/records.json";
 
     /// One figure of what was seen.
     type Of = fn(&Seen) -> f64;
+
+    /// A path and the body to send there.
+    type Asked<'a> = (&'static str, &'a Path);
 
     /// Who measured.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +74,7 @@ mod linux {
 
     #[derive(Debug, Serialize)]
     struct Round {
+        path: &'static str,
         rate_rps: u32,
         round: u32,
         way: String,
@@ -75,6 +85,7 @@ mod linux {
     /// The other ÷ ours over the rounds: Hodges–Lehmann estimate and exact signed-rank interval.
     #[derive(Debug, Serialize)]
     struct Ratio {
+        path: &'static str,
         rate_rps: u32,
         way: String,
         percentile: &'static str,
@@ -110,24 +121,24 @@ mod linux {
         }
         ensure!((6..=100).contains(&rounds), "--rounds must be 6 to 100 for an interval at 95%");
         let root = find_root(Path::new(".")).context("run it inside a checkout")?;
-        let body = root.join(ORDER);
         let generator = version()?;
 
         let server = Server::start(&service)?;
-        let mut seen: BTreeMap<(u32, Way), Vec<Seen>> = BTreeMap::new();
+        let mut seen: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
         let mut sample = Vec::new();
         for round in 1..=rounds {
-            for rate in RATES {
+            for (path, body, rate) in ASKED {
+                let body = root.join(body);
                 let mut ways = [Way::Ours, Way::H2load, Way::OursAgain, Way::H2loadAwake];
                 if round % 2 == 0 {
                     ways.reverse();
                 }
                 for way in ways {
-                    let found = measure(way, server.addr, &body, rate)?;
-                    seen.entry((rate, way)).or_default().push(found);
+                    let found = measure(way, server.addr, (path, &body), rate)?;
+                    seen.entry((path, rate, way)).or_default().push(found);
                     let Seen { p50_us, p99_us } = found;
                     let way = way.name().to_owned();
-                    sample.push(Round { rate_rps: rate, round, way, p50_us, p99_us });
+                    sample.push(Round { path, rate_rps: rate, round, way, p50_us, p99_us });
                 }
             }
             eprintln!("round {round} of {rounds}");
@@ -135,11 +146,11 @@ mod linux {
         drop(server);
 
         let ratio = ratios(&seen)?;
-        println!("| requests/s | against ours | percentile | ours, µs | ratio | 95% interval |");
-        println!("|---|---|---|---|---|---|");
-        for Ratio { rate_rps, way, percentile, ours_us, estimate, low, high } in &ratio {
+        println!("| path | requests/s | against ours | percentile | ours, µs | ratio | interval |");
+        println!("|---|---|---|---|---|---|---|");
+        for Ratio { path, rate_rps, way, percentile, ours_us, estimate, low, high } in &ratio {
             println!(
-                "| {rate_rps} | {way} | {percentile} | {ours_us:.1} | {estimate:.3} | {low:.3}–{high:.3} |"
+                "| {path} | {rate_rps} | {way} | {percentile} | {ours_us:.1} | {estimate:.3} | {low:.3}–{high:.3} |"
             );
         }
         if let Some(out) = out {
@@ -164,14 +175,18 @@ mod linux {
         }
     }
 
-    fn ratios(seen: &BTreeMap<(u32, Way), Vec<Seen>>) -> Result<Vec<Ratio>> {
+    fn ratios(seen: &BTreeMap<Key, Vec<Seen>>) -> Result<Vec<Ratio>> {
         let percentiles: [(&'static str, Of); 2] =
             [("p50", |seen| seen.p50_us), ("p99", |seen| seen.p99_us)];
         let mut ratios = Vec::new();
-        for rate in RATES {
+        for (path, _, rate) in ASKED {
             for (percentile, of) in percentiles {
                 let of_way = |way| -> Vec<f64> {
-                    seen.get(&(rate, way)).into_iter().flatten().map(|seen| of(seen).ln()).collect()
+                    seen.get(&(path, rate, way))
+                        .into_iter()
+                        .flatten()
+                        .map(|seen| of(seen).ln())
+                        .collect()
                 };
                 let ours = of_way(Way::Ours);
                 for way in [Way::OursAgain, Way::H2loadAwake, Way::H2load] {
@@ -180,6 +195,7 @@ mod linux {
                     let interval = signed_rank_interval(&difference, 0.95)
                         .context("too few rounds for an interval")?;
                     ratios.push(Ratio {
+                        path,
                         rate_rps: rate,
                         way: way.name().to_owned(),
                         percentile,
@@ -194,7 +210,10 @@ mod linux {
         Ok(ratios)
     }
 
-    fn measure(way: Way, addr: SocketAddr, body: &Path, rate: u32) -> Result<Seen> {
+    /// What was asked, how often, and who measured.
+    type Key = (&'static str, u32, Way);
+
+    fn measure(way: Way, addr: SocketAddr, body: Asked<'_>, rate: u32) -> Result<Seen> {
         match way {
             Way::Ours | Way::OursAgain => ours(addr, body, rate),
             Way::H2load => h2load(addr, body, rate),
@@ -205,12 +224,12 @@ mod linux {
         }
     }
 
-    fn ours(addr: SocketAddr, body: &Path, rate: u32) -> Result<Seen> {
+    fn ours(addr: SocketAddr, (path, body): Asked<'_>, rate: u32) -> Result<Seen> {
         let body = fs::read(body).with_context(|| format!("cannot read {}", body.display()))?;
         let headers = [("Content-Type", "application/json")];
         let options = LoadOptions {
             addr,
-            request: encode("POST", "/v1/quotes", &headers, Some(&body)),
+            request: encode("POST", path, &headers, Some(&body)),
             expect: 200,
             schedule: Schedule::Constant,
             seed: 0,
@@ -226,7 +245,7 @@ mod linux {
 
     /// h2load starts a client's timer when it has connected and sends at its ticks; what its log
     /// holds is the time from sending to the last byte of the answer, in whole µs.
-    fn h2load(addr: SocketAddr, body: &Path, rate: u32) -> Result<Seen> {
+    fn h2load(addr: SocketAddr, (path, body): Asked<'_>, rate: u32) -> Result<Seen> {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("log");
         let status = Command::new("taskset")
@@ -236,7 +255,7 @@ mod linux {
             .arg(body)
             .arg("--log-file")
             .arg(&log)
-            .arg(format!("http://{addr}/v1/quotes"))
+            .arg(format!("http://{addr}{path}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status()?;
