@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByOption, Choice};
+use crate::{ByOption, Choice, Model};
 
 /// How firmly the model recommends its first option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -211,6 +211,21 @@ pub struct Score {
 }
 
 impl Score {
+    /// Why an option is certainly ruled out, in words; empty when it is not.
+    #[must_use]
+    pub fn ruled_out(&self, model: &Model, option: Choice) -> String {
+        let why = |id: &String| {
+            let stated = model.knockouts().iter().find(|knockout| knockout.id == *id);
+            match (stated, id.as_str()) {
+                (Some(knockout), _) => knockout.text.clone(),
+                (None, "must_missed") => "it misses a number marked as a must".to_owned(),
+                // Advice of an older model may name what this one no longer knows.
+                (None, other) => other.to_owned(),
+            }
+        };
+        self.options.get(option).knocked_out.iter().map(why).collect::<Vec<_>>().join("; ")
+    }
+
     /// The two options that reasons compare: greatest and second value, those certainly ruled out
     /// last; ties in the options' order.
     #[must_use]

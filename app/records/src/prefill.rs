@@ -109,7 +109,7 @@ fn decision(score: &Score, model: &Model, option: Option<Choice>, subject: &str)
     }
     let _ = writeln!(text, "{}", advice_in_words(score));
     for out in Choice::ALL {
-        let why = ruled_out(score, model, out);
+        let why = score.ruled_out(model, out);
         if !why.is_empty() {
             let _ = writeln!(text, "{out} was ruled out: {why}.");
         }
@@ -127,15 +127,6 @@ fn decision(score: &Score, model: &Model, option: Option<Choice>, subject: &str)
         }
     }
     text
-}
-
-/// Why an option was certainly out; empty when it was not.
-fn ruled_out(score: &Score, model: &Model, option: Choice) -> String {
-    let why = |id: &String| {
-        let stated = model.knockouts().iter().find(|knockout| knockout.id == *id);
-        stated.map_or("a limit that must be kept is missed", |knockout| knockout.text.as_str())
-    };
-    score.options.get(option).knocked_out.iter().map(why).collect::<Vec<_>>().join("; ")
 }
 
 /// The verdict in a sentence; shares are of draws, never certainty.

@@ -129,7 +129,7 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
     let mut lines = vec![headline(service, score), String::new()];
     for choice in Choice::ALL {
         let option = score.options.get(choice);
-        let out = match words::ruled_out(model, score, choice) {
+        let out = match score.ruled_out(model, choice) {
             why if why.is_empty() => why,
             why => format!("   ruled out: {why}"),
         };

@@ -350,7 +350,7 @@ fn measured_service(app: &App, sheet: &Sheet) -> Option<String> {
 /// The options certainly ruled out, with every reason.
 fn ruled_out(model: &Model, score: &Score) -> Vec<RuledOut> {
     let out = Choice::ALL.into_iter().map(|option| {
-        let why = words::ruled_out(model, score, option);
+        let why = score.ruled_out(model, option);
         RuledOut { option, why }
     });
     out.filter(|out| !out.why.is_empty()).collect()

@@ -1,6 +1,6 @@
 //! A score in words: what the checklist, a record and the overview say alike.
 
-use assay_advice::{AnswerValue, Answers, Choice, Model, Notice, Score, Settled, Verdict, grouped};
+use assay_advice::{AnswerValue, Answers, Choice, Notice, Score, Settled, Verdict, grouped};
 
 /// The verdict as a headline.
 pub(crate) struct Headline {
@@ -129,20 +129,6 @@ pub(crate) fn notices(score: &Score) -> Vec<Notice> {
     };
     let said = !performance(score).is_empty();
     score.notices.iter().filter(|notice| !(said && repeats(notice))).cloned().collect()
-}
-
-/// Why an option is certainly ruled out, in words; empty when it is not.
-pub(crate) fn ruled_out(model: &Model, score: &Score, option: Choice) -> String {
-    let why = |id: &String| {
-        let stated = model.knockouts().iter().find(|knockout| knockout.id == *id);
-        match (stated, id.as_str()) {
-            (Some(knockout), _) => knockout.text.clone(),
-            (None, "must_missed") => "it misses a number marked as a must".to_owned(),
-            // Advice of an older model may name what this one no longer knows.
-            (None, other) => other.to_owned(),
-        }
-    };
-    score.options.get(option).knocked_out.iter().map(why).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
