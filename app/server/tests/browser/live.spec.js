@@ -21,6 +21,8 @@ test("a run is followed, survives a reload, and is cancelled", async ({ page, co
   await page.getByRole("radio", { name: /^Full/ }).check();
   await start(page);
   await heading(page, "Measuring");
+  // The heading shows before the page that holds it has finished loading.
+  await page.waitForLoadState("load");
   let loads = 0;
   page.on("load", () => loads++);
   await expect(page.getByText("block 2 of 3", { exact: false }).first()).toBeVisible({ timeout: 15_000 });
