@@ -20,6 +20,7 @@ mod model;
 mod model_parse;
 mod notices;
 mod performance;
+mod precedents;
 mod presets;
 mod problem;
 mod score;
@@ -41,6 +42,7 @@ pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasu
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,
 };
+pub use precedents::{Decision, Fact, Holds, Precedent, Source, Today, Usage, precedents};
 pub use presets::{Preset, presets};
 pub use problem::{Problem, line_column};
 pub use score::{
