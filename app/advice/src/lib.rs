@@ -6,6 +6,8 @@
 //! change it. Nothing here does I/O or reads a clock; the same seed gives the same bits.
 
 mod answers;
+mod backtest;
+mod case;
 mod cells;
 mod choice;
 mod cost;
@@ -32,6 +34,11 @@ mod value;
 mod wording;
 
 pub use answers::{AnswerValue, Answers, Sheet};
+pub use backtest::{
+    Apart, BASELINES, Backtest, BaselineTally, BaselineWords, Baselines, CaseResult, Confusion,
+    Reliability, Summary, Tipped, backtest, wilson,
+};
+pub use case::{BuiltinCases, Case};
 pub use choice::{ByOption, Choice};
 pub use cost::{
     Assumption, Assumptions, CURRENCY, Cost, OptionCost, Payback, Range, assumptions, cost,

@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
 };
@@ -125,18 +124,7 @@ fn read_folder(
     model: &Model,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<Source>, Failure> {
-    let cannot = |error: io::Error| {
-        Failure::CannotRun(format!("the folder {} cannot be read: {error}", folder.display()))
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(cannot)? {
-        let path = entry.map_err(cannot)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.extension().is_some_and(|ending| ending == "toml") && !hidden {
-            paths.push(path);
-        }
-    }
-    paths.sort();
+    let paths = input::toml_files(folder)?;
     Ok(paths.iter().map(|path| read_record(path, model, findings)).collect())
 }
 

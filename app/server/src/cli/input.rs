@@ -1,9 +1,9 @@
 //! Reading the files that people name, with a limit and plain words for every fault.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::Failure;
@@ -28,6 +28,23 @@ pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
     let file = File::open(path)
         .map_err(|error| Failure::CannotRun(format!("{name} cannot be read: {error}")))?;
     read_text(file, &name)
+}
+
+/// The `.toml` files of a folder that are not hidden, in the order of their names.
+pub(super) fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let cannot = |error: io::Error| {
+        Failure::CannotRun(format!("the folder {} cannot be read: {error}", folder.display()))
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.extension().is_some_and(|ending| ending == "toml") && !hidden {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 fn read_text(source: impl Read, name: &str) -> Result<String, Failure> {

@@ -3,6 +3,7 @@
 //! Results go to standard output, everything said to people to standard error. Exit codes: 0 done,
 //! 1 something is wrong in what was given, 2 it could not run.
 
+mod backtest;
 mod bench;
 mod check;
 mod compare;
@@ -107,6 +108,8 @@ enum Command {
     Search(list::SearchArguments),
     /// Check a folder of records: faults, and what is due for review
     Check(check::Arguments),
+    /// Hold the advice against decisions whose outcome is known
+    Backtest(backtest::Arguments),
     /// Measure a reference service's twins on this machine (Linux, needs the source tree)
     Bench(bench::Arguments),
     /// Set two measurement runs side by side: first what differs around them, then each metric
@@ -173,6 +176,7 @@ pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
         Command::List(arguments) => list::run(&context, &arguments, &mut out).await,
         Command::Search(arguments) => list::search(&context, &arguments, &mut out).await,
         Command::Check(arguments) => check::run(&context, &arguments, &mut out),
+        Command::Backtest(arguments) => backtest::run(&context, &arguments, &mut out),
         Command::Bench(arguments) => bench::run(&context, &arguments, &mut out).await,
         Command::Compare(arguments) => compare::run(&context, &arguments, &mut out),
         Command::Export(arguments) => export::run(&context, &arguments, &mut out),

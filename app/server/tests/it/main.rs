@@ -10,6 +10,7 @@
 mod api;
 mod browser;
 mod cli;
+mod cli_backtest;
 mod cost;
 mod layout;
 mod live;

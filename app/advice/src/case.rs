@@ -1,0 +1,154 @@
+//! A case to judge a model by: what was answered, and what was chosen in the end.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{Answers, Choice, Model, Precedent, Problem, Usage, precedents, wording::shorten};
+
+/// A decision whose outcome is known: the answers beforehand and the option chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The stable id.
+    pub id: String,
+    /// Who decided about what, in words; may be empty.
+    pub title: String,
+    /// What was chosen.
+    pub option: Choice,
+    /// How it counts.
+    pub usage: Usage,
+    /// What was answered, for the model it was read with.
+    pub answers: Answers,
+}
+
+/// The documented decisions as cases for a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BuiltinCases {
+    /// One for each precedent.
+    pub cases: Vec<Case>,
+    /// Questions the precedents answer and the model does not ask in that way: those answers are
+    /// left out. Empty for the built-in model.
+    pub left_out: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    id: Spanned<String>,
+    option: Spanned<String>,
+    #[serde(rename = "use")]
+    usage: Option<Spanned<String>>,
+    #[serde(default)]
+    organisation: String,
+    #[serde(default)]
+    component: String,
+}
+
+impl Case {
+    /// Reads a case in the format of the precedents. `id`, `option` and `[answers]` must be there;
+    /// `use` is `core` unless said; any other key is passed over.
+    ///
+    /// # Errors
+    /// Every fault found, with its place in `text`.
+    pub fn parse(model: &Model, text: &str) -> Result<Self, Vec<Problem>> {
+        let raw: Raw = toml::from_str(text).map_err(|error| {
+            let help =
+                "a case has id = \"…\", option = \"rust\", \"go\" or \"hybrid\", and [answers]";
+            vec![Problem {
+                field: String::new(),
+                span: error.span().or(Some(0..0)),
+                message: error.message().trim().to_owned(),
+                help: help.to_owned(),
+            }]
+        })?;
+        let mut problems = Vec::new();
+        let mut not_allowed = |field: &str, said: &Spanned<String>, allowed: String| {
+            problems.push(Problem {
+                field: field.to_owned(),
+                span: Some(said.span()),
+                message: format!("`{}` is not allowed", shorten(said.get_ref())),
+                help: format!("allowed: {allowed}"),
+            });
+        };
+        if raw.id.get_ref().trim().is_empty() || raw.id.get_ref().chars().any(char::is_control) {
+            not_allowed("id", &raw.id, "a name of one line".to_owned());
+        }
+        let option = Choice::from_id(raw.option.get_ref());
+        if option.is_none() {
+            not_allowed("option", &raw.option, Choice::ALL.map(Choice::id).join(", "));
+        }
+        let usage = match &raw.usage {
+            None => Some(Usage::Core),
+            Some(said) => {
+                let usage = Usage::from_id(said.get_ref());
+                if usage.is_none() {
+                    not_allowed("use", said, Usage::ALL.map(Usage::id).join(", "));
+                }
+                usage
+            }
+        };
+        match (Answers::from_toml(model, text), option, usage) {
+            (Ok(sheet), Some(option), Some(usage)) if problems.is_empty() => Ok(Self {
+                id: raw.id.into_inner(),
+                title: title(&raw.organisation, &raw.component),
+                option,
+                usage,
+                answers: sheet.answers,
+            }),
+            (sheet, ..) => {
+                problems.extend(sheet.err().unwrap_or_default());
+                Err(problems)
+            }
+        }
+    }
+}
+
+impl BuiltinCases {
+    /// The precedents' answers as far as the model asks for them.
+    #[must_use]
+    pub fn new(model: &Model) -> Self {
+        let mut found = Self::default();
+        for precedent in precedents() {
+            let mut case = Case::from(precedent);
+            if model.digest() != Model::builtin().digest() {
+                case.answers = known(model, &precedent.answers, &mut found.left_out);
+            }
+            found.cases.push(case);
+        }
+        found
+    }
+}
+
+/// The answers a model knows; the ids of the others are noted.
+fn known(model: &Model, answers: &Answers, left_out: &mut BTreeSet<String>) -> Answers {
+    let mut kept = toml::Table::new();
+    for (id, value) in answers.to_table() {
+        let alone: toml::Table = [(id.clone(), value.clone())].into_iter().collect();
+        if Answers::from_table(model, &alone).is_ok() {
+            kept.insert(id, value);
+        } else {
+            left_out.insert(id);
+        }
+    }
+    // Each was read alone, so together they can be read as well.
+    Answers::from_table(model, &kept).unwrap_or_default()
+}
+
+impl From<&Precedent> for Case {
+    fn from(precedent: &Precedent) -> Self {
+        Self {
+            id: precedent.id.clone(),
+            title: title(&precedent.organisation, &precedent.component),
+            option: precedent.option,
+            usage: precedent.usage,
+            answers: precedent.answers.clone(),
+        }
+    }
+}
+
+fn title(organisation: &str, component: &str) -> String {
+    match (organisation, component) {
+        ("", other) | (other, "") => other.to_owned(),
+        (organisation, component) => format!("{organisation}: {component}"),
+    }
+}

@@ -1,0 +1,304 @@
+//! The backtest: its statistics against published values, and what holds for any set of cases.
+#![expect(clippy::expect_used, reason = "helpers of tests may fail loudly")]
+
+#[expect(dead_code, reason = "other tests share more of it")]
+mod support;
+
+use assay_advice::{
+    Baselines, BuiltinCases, ByOption, Case, CaseResult, Choice, Model, Summary, Usage, Verdict,
+    backtest, wilson,
+};
+use proptest::prelude::*;
+use support::engine;
+
+const RUST: Option<Choice> = Some(Choice::Rust);
+const GO: Option<Choice> = Some(Choice::Go);
+const HYBRID: Option<Choice> = Some(Choice::Hybrid);
+
+fn near(value: Option<f64>, expected: f64, within: f64) {
+    let value = value.expect("a value");
+    assert!((value - expected).abs() <= within, "{value} is not {expected}");
+}
+
+/// A case with its outcome; the shares are all on what was recommended, or equal.
+fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
+    CaseResult {
+        id: String::new(),
+        title: String::new(),
+        option: chosen,
+        usage: Usage::Core,
+        recommended,
+        verdict: if recommended.is_some() { Verdict::Strong } else { Verdict::TooClose },
+        first_share: ByOption::from_fn(|option| match recommended {
+            Some(recommended) if recommended == option => 1.0,
+            Some(_) => 0.0,
+            None => 1.0 / 3.0,
+        }),
+        baselines: Baselines::default(),
+        tipped: None,
+        flip: None,
+        answers: toml::Table::new(),
+    }
+}
+
+/// Rows: recommended; columns: chosen; both in the options' order.
+fn table(rows: [[usize; 3]; 3]) -> Vec<CaseResult> {
+    let cells = Choice::ALL.into_iter().zip(rows).flat_map(|(recommended, row)| {
+        Choice::ALL.into_iter().zip(row).map(move |(chosen, count)| (recommended, chosen, count))
+    });
+    cells
+        .flat_map(|(recommended, chosen, count)| vec![result(chosen, Some(recommended)); count])
+        .collect()
+}
+
+#[test]
+fn the_statistics_match_published_values() {
+    let [low, high] = wilson(36, 45).expect("an interval");
+    assert!((low - 0.66).abs() < 0.005 && (high - 0.89).abs() < 0.005, "{low} {high}");
+    // Wilson's interval stays within 0 and 1, and is open where normal theory has no width.
+    let [low, high] = wilson(0, 10).expect("an interval");
+    assert!(low.abs() < 1e-12 && (high - 0.278).abs() < 0.001, "{low} {high}");
+    assert_eq!(wilson(0, 0), None);
+
+    // Two raters on 50 proposals: observed .7, by chance .5.
+    near(Summary::of(&table([[20, 5, 0], [10, 15, 0], [0, 0, 0]])).kappa, 0.4, 1e-12);
+    // Cohen (1960): observed .70, by chance .41.
+    near(Summary::of(&table([[44, 5, 1], [7, 20, 3], [9, 5, 6]])).kappa, 0.4915, 1e-4);
+    // Agreement no better than chance.
+    near(Summary::of(&table([[4, 4, 0], [4, 4, 0], [0, 0, 0]])).kappa, 0.0, 1e-12);
+
+    near(Summary::of(&[result(Choice::Go, None)]).brier, 0.667, 0.0005);
+    near(Summary::of(&[result(Choice::Go, RUST)]).brier, 2.0, 1e-12);
+    near(Summary::of(&[result(Choice::Go, GO), result(Choice::Go, RUST)]).brier, 1.0, 1e-12);
+}
+
+#[test]
+fn abstentions_count_a_third_and_stay_out_of_agreement_and_kappa() {
+    let cases = [
+        result(Choice::Rust, RUST),
+        result(Choice::Go, GO),
+        result(Choice::Hybrid, GO),
+        result(Choice::Rust, None),
+        result(Choice::Go, None),
+        result(Choice::Go, None),
+    ];
+    let summary = Summary::of(&cases);
+    assert_eq!((summary.cases, summary.decided, summary.agree, summary.abstained), (6, 3, 2, 3));
+    near(summary.agreement, 2.0 / 3.0, 1e-12);
+    assert_eq!(summary.agreement_interval, wilson(2, 3));
+    assert!((summary.credit - 3.0).abs() < 1e-12);
+    // Observed 2/3, by chance (1·1 + 2·1 + 0·1) / 9.
+    near(summary.kappa, 0.5, 1e-12);
+    assert_eq!(summary.confusion.go, ByOption { rust: 0, go: 1, hybrid: 1 });
+    assert_eq!(summary.confusion.abstain, ByOption { rust: 1, go: 2, hybrid: 0 });
+    assert_eq!((summary.strong.cases, summary.strong.agree), (3, 2));
+    assert_eq!(summary.strong.mean_first_share, Some(1.0));
+    assert_eq!((summary.lean.cases, summary.lean.interval), (0, None));
+    assert_eq!(summary.too_close.cases, 3);
+}
+
+#[test]
+fn the_model_is_paired_with_each_baseline_on_every_case() {
+    let with = |recommended, said| CaseResult {
+        baselines: Baselines { majority: said, ..Baselines::default() },
+        ..result(Choice::Rust, recommended)
+    };
+    // Right beats silent beats wrong; the same is neither.
+    let cases = [
+        with(RUST, None),
+        with(RUST, GO),
+        with(None, GO),
+        with(None, RUST),
+        with(GO, None),
+        with(GO, HYBRID),
+        with(RUST, RUST),
+        with(None, None),
+    ];
+    let majority = Summary::of(&cases).baselines.majority;
+    assert_eq!((majority.wins, majority.losses), (3, 2));
+    assert_eq!((majority.decided, majority.agree, majority.abstained), (5, 2, 3));
+    assert!((majority.credit - 3.0).abs() < 1e-12);
+}
+
+#[test]
+fn nothing_is_claimed_of_no_cases() {
+    let none = Summary::of(&[]);
+    assert_eq!((none.cases, none.agreement, none.kappa, none.brier), (0, None, None, None));
+    // Both sides say the same throughout: there is nothing that chance could have missed.
+    assert_eq!(Summary::of(&table([[3, 0, 0], [0, 0, 0], [0, 0, 0]])).kappa, None);
+}
+
+fn choices() -> impl Strategy<Value = Vec<Choice>> {
+    prop::collection::vec(prop::sample::select(Choice::ALL.to_vec()), 2..40)
+}
+
+proptest! {
+    #[test]
+    fn a_perfect_forecaster_is_perfect(chosen in choices()) {
+        let several = chosen.iter().any(|choice| Some(choice) != chosen.first());
+        let cases: Vec<CaseResult> = chosen.iter().map(|c| result(*c, Some(*c))).collect();
+        let summary = Summary::of(&cases);
+        prop_assert_eq!(summary.agree, chosen.len());
+        prop_assert_eq!(summary.agreement, Some(1.0));
+        prop_assert_eq!(summary.brier, Some(0.0));
+        prop_assert_eq!(summary.kappa, several.then_some(1.0));
+    }
+
+    #[test]
+    fn kappa_and_brier_stay_in_their_ranges(
+        chosen in choices(),
+        said in prop::collection::vec(prop::option::of(prop::sample::select(Choice::ALL.to_vec())), 40),
+    ) {
+        let cases: Vec<CaseResult> =
+            chosen.iter().zip(said).map(|(chosen, said)| result(*chosen, said)).collect();
+        let summary = Summary::of(&cases);
+        prop_assert!(summary.kappa.is_none_or(|kappa| (-1.0..=1.0).contains(&kappa)));
+        prop_assert!(summary.brier.is_some_and(|brier| (0.0..=2.0).contains(&brier)));
+        prop_assert_eq!(summary.decided + summary.abstained, summary.cases);
+        let total: usize = [RUST, GO, HYBRID, None]
+            .into_iter()
+            .flat_map(|row| Choice::ALL.map(|column| *summary.confusion.row(row).get(column)))
+            .sum();
+        prop_assert_eq!(total, summary.cases);
+    }
+}
+
+fn case(id: &str, option: &str, answers: &str) -> Case {
+    let text = format!("id = \"{id}\"\noption = \"{option}\"\n[answers]\n{answers}");
+    Case::parse(Model::builtin(), &text).expect("a good case")
+}
+
+/// What a baseline says of these answers, with three other cases: Go, Go and Rust.
+fn says(answers: &str) -> Baselines<Option<Choice>> {
+    let mut cases = vec![case("x", "hybrid", answers)];
+    cases.extend([case("a", "go", ""), case("b", "go", ""), case("c", "rust", "")]);
+    let found = backtest(engine(), &cases, Usage::Core);
+    found.per_case.into_iter().find(|case| case.id == "x").expect("the case").baselines
+}
+
+#[test]
+fn the_baselines_do_what_their_rules_say() {
+    let empty = says("");
+    assert_eq!(empty.majority, GO, "of the others");
+    assert_eq!((empty.fluency_only, empty.four_questions), (None, None));
+
+    let more_rust = says("rust_fluency = \"few\"\ngo_fluency = \"none\"\n");
+    assert_eq!((more_rust.fluency_only, more_rust.four_questions), (RUST, RUST));
+    assert_eq!(says("go_fluency = \"few\"\n").fluency_only, GO, "open counts as nobody");
+    assert_eq!(says("go_fluency = \"most\"\nrust_fluency = \"most\"\n").fluency_only, None);
+
+    let critical = "tail_latency = \"tight\"\n";
+    let quick = "first_production = \"weeks\"\n";
+    assert_eq!(says(critical).four_questions, RUST);
+    assert_eq!(says(quick).four_questions, GO);
+    assert_eq!(says(&format!("{critical}{quick}")).four_questions, None, "one vote each");
+    let both = format!("{critical}{quick}separable_core = \"yes\"\n");
+    assert_eq!(says(&both).four_questions, HYBRID);
+    let supplied = format!("{critical}{quick}paved_road = \"go\"\n");
+    assert_eq!(says(&supplied).four_questions, GO);
+    let barred = format!("{critical}constraints = [\"no_rust\"]\n");
+    assert_eq!(says(&barred).four_questions, GO);
+    assert_eq!(says("priorities = [\"people\"]\n").four_questions, GO);
+
+    // Two criteria are enough to see: everything counts the same, so what counts little is heard.
+    assert_eq!(says("constraints = [\"no_go\"]\n").equal_weights, RUST, "knock-outs hold");
+}
+
+#[test]
+fn the_order_of_the_cases_changes_nothing() {
+    let mut cases: Vec<Case> = BuiltinCases::new(Model::builtin()).cases;
+    cases.truncate(12);
+    let found = backtest(engine(), &cases, Usage::Core);
+    cases.reverse();
+    assert_eq!(backtest(engine(), &cases, Usage::Core), found);
+    cases.rotate_left(5);
+    assert_eq!(backtest(engine(), &cases, Usage::Core), found);
+}
+
+#[test]
+fn the_documented_decisions_are_counted_by_use() {
+    let builtin = BuiltinCases::new(Model::builtin());
+    assert!(builtin.left_out.is_empty());
+    let found = backtest(engine(), &builtin.cases, Usage::Core);
+    let core = found.per_case.iter().filter(|case| case.usage == Usage::Core).count();
+    assert_eq!((found.summary.cases, found.separable_unknown.cases), (core, core));
+    let apart: usize = found.apart.iter().map(|apart| apart.summary.cases).sum();
+    assert_eq!(core + apart, found.per_case.len());
+    assert_eq!(found.per_case.len(), builtin.cases.len());
+    assert!(found.per_case.is_sorted_by(|l, r| l.id < r.id));
+    let Summary { strong, lean, too_close, .. } = found.summary;
+    assert_eq!(strong.cases + lean.cases + too_close.cases, core);
+    assert_eq!(strong.agree + lean.agree, found.summary.agree);
+    for case in &found.per_case {
+        assert_eq!(case.recommended.is_none(), case.verdict == Verdict::TooClose, "{}", case.id);
+        assert!(case.agreed() != Some(true) || case.flip.is_none(), "{}", case.id);
+        let leads = case.flip.as_ref().is_none_or(|flip| flip.recommended == Some(case.option));
+        assert!(leads, "{}", case.id);
+    }
+}
+
+#[test]
+fn the_object_has_the_agreed_names() {
+    let cases = [case("a", "go", "go_fluency = \"most\"\n"), case("b", "rust", "owners = 3\n")];
+    let found = backtest(engine(), &cases, Usage::Core);
+    let json = serde_json::to_value(&found).expect("JSON");
+    for key in [
+        "/cases",
+        "/decided",
+        "/agree",
+        "/abstained",
+        "/strong/cases",
+        "/strong/agree",
+        "/lean/cases",
+        "/lean/agree",
+        "/kappa",
+        "/brier",
+        "/agreement_interval",
+        "/baselines/majority/agree",
+        "/baselines/equal_weights/agree",
+        "/baselines/fluency_only/agree",
+        "/baselines/four_questions/agree",
+        "/per_case/0/id",
+        "/per_case/0/option",
+        "/per_case/0/use",
+        "/per_case/0/recommended",
+        "/per_case/0/verdict",
+        "/per_case/0/first_share/rust",
+        "/per_case/0/first_share/go",
+        "/per_case/0/first_share/hybrid",
+    ] {
+        assert!(json.pointer(key).is_some(), "{key} is missing in {json}");
+    }
+    assert_eq!(json.pointer("/per_case/1/answers/owners"), Some(&3.into()));
+    assert_eq!(json.pointer("/per_case/0/use"), Some(&"core".into()));
+}
+
+#[test]
+fn a_faulty_case_is_told_where_and_what_is_allowed() {
+    let told = |text: &str| {
+        let problems = Case::parse(Model::builtin(), text).expect_err(text);
+        let all = problems.iter().map(|p| (p.span.clone().expect("a place").start, p.to_string()));
+        all.collect::<Vec<_>>()
+    };
+    let good = "id = \"a\"\noption = \"go\"\n[answers]\nowners = 3\n";
+    assert_eq!(Case::parse(Model::builtin(), good).expect("good").usage, Usage::Core);
+    let noted = format!("note = \"ours\"\nuse = \"thin-reasons\"\n{good}[more]\nx = 1\n");
+    assert_eq!(Case::parse(Model::builtin(), &noted).expect("good").usage, Usage::ThinReasons);
+
+    let bad = "id = \"\"\noption = \"zig\"\nuse = \"corr\"\n[answers]\nowners = 0\n";
+    let [id, option, usage, owners] = &told(bad)[..] else { unreachable!("four faults") };
+    assert_eq!((id.0, option.0, usage.0), (5, 17, 29));
+    assert!(option.1.contains("allowed: rust, go, hybrid"), "{}", option.1);
+    assert!(usage.1.contains("allowed: core, pre-rust-era"), "{}", usage.1);
+    assert!(owners.1.contains("a whole number from 1"), "{}", owners.1);
+    for (text, said) in [
+        ("option = \"go\"\n[answers]\n", "missing field `id`"),
+        ("id = \"a\"\n[answers]\n", "missing field `option`"),
+        ("id = \"a\"\noption = \"go\"\n", "there is no [answers] table"),
+        ("id = \"a\"\noption = 3\n[answers]\n", "expected a string"),
+        ("id = \"a\n", "invalid"),
+    ] {
+        let faults = told(text);
+        assert!(faults.iter().any(|(_, message)| message.contains(said)), "{text}: {faults:?}");
+    }
+}

@@ -1,0 +1,291 @@
+//! `assay backtest [DIR]`: how often the advice agrees with what was chosen.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use assay_advice::{
+    Backtest, BuiltinCases, Case, CaseResult, Choice, Model, Problem, Reliability, Summary, Usage,
+    Verdict, backtest,
+};
+use clap::Args;
+
+use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
+use crate::pages::words::percent;
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Folder of cases: TOML files with `id`, `option` and `[answers]`, and `use` if not core;
+    /// other keys are passed over [default: the precedents that come with assay]
+    dir: Option<PathBuf>,
+    /// Only the cases of this use: core, pre-rust-era, thin-reasons or not-a-service [default: all,
+    /// of which only the core ones count]
+    #[arg(long = "use", value_name = "USE", value_parser = usage)]
+    usage: Option<Usage>,
+    /// Print the whole result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn usage(text: &str) -> Result<Usage, String> {
+    let allowed = Usage::ALL.map(Usage::id).join(", ");
+    Usage::from_id(text).ok_or_else(|| format!("allowed: {allowed}"))
+}
+
+pub(super) fn run(
+    context: &Context,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let engine = std::sync::Arc::clone(&context.evidence()?.now().engine);
+    let (mut cases, faults) = match &arguments.dir {
+        Some(folder) => read_folder(folder, engine.model())?,
+        None => (builtin(engine.model()), Faults::default()),
+    };
+    faults.tell();
+    if let Some(usage) = arguments.usage {
+        cases.retain(|case| case.usage == usage);
+    }
+    if !cases.is_empty() {
+        let found = backtest(&engine, &cases, arguments.usage.unwrap_or(Usage::Core));
+        match arguments.json {
+            true => write_json(out, &found)?,
+            false => out.write_all(in_words(&found).as_bytes())?,
+        }
+    }
+    if faults.files > 0 {
+        out.flush()?;
+        return Err(Failure::Input(format!("{} left out", plural(faults.files, "faulty file"))));
+    }
+    match (cases.is_empty(), arguments.usage) {
+        (true, Some(usage)) => {
+            Err(Failure::Input(format!("there is no case whose use is {}", usage.id())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The precedents. What a model of one's own does not ask is told and left out.
+fn builtin(model: &Model) -> Vec<Case> {
+    let BuiltinCases { cases, left_out } = BuiltinCases::new(model);
+    for question in left_out {
+        // A closed standard error leaves nobody to tell.
+        let _ = writeln!(
+            io::stderr(),
+            "warning: the model does not know some answers to `{question}`; they are left out"
+        );
+    }
+    cases
+}
+
+/// What is wrong with the files of a folder.
+#[derive(Default)]
+struct Faults {
+    /// How many files are left out.
+    files: usize,
+    /// All that is wrong with them, as shown.
+    text: String,
+}
+
+impl Faults {
+    fn add(&mut self, name: &str, text: &str, problems: &[Problem]) {
+        self.files += 1;
+        self.text.push_str(&report::problems(name, text, problems, stderr_is_terminal()));
+    }
+
+    fn tell(&self) {
+        // A closed standard error leaves nobody to tell; the exit code still does.
+        let _ = io::stderr().write_all(self.text.as_bytes());
+    }
+}
+
+fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Failure> {
+    let paths = input::toml_files(folder)?;
+    if paths.is_empty() {
+        return Err(Failure::Input(format!(
+            "there is no case in {}: a case is a .toml file with id, option and [answers]",
+            folder.display()
+        )));
+    }
+    let (mut cases, mut faults): (Vec<Case>, Faults) = Default::default();
+    let mut first_with: BTreeMap<String, String> = BTreeMap::new();
+    for path in paths {
+        let name = path.display().to_string();
+        let text = match input::read_file(&path) {
+            Ok(text) => text,
+            Err(failure) => {
+                faults.files += 1;
+                faults.text.push_str(&format!("error: {failure}\n\n"));
+                continue;
+            }
+        };
+        match Case::parse(model, &text) {
+            Err(problems) => faults.add(&name, &text, &problems),
+            Ok(case) => match first_with.get(&case.id) {
+                Some(other) => faults.add(&name, &text, &[same_id(&text, &case.id, other)]),
+                None => {
+                    first_with.insert(case.id.clone(), name);
+                    cases.push(case);
+                }
+            },
+        }
+    }
+    Ok((cases, faults))
+}
+
+fn same_id(text: &str, id: &str, other: &str) -> Problem {
+    let at = text.find(id).unwrap_or_default();
+    Problem {
+        field: "id".to_owned(),
+        span: Some(at..at + id.len()),
+        message: format!("{other} has the same id"),
+        help: "give one of them another id, or delete the copy".to_owned(),
+    }
+}
+
+/// The result as a page of text.
+fn in_words(found: &Backtest) -> String {
+    let mut text = headline(found);
+    text.push_str(&reliability(&found.summary));
+    text.push_str(&confusion(&found.summary));
+    text.push_str(&beside_baselines(&found.summary));
+    text.push_str("\nOtherwise\n");
+    text.push_str(&format!("  separable_core unknown  {}\n", short(&found.separable_unknown)));
+    for apart in &found.apart {
+        text.push_str(&format!("  {:<22}  {}\n", apart.usage.id(), short(&apart.summary)));
+    }
+    text.push_str("\nCases (shares: Rust, Go, hybrid)\n");
+    let width = found.per_case.iter().map(|case| case.id.chars().count()).max().unwrap_or(0);
+    for case in &found.per_case {
+        text.push_str(&line(case, width));
+    }
+    text.push_str("\nAgreement with what was chosen is not correctness.\n");
+    text
+}
+
+fn headline(found: &Backtest) -> String {
+    let Summary { cases, decided, agree, abstained, .. } = found.summary;
+    let summary = &found.summary;
+    let share = match (summary.agreement, summary.agreement_interval) {
+        (Some(share), Some(interval)) => {
+            format!(" ({}%, 95% interval {})", percent(share), range(interval))
+        }
+        _ => String::new(),
+    };
+    let model = report::visible(&format!("{} {}", found.model.id, found.model.version));
+    let cases = match found.usage {
+        Usage::Core => format!("{cases} core cases"),
+        usage => format!("{cases} cases of use {}", usage.id()),
+    };
+    format!(
+        "The model {model} on {cases}\n\n  \
+           agrees    {agree} of {decided} decided{share}\n  \
+           abstains  {abstained}\n  \
+           credit    {:.1}, where an abstention counts a third\n  \
+           kappa     {}\n  \
+           Brier     {} (equal shares for all: 0.667)\n",
+        summary.credit,
+        number(summary.kappa),
+        number(summary.brier),
+    )
+}
+
+fn reliability(summary: &Summary) -> String {
+    let row = |name: &str, own: &Reliability| {
+        let Reliability { cases, agree, mean_first_share, interval } = own;
+        let interval = interval.map_or_else(|| "-".to_owned(), range);
+        let share = number(*mean_first_share);
+        format!("  {name:<10}  {cases:>5}  {agree:>6}  {share:>11}  {interval:>12}\n")
+    };
+    format!(
+        "\nBy verdict    cases  agreed  first share  95% interval\n{}{}{}",
+        row("strong", &summary.strong),
+        row("lean", &summary.lean),
+        row("too close", &summary.too_close),
+    )
+}
+
+fn confusion(summary: &Summary) -> String {
+    let mut text = "\nRecommended      Rust      Go  Hybrid  were chosen\n".to_owned();
+    for recommended in Choice::ALL.map(Some).into_iter().chain([None]) {
+        let name = recommended.map_or("nothing", Choice::name);
+        let row = summary.confusion.row(recommended);
+        text.push_str(&format!(
+            "  {name:<11}  {:>6}  {:>6}  {:>6}\n",
+            row.rust, row.go, row.hybrid
+        ));
+    }
+    text
+}
+
+fn beside_baselines(summary: &Summary) -> String {
+    let mut text =
+        "\nBeside simpler ways  decided  agreed  credit  the model wins  loses\n".to_owned();
+    text.push_str(&format!(
+        "  {:<17}  {:>7}  {:>6}  {:>6.1}\n",
+        "The model", summary.decided, summary.agree, summary.credit
+    ));
+    for (words, own) in summary.baselines.each() {
+        text.push_str(&format!(
+            "  {:<17}  {:>7}  {:>6}  {:>6.1}  {:>14}  {:>5}\n",
+            words.name, own.decided, own.agree, own.credit, own.wins, own.losses
+        ));
+    }
+    text
+}
+
+fn short(summary: &Summary) -> String {
+    let Summary { cases, decided, agree, abstained, .. } = summary;
+    format!("{} of {cases} cases agree, {} against, {abstained} abstained", agree, decided - agree)
+}
+
+fn line(case: &CaseResult, width: usize) -> String {
+    let mark = match case.agreed() {
+        Some(true) => "agrees  ",
+        Some(false) => "misses  ",
+        None => "abstains",
+    };
+    let said = match case.recommended {
+        Some(option) => option.id(),
+        None => "-",
+    };
+    let verdict = match case.verdict {
+        Verdict::Strong => "strong",
+        Verdict::Lean => "lean",
+        Verdict::TooClose => "too close",
+    };
+    let [rust, go, hybrid] = Choice::ALL.map(|option| percent(*case.first_share.get(option)));
+    let mut text = format!(
+        "  {mark}  {id:<width$}  chosen {chosen:<6}  said {said:<6} {verdict:<9} \
+         {rust:>3} {go:>3} {hybrid:>3}  {usage}\n",
+        id = report::visible(&case.id),
+        chosen = case.option.id(),
+        usage = if case.usage == Usage::Core { "" } else { case.usage.id() },
+    )
+    .trim_end()
+    .to_owned();
+    text.push('\n');
+    if case.agreed() != Some(true) {
+        for words in case.tipped.iter().map(|tipped| &tipped.text) {
+            text.push_str(&format!("            {words}\n"));
+        }
+        for words in case.flip.iter().map(|flip| &flip.text) {
+            text.push_str(&format!("            {words}\n"));
+        }
+    }
+    text
+}
+
+fn range([low, high]: [f64; 2]) -> String {
+    format!("{}–{}%", percent(low), percent(high))
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
+}
+
+fn plural(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
