@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tokio::task::JoinError;
 
 /// Everything a request can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum Error {
         /// Those there are.
         known: Vec<String>,
     },
+    /// No precedent has this id.
+    #[error("no precedent has the id {0:?}")]
+    NoSuchPrecedent(String),
     /// The request cannot be read at all, for example broken JSON.
     #[error("{message}")]
     Malformed {
@@ -255,6 +259,11 @@ impl Explained {
                 "There is no such record",
                 format!("{message} It may have been deleted or renamed in the folder."),
             ),
+            Error::NoSuchPrecedent(_) => Self::new(
+                StatusCode::NOT_FOUND,
+                "There is no such precedent",
+                format!("{message} They are listed under Precedents."),
+            ),
             Error::NoSuchRun { known, .. } if known.is_empty() => Self::new(
                 StatusCode::NOT_FOUND,
                 "There is no such run",
@@ -347,6 +356,13 @@ impl IntoResponse for Error {
         let mut response = explained.status.into_response();
         response.extensions_mut().insert(explained);
         response
+    }
+}
+
+/// Work on another thread that did not end well.
+impl From<JoinError> for Error {
+    fn from(error: JoinError) -> Self {
+        Self::Internal(Box::new(error))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod http;
 pub mod listing;
 pub mod live;
 pub mod pages;
+pub mod precedents;
 pub mod recording;
 pub mod routes;
 pub mod state;

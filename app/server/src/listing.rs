@@ -118,13 +118,13 @@ impl Wanted {
     }
 }
 
-fn said(text: &str) -> Option<String> {
+pub(crate) fn said(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The value meant, or a fault that says what is allowed.
-fn read<T>(
+pub(crate) fn read<T>(
     field: &str,
     text: &str,
     faults: &mut Vec<FieldError>,

@@ -9,7 +9,7 @@ use crate::{
     api, assets,
     error::Error,
     http::health,
-    pages::{self, evidence},
+    pages::{self, evidence, precedents},
     state::App,
 };
 
@@ -33,6 +33,9 @@ pub fn table(state: App) -> Router {
         .route("/evidence/runs/{run}", get(evidence::run::get))
         .route("/evidence/runs/{run}/{file}", get(evidence::raw::get))
         .route("/evidence/{service}", get(evidence::service::get).post(evidence::service::post))
+        .route("/precedents", get(precedents::list::get))
+        .route("/precedents/backtest", get(precedents::backtest::get))
+        .route("/precedents/{id}", get(precedents::case::get))
         .route("/method", get(pages::method::get))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
@@ -44,6 +47,9 @@ pub fn table(state: App) -> Router {
         .route("/api/v1/evidence/claims", get(api::claims::list))
         .route("/api/v1/evidence/runs", get(api::evidence::runs))
         .route("/api/v1/evidence/runs/{run}", get(api::evidence::run))
+        .route("/api/v1/precedents", get(api::precedents::list))
+        .route("/api/v1/precedents/backtest", get(api::precedents::backtest))
+        .route("/api/v1/precedents/{id}", get(api::precedents::get))
         .route("/api/v1/openapi.json", get(api::openapi::document))
         // For machines.
         .route("/static/{version}/{*name}", get(assets::serve))

@@ -5,12 +5,13 @@ use std::{path::PathBuf, sync::Arc};
 use assay_advice::{Engine, Model};
 use assay_store::Store;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
     api::Keys,
     demo::Demo,
-    evidence::{Evidence, Runs},
+    evidence::{Evidence, Known, Runs},
     http::Metrics,
     live::Live,
 };
@@ -61,6 +62,21 @@ impl AppState {
     #[must_use]
     pub fn runs(&self) -> Arc<Runs> {
         Arc::clone(&self.evidence.now().runs)
+    }
+
+    /// What is known now, with the backtest of its engine computed.
+    ///
+    /// # Errors
+    /// When computing it fails.
+    pub async fn backtested(&self) -> Result<Arc<Known>, JoinError> {
+        let known = self.evidence.now();
+        let computing = Arc::clone(&known);
+        // It takes too long for a thread that serves others as well.
+        spawn_blocking(move || {
+            computing.backtest();
+        })
+        .await?;
+        Ok(known)
     }
 
     /// The time now.

@@ -8,6 +8,7 @@ pub(crate) mod decisions;
 pub(crate) mod evidence;
 mod idempotency;
 pub(crate) mod openapi;
+pub(crate) mod precedents;
 pub(crate) mod score;
 
 pub(crate) use decisions::List;

@@ -30,6 +30,9 @@ use utoipa::{
         super::evidence::runs,
         super::claims::list,
         super::evidence::run,
+        super::precedents::list,
+        super::precedents::backtest,
+        super::precedents::get,
     ),
     modifiers(&Problems),
     components(schemas(crate::error::FieldError, crate::http::ProblemDetails))

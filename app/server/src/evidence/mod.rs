@@ -9,10 +9,10 @@ mod runs;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
-use assay_advice::{Engine, Measurements, Model};
+use assay_advice::{Backtest, BuiltinCases, Engine, Measurements, Model, Usage};
 
 pub use fit::{SCENARIOS, Standing, fit};
 pub use in_use::{InUse, Used};
@@ -48,6 +48,7 @@ pub struct Known {
     pub engine: Arc<Engine>,
     /// Which run the advice uses for each scenario, and what was picked.
     pub in_use: InUse,
+    backtest: OnceLock<Backtest>,
 }
 
 /// Why a run was not taken into use.
@@ -86,6 +87,15 @@ impl Known {
     #[must_use]
     pub fn default_of(&self, scenario: &str) -> Option<String> {
         in_use::default_run(&self.runs, scenario).map(|measured| measured.run)
+    }
+
+    /// How the advice agrees with the precedents. Whoever asks first waits for some tenths of a
+    /// second while it is computed; the next engine begins anew.
+    pub fn backtest(&self) -> &Backtest {
+        self.backtest.get_or_init(|| {
+            let cases = BuiltinCases::new(self.engine.model()).cases;
+            assay_advice::backtest(&self.engine, &cases, Usage::Core)
+        })
     }
 }
 
@@ -170,5 +180,5 @@ fn read(model: &Model, own: &Path, added: Option<&Path>, file: &Path) -> Known {
 fn prepare(model: &Model, runs: Arc<Runs>, picked: in_use::Picked, told: Vec<String>) -> Known {
     let (in_use, workloads) = InUse::settle(&runs, picked, told);
     let engine = Engine::new(model.clone(), Measurements { workloads }, assay_advice::SEED);
-    Known { runs, engine: Arc::new(engine), in_use }
+    Known { runs, engine: Arc::new(engine), in_use, backtest: OnceLock::new() }
 }

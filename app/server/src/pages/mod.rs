@@ -11,6 +11,7 @@ mod markdown;
 pub(crate) mod method;
 pub(crate) mod overview;
 mod plot;
+pub(crate) mod precedents;
 pub(crate) mod record;
 mod sheet;
 pub(crate) mod words;

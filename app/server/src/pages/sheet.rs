@@ -131,7 +131,7 @@ pub(crate) fn explain(problem: &Problem) -> String {
 }
 
 /// A text that begins with a capital letter.
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

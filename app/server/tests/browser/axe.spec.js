@@ -24,6 +24,12 @@ const pages = [
   "/evidence/runs/fixture-causes",
   "/evidence/runs/nothing-is-called-this",
   "/evidence/method",
+  "/precedents",
+  "/precedents?option=hybrid&q=nothing-is-called-this",
+  "/precedents?year=lately",
+  "/precedents/discord-readstates",
+  "/precedents/esbuild",
+  "/precedents/backtest",
   "/method",
   "/there-is-nothing-here",
 ];

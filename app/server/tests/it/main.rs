@@ -18,6 +18,7 @@ mod pages_checklist;
 mod pages_claims;
 mod pages_evidence;
 mod pages_others;
+mod pages_precedents;
 mod pages_records;
 mod runs;
 mod security;

@@ -33,6 +33,9 @@ async fn no_link_of_a_page_is_dead() {
         "/evidence/method",
         "/evidence/claims",
         "/evidence/compare",
+        "/precedents",
+        "/precedents/backtest",
+        "/precedents/discord-readstates",
         "/method",
     ];
     for path in paths {

@@ -8,6 +8,7 @@ mod figure;
 mod forest;
 mod ladder;
 mod rows;
+mod shares;
 mod strip;
 mod timeline;
 
@@ -16,5 +17,6 @@ pub(crate) use curves::{Line, Panel, PanelInput, Reading, panels};
 pub(crate) use figure::{duration_us, ratio, short, significant};
 pub(crate) use forest::{Forest, ForestRow, Side, extent, forest};
 pub(crate) use ladder::{Ladder, Rung, RungStyle, ladder};
+pub(crate) use shares::{ShareInput, Shares, shares};
 pub(crate) use strip::{Strip, StripInput, strip};
 pub(crate) use timeline::{Collection, Timeline, TimelineInput, timelines};

@@ -1,0 +1,266 @@
+//! `/precedents/backtest`: is the advice any good? How it agrees with the documented decisions, and
+//! why that is not the same as being right.
+
+use askama::Template;
+use assay_advice::{
+    Backtest, BaselineTally, ByOption, CaseResult, Choice, Reliability, Summary, Usage, Verdict,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    error::Error,
+    pages::{
+        Page,
+        plot::{self, ShareInput, Shares},
+        words::percent,
+    },
+    precedents::use_words,
+    state::App,
+};
+
+#[derive(Template)]
+#[template(path = "precedents/backtest.html")]
+struct View<'a> {
+    backtest: &'a Backtest,
+    summary: &'a Summary,
+    said: Said,
+    figures: Figures,
+    reliability: Vec<Reliable>,
+    plot: Shares,
+    confusion: Vec<Recommended<'a>>,
+    ways: Vec<Way>,
+    groups: Vec<Group<'a>>,
+}
+
+/// The figures of the first sentence.
+struct Said {
+    agreement: String,
+    interval: String,
+    strong: String,
+}
+
+/// Several sets of cases beside each other.
+struct Figures {
+    sets: Vec<&'static str>,
+    rows: Vec<(&'static str, Vec<String>)>,
+}
+
+/// A verdict and how it kept its word.
+struct Reliable {
+    name: &'static str,
+    of: Reliability,
+    share: String,
+    interval: String,
+    expected: String,
+}
+
+/// What was chosen where this was recommended.
+struct Recommended<'a> {
+    option: Option<Choice>,
+    chosen: &'a ByOption<usize>,
+    total: usize,
+}
+
+/// A way to decide, and how it fares.
+struct Way {
+    name: &'static str,
+    rule: &'static str,
+    agree: usize,
+    decided: usize,
+    abstained: usize,
+    credit: String,
+    /// On how many cases the model does better and worse.
+    against: Option<(usize, usize)>,
+}
+
+/// Cases that went alike.
+struct Group<'a> {
+    id: String,
+    title: String,
+    cases: Vec<CaseRow<'a>>,
+}
+
+struct CaseRow<'a> {
+    case: &'a CaseResult,
+    verdict: &'static str,
+    /// Each option's bar: its left end and length in percent, and its share in words.
+    bars: Vec<(Choice, f64, f64, String)>,
+}
+
+/// `GET /precedents/backtest`.
+pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
+    let known = app.backtested().await?;
+    Ok(Page(view(known.backtest())).into_response())
+}
+
+fn view(backtest: &Backtest) -> View<'_> {
+    let summary = &backtest.summary;
+    let reliability: Vec<_> =
+        [("Strong", summary.strong), ("Lean", summary.lean), ("Too close", summary.too_close)]
+            .into_iter()
+            .filter(|(_, of)| of.cases > 0)
+            .map(|(name, of)| reliable(name, of))
+            .collect();
+    let confusion = Choice::ALL.map(Some).into_iter().chain([None]);
+    View {
+        said: Said {
+            agreement: share(summary.agreement),
+            interval: interval(summary.agreement_interval),
+            strong: outcome(summary.strong),
+        },
+        figures: figures(backtest),
+        plot: plot::shares(reliability.iter().filter_map(share_input).collect()),
+        reliability,
+        confusion: confusion.map(|option| recommended(summary, option)).collect(),
+        ways: ways(summary),
+        groups: groups(backtest),
+        summary,
+        backtest,
+    }
+}
+
+fn reliable(name: &'static str, of: Reliability) -> Reliable {
+    Reliable {
+        name,
+        share: share(Some(of.agree as f64 / of.cases.max(1) as f64)),
+        interval: interval(of.interval),
+        expected: share(of.mean_first_share),
+        of,
+    }
+}
+
+fn share_input(row: &Reliable) -> Option<ShareInput> {
+    Some(ShareInput {
+        name: format!("{}, {} cases", row.name, row.of.cases),
+        text: row.share.clone(),
+        share: row.of.agree as f64 / row.of.cases.max(1) as f64,
+        interval: row.of.interval?,
+        expected: row.of.mean_first_share?,
+    })
+}
+
+fn recommended(summary: &Summary, option: Option<Choice>) -> Recommended<'_> {
+    let chosen = summary.confusion.row(option);
+    let total = Choice::ALL.iter().map(|choice| chosen.get(*choice)).sum();
+    Recommended { option, chosen, total }
+}
+
+fn figures(backtest: &Backtest) -> Figures {
+    let counted = [
+        ("Cases that count", &backtest.summary),
+        ("The same, separable core unknown", &backtest.separable_unknown),
+    ];
+    let apart = backtest.apart.iter().map(|apart| (use_words(apart.usage), &apart.summary));
+    let sets: Vec<(&'static str, &Summary)> = counted.into_iter().chain(apart).collect();
+    let row = |name: &'static str, figure: fn(&Summary) -> String| {
+        (name, sets.iter().map(|(_, summary)| figure(summary)).collect::<Vec<_>>())
+    };
+    let rows = vec![
+        row("Cases", |of| of.cases.to_string()),
+        row("Decided", |of| of.decided.to_string()),
+        row("Abstained", |of| of.abstained.to_string()),
+        row("Agreed, of the decided", |of| of.agree.to_string()),
+        row("Agreement", |of| share(of.agreement)),
+        row("95% interval", |of| interval(of.agreement_interval)),
+        row("Strong verdicts that agreed", |of| outcome(of.strong)),
+        row("Leaning ones that agreed", |of| outcome(of.lean)),
+        row("Kappa", |of| decimal(of.kappa, 2)),
+        row("Brier score (equal shares: 0.667)", |of| decimal(of.brier, 3)),
+    ];
+    Figures { sets: sets.iter().map(|(name, _)| *name).collect(), rows }
+}
+
+fn ways(summary: &Summary) -> Vec<Way> {
+    let own = Way {
+        name: "The model",
+        rule: "",
+        agree: summary.agree,
+        decided: summary.decided,
+        abstained: summary.abstained,
+        credit: format!("{:.1}", summary.credit),
+        against: None,
+    };
+    let baseline = |(words, tally): (assay_advice::BaselineWords, &BaselineTally)| Way {
+        name: words.name,
+        rule: words.rule,
+        agree: tally.agree,
+        decided: tally.decided,
+        abstained: tally.abstained,
+        credit: format!("{:.1}", tally.credit),
+        against: Some((tally.wins, tally.losses)),
+    };
+    std::iter::once(own).chain(summary.baselines.each().map(baseline)).collect()
+}
+
+fn groups(backtest: &Backtest) -> Vec<Group<'_>> {
+    let counted = |agreed: Option<bool>| {
+        let cases = backtest.per_case.iter();
+        let cases =
+            cases.filter(move |case| case.usage == backtest.usage && case.agreed() == agreed);
+        cases.map(case_row).collect::<Vec<_>>()
+    };
+    let apart = |usage: Usage| {
+        let cases = backtest.per_case.iter().filter(move |case| case.usage == usage);
+        cases.map(case_row).collect::<Vec<_>>()
+    };
+    let group = |id: &str, title: &str, cases: Vec<_>| Group {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        cases,
+    };
+    let mut groups = vec![
+        group("otherwise", "Something else was chosen", counted(Some(false))),
+        group("abstained", "The model abstains", counted(None)),
+        group("alike", "The same was chosen", counted(Some(true))),
+    ];
+    for kind in &backtest.apart {
+        let title = format!("Counted apart: {}", use_words(kind.usage).to_lowercase());
+        groups.push(group(kind.usage.id(), &title, apart(kind.usage)));
+    }
+    groups.retain(|group| !group.cases.is_empty());
+    groups
+}
+
+fn case_row(case: &CaseResult) -> CaseRow<'_> {
+    let mut left = 0.0;
+    let bar = |option| {
+        let share = *case.first_share.get(option);
+        let width = (share * 1000.0).round() / 10.0;
+        let x = left;
+        left += width;
+        (option, (x * 10.0_f64).round() / 10.0, width, percent(share))
+    };
+    CaseRow {
+        verdict: match case.verdict {
+            Verdict::Strong => "strong",
+            Verdict::Lean => "lean",
+            Verdict::TooClose => "too close",
+        },
+        bars: Choice::ALL.map(bar).into(),
+        case,
+    }
+}
+
+/// A share as a percentage; a dash when there is none.
+fn share(share: Option<f64>) -> String {
+    share.map_or_else(dash, |share| format!("{}%", percent(share)))
+}
+
+fn interval(interval: Option<[f64; 2]>) -> String {
+    interval.map_or_else(dash, |[low, high]| format!("{}–{}%", percent(low), percent(high)))
+}
+
+fn outcome(of: Reliability) -> String {
+    format!("{} of {}", of.agree, of.cases)
+}
+
+fn decimal(number: Option<f64>, digits: usize) -> String {
+    number.map_or_else(dash, |number| format!("{number:.digits$}").replace('-', "−"))
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}

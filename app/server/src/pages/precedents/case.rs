@@ -1,0 +1,247 @@
+//! `/precedents/{id}`: one documented decision: what was known, what was chosen and why, and what
+//! the model says of it.
+
+use askama::Template;
+use assay_advice::{Choice, Fact, Precedent, Score, Source, Usage, precedents};
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+
+use super::Mark;
+use crate::{
+    error::Error,
+    pages::{
+        Page,
+        sheet::{self, capitalised},
+        words::{self, Headline, Share},
+    },
+    precedents::{Reading, answers_for, holds_words, when},
+    state::App,
+};
+
+/// The most reasons shown on either side.
+const REASONS_MAX: usize = 3;
+/// A contribution below this would be shown as nothing.
+const CONTRIBUTION_MIN: f64 = 0.0005;
+
+#[derive(Template)]
+#[template(path = "precedents/case.html")]
+struct View {
+    case: &'static Precedent,
+    year: String,
+    marks: Vec<Mark>,
+    sources: &'static str,
+    apart: Option<&'static str>,
+    facts: Vec<FactView>,
+    alternatives: Vec<Text>,
+    reasons: Vec<Text>,
+    figures: Vec<Text>,
+    regret: Text,
+    answers: Vec<(String, String)>,
+    open: Vec<String>,
+    query: String,
+    model: Option<ModelView>,
+}
+
+struct FactView {
+    topic: &'static str,
+    text: Text,
+    source: Text,
+}
+
+/// What the model says of the answers as coded.
+struct ModelView {
+    headline: Headline,
+    first: String,
+    shares: Vec<Share>,
+    /// Whether it agrees with what was chosen, in a sentence.
+    agreement: String,
+    top: Choice,
+    runner_up: Choice,
+    pro: Vec<String>,
+    contra: Vec<String>,
+}
+
+/// A text with the keys of its sources.
+type Text = Vec<Piece>;
+
+#[derive(Debug, PartialEq)]
+enum Piece {
+    Words(String),
+    /// The key of a source on this page.
+    Key(String),
+}
+
+/// `GET /precedents/{id}`.
+pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
+    let case = find(&id)?;
+    Ok(Page(view(&app, case)).into_response())
+}
+
+/// The precedent with this id.
+pub(crate) fn find(id: &str) -> Result<&'static Precedent, Error> {
+    let found = precedents().iter().find(|precedent| precedent.id == id);
+    found.ok_or_else(|| Error::NoSuchPrecedent(id.to_owned()))
+}
+
+fn view(app: &App, case: &'static Precedent) -> View {
+    let model = app.model();
+    let text = |text: &String| sourced(text, &case.sources);
+    let texts = |texts: &[String]| texts.iter().map(text).collect();
+    let (answered, open): (Vec<_>, Vec<_>) =
+        model.questions().iter().partition(|question| !case.answers.value(&question.id).is_open());
+    let answers = answers_for(model, case);
+    let in_words = |id: &str| sheet::in_words(model, &case.answers, id);
+    let decision = &case.decision;
+    View {
+        case,
+        year: when(case),
+        marks: super::marks(case),
+        sources: Reading::best(case).words(),
+        apart: apart(case),
+        facts: case.facts.iter().map(|fact| fact_view(fact, &case.sources)).collect(),
+        alternatives: texts(&decision.alternatives),
+        reasons: texts(&decision.reasons),
+        figures: texts(&decision.figures),
+        regret: text(&decision.regret),
+        answers: answered.iter().map(|it| (it.label.clone(), in_words(&it.id))).collect(),
+        open: open.iter().map(|question| question.label.clone()).collect(),
+        query: sheet::query("", &case.answers),
+        model: answers.map(|answers| {
+            let score = app.engine().recommend(&answers);
+            model_view(&score, Headline::new(&score, &answers), case.option)
+        }),
+    }
+}
+
+fn model_view(score: &Score, headline: Headline, chosen: Choice) -> ModelView {
+    let [top, runner_up] = score.compared();
+    let side = |wanted: fn(f64) -> bool| {
+        let reasons = score.reasons.iter().filter(|reason| wanted(reason.contribution));
+        reasons.take(REASONS_MAX).map(|reason| reason.text.clone()).collect()
+    };
+    let agreement = match score.recommended {
+        Some(option) if option == chosen => "The same as was chosen.".to_owned(),
+        Some(_) => format!("Not what was chosen: {chosen} was."),
+        None => format!("It abstains; {chosen} was chosen."),
+    };
+    ModelView {
+        headline,
+        first: words::first_sentence(score),
+        shares: words::shares(score),
+        agreement,
+        top,
+        runner_up,
+        pro: side(|contribution| contribution >= CONTRIBUTION_MIN),
+        contra: side(|contribution| contribution <= -CONTRIBUTION_MIN),
+    }
+}
+
+/// Why a case does not count when the advice is judged.
+fn apart(case: &Precedent) -> Option<&'static str> {
+    Some(match case.usage {
+        Usage::Core => return None,
+        Usage::PreRustEra => {
+            "Rust could hardly have been chosen then, so agreeing with this choice would prove \
+             little."
+        }
+        Usage::ThinReasons => {
+            "Its reasons, or the facts behind them, are documented too thinly to judge by."
+        }
+        Usage::NotAService => "It is not a backend service, which is what the model is made for.",
+    })
+}
+
+fn fact_view(fact: &Fact, sources: &[Source]) -> FactView {
+    let mut source = Vec::new();
+    for tag in fact.source.split(", ") {
+        if !source.is_empty() {
+            source.push(Piece::Words(", ".to_owned()));
+        }
+        source.extend(origin(tag, sources));
+    }
+    FactView { topic: fact.name, text: sourced(&fact.value, sources), source }
+}
+
+/// Splits a text at the keys in it, for example `[S1]`.
+fn sourced(text: &str, sources: &[Source]) -> Text {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, tag, after)) = next_tag(rest) {
+        pieces.push(Piece::Words(format!("{before}(")));
+        pieces.extend(origin(tag, sources));
+        pieces.push(Piece::Words(")".to_owned()));
+        rest = after;
+    }
+    pieces.push(Piece::Words(rest.to_owned()));
+    pieces
+}
+
+/// The text before the next key, the key, and the text behind it.
+fn next_tag(text: &str) -> Option<(&str, &str, &str)> {
+    let (mut from, bytes) = (0, text.len());
+    while from < bytes {
+        let start = from + text.get(from..)?.find('[')?;
+        let end = start + text.get(start..)?.find(']')?;
+        let tag = text.get(start + 1..end)?;
+        if is_key(tag) {
+            return Some((text.get(..start)?, tag, text.get(end + 1..)?));
+        }
+        from = start + 1;
+    }
+    None
+}
+
+fn is_key(tag: &str) -> bool {
+    let number = tag.strip_prefix('S').map(|rest| rest.strip_suffix('~').unwrap_or(rest));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    number.is_some_and(digits) || matches!(tag, "M" | "I")
+}
+
+/// Where something comes from: a source on the page, or what else stands behind it.
+fn origin(tag: &str, sources: &[Source]) -> Text {
+    let words = |words: &str| Piece::Words(words.to_owned());
+    let (name, inferred) = match tag.strip_suffix('~') {
+        Some(name) => (name, true),
+        None => (tag, false),
+    };
+    let key = match sources.iter().any(|source| source.key == name) {
+        true => Piece::Key(name.to_owned()),
+        false => words(match name {
+            "M" => "from memory",
+            "I" => "our inference",
+            "-" => "not known",
+            other => other,
+        }),
+    };
+    if inferred { vec![words("inferred from "), key] } else { vec![key] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(key: &str) -> Source {
+        let text = || String::new();
+        Source { key: key.to_owned(), title: text(), url: text(), read: text() }
+    }
+
+    fn shown(text: &str) -> String {
+        let pieces = sourced(text, &[source("S1"), source("S2")]);
+        let piece = |piece: &Piece| match piece {
+            Piece::Words(words) => words.clone(),
+            Piece::Key(key) => format!("<{key}>"),
+        };
+        pieces.iter().map(piece).collect()
+    }
+
+    #[test]
+    fn keys_in_a_text_become_links_or_words() {
+        assert_eq!(shown("70% [S1], less [S2~]."), "70% (<S1>), less (inferred from <S2>).");
+        assert_eq!(shown("slow [M][S9]"), "slow (from memory)(S9)");
+        assert_eq!(shown("[an aside] and [S1"), "[an aside] and [S1");
+        assert_eq!(shown("[[S1]] ]["), "[(<S1>)] ][");
+        assert_eq!(shown(""), "");
+    }
+}

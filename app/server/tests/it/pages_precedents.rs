@@ -1,0 +1,163 @@
+//! The pages of the precedents, and their JSON.
+
+use assay_advice::{Choice, Usage, precedents};
+use axum::http::StatusCode;
+
+use crate::{pages_checklist::assert_page, support::TestApp};
+
+/// How many cases a page lists.
+fn listed(body: &str) -> usize {
+    body.matches("<p class=\"title\"><a href=\"/precedents/").count()
+}
+
+#[tokio::test]
+async fn every_precedent_is_listed_and_has_a_page() {
+    let app = TestApp::new().await;
+    let page = app.get("/precedents").await;
+    assert_page(&page, StatusCode::OK, "Precedents");
+    assert_eq!(listed(&page.body), precedents().len());
+    assert!(page.body.contains("survivorship") && page.body.contains("over-represented"));
+    for precedent in precedents() {
+        assert!(page.body.contains(&format!("href=\"/precedents/{}\"", precedent.id)));
+    }
+    for precedent in precedents().iter().step_by(9) {
+        let page = app.get(&format!("/precedents/{}", precedent.id)).await;
+        assert_page(&page, StatusCode::OK, "");
+        for source in &precedent.sources {
+            assert!(page.body.contains(&format!("id=\"source-{}\"", source.key)));
+        }
+        assert!(page.body.contains("What was known beforehand"));
+        assert!(page.body.contains(precedent.option.name()));
+    }
+}
+
+#[tokio::test]
+async fn filters_narrow_the_list_and_count_what_they_would_leave() {
+    let app = TestApp::new().await;
+    let count = |fits: fn(&assay_advice::Precedent) -> bool| {
+        precedents().iter().filter(|precedent| fits(precedent)).count()
+    };
+    let cases = [
+        ("option=hybrid", count(|p| p.option == Choice::Hybrid)),
+        ("use=core&option=go", count(|p| p.usage == Usage::Core && p.option == Choice::Go)),
+        ("year=2021", count(|p| p.decided_year == 2021)),
+        ("year=2015-2019", count(|p| (2015..=2019).contains(&p.decided_year))),
+        ("year=2020-", count(|p| p.decided_year >= 2020)),
+        ("q=discord", count(|p| p.organisation == "Discord")),
+        ("q=READ+discord", 1),
+        ("colour=blue&option=", precedents().len()),
+    ];
+    for (query, expected) in cases {
+        let page = app.get(&format!("/precedents?{query}")).await;
+        assert_page(&page, StatusCode::OK, "Precedents");
+        assert!(expected > 0 && listed(&page.body) == expected, "{query}: {expected}");
+        let json = app.get(&format!("/api/v1/precedents?{query}")).await.json();
+        assert_eq!(json["total"], expected, "{query}");
+    }
+    let hybrids = app.get("/precedents?option=hybrid").await.body;
+    assert!(hybrids.contains("value=\"hybrid\" selected"));
+    // What a facet says of its values is what choosing one leaves.
+    let label = hybrids.split("<select id=\"use\"").nth(1).expect("the uses");
+    let core = label.split("value=\"core\">Counts in the backtest (").nth(1).expect("its count");
+    let told: usize = core.split(')').next().expect("an end").parse().expect("a number");
+    let both = app.get("/precedents?option=hybrid&use=core").await.body;
+    assert_eq!(told, listed(&both));
+}
+
+#[tokio::test]
+async fn no_hit_and_faulty_filters_say_what_to_do() {
+    let app = TestApp::new().await;
+    let page = app.get("/precedents?q=nobody-has-this-name").await;
+    assert_page(&page, StatusCode::OK, "Precedents");
+    assert!(page.body.contains("No precedent fits.") && listed(&page.body) == 0);
+    let page = app.get("/precedents?option=java&year=lately&today=maybe&use=core").await;
+    assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: Precedents");
+    for control in ["#option", "#year", "#today"] {
+        assert!(page.body.contains(&format!("href=\"{control}\"")), "{control}");
+    }
+    assert!(page.body.contains("value=\"core\" selected") && listed(&page.body) > 0);
+    let problem = app.get("/api/v1/precedents?option=java&workload=toaster").await.problem(422);
+    assert_eq!(problem["errors"][0]["allowed"], "rust, go, hybrid");
+    assert!(problem["errors"][1]["allowed"].as_str().expect("values").contains("gateway"));
+    let page = app.get("/precedents?q=%3Cscript%3Ealert(1)&year=%22%3E").await;
+    assert!(!page.body.contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn an_unknown_precedent_is_not_found() {
+    let app = TestApp::new().await;
+    let page = app.get("/precedents/nobody").await;
+    assert_page(&page, StatusCode::NOT_FOUND, "There is no such precedent");
+    app.get("/api/v1/precedents/nobody").await.problem(404);
+}
+
+#[tokio::test]
+async fn a_case_leads_to_the_checklist_with_its_answers() {
+    let app = TestApp::new().await;
+    let page = app.get("/precedents/discord-readstates").await;
+    assert_page(&page, StatusCode::OK, "Discord");
+    let link = page.body.split("href=\"/checklist?").nth(1).expect("a link");
+    let query = link.split('"').next().expect("an end").replace("&#38;", "&");
+    let sheet = app.get(&format!("/checklist?{query}")).await;
+    assert_page(&sheet, StatusCode::OK, "Checklist");
+    // Both say the same of the same answers.
+    let headline = |body: &str| {
+        let text = body.split("<p class=\"headline\">").nth(1).expect("a headline");
+        text.split("</p>").next().expect("an end").to_owned()
+    };
+    assert_eq!(headline(&page.body), headline(&sheet.body));
+}
+
+#[tokio::test]
+async fn a_case_as_json_can_be_scored_as_it_is() {
+    let app = TestApp::new().await;
+    let case = app.get("/api/v1/precedents/pingora").await.json();
+    assert_eq!(case["organisation"], "Cloudflare");
+    assert_eq!(case["use"], "core");
+    assert!(case["facts"].as_array().expect("facts").len() >= 10);
+    assert!(case["decision"]["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()));
+    assert!(case["documented_in"][0]["url"].as_str().expect("an address").starts_with("http"));
+    let request = serde_json::json!({ "answers": case["answers"] });
+    let score = app.post_json("/api/v1/score", &request).await;
+    assert_eq!(score.status, StatusCode::OK, "{}", score.body);
+    let document = app.get("/api/v1/openapi.json").await.json();
+    for path in ["", "/{id}", "/backtest"].map(|end| format!("/api/v1/precedents{end}")) {
+        assert!(document["paths"][&path]["get"].is_object(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_backtest_says_first_what_it_cannot_say_and_then_the_figures() {
+    let app = TestApp::new().await;
+    let page = app.get("/precedents/backtest").await;
+    assert_page(&page, StatusCode::OK, "Is the advice any good?");
+    let warning = page.body.find("Agreement with history is not correctness").expect("the warning");
+    let json = app.get("/api/v1/precedents/backtest").await.json();
+    let (decided, agree) = (&json["decided"], &json["agree"]);
+    let first = format!("the model decides {decided}, from what was known beforehand, and names");
+    let figures = page.body.find(&first).expect("the first figures");
+    assert!(warning < figures);
+    assert!(page.body.contains(&format!("what was chosen in {agree} of them")));
+    assert!(page.body.contains("0.667"), "the uniform forecast stands beside");
+    for name in ["Majority", "Equal weights", "Fluency only", "Four questions"] {
+        assert!(page.body.contains(name), "{name}");
+    }
+    // Every case has a row with its shares, and leads to its page.
+    let rows = page.body.matches("<th scope=\"row\"><a href=\"/precedents/").count();
+    assert_eq!(rows, precedents().len());
+    assert_eq!(json["per_case"].as_array().expect("cases").len(), precedents().len());
+    let shares = &json["per_case"][0]["first_share"];
+    let sum: f64 = ["rust", "go", "hybrid"].iter().filter_map(|it| shares[it].as_f64()).sum();
+    assert!((sum - 1.0).abs() < 0.05, "{shares}");
+}
+
+#[tokio::test]
+async fn the_backtest_follows_the_runs_in_use() {
+    let app = TestApp::new().await;
+    let before = app.app.evidence.now();
+    let (first, again) = (before.backtest(), app.app.evidence.now());
+    assert!(std::ptr::eq(first, again.backtest()), "it is computed once for an engine");
+    app.app.evidence.reload();
+    let after = app.app.evidence.now();
+    assert!(!std::ptr::eq(first, after.backtest()), "another engine is judged anew");
+}
