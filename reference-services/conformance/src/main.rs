@@ -1,12 +1,15 @@
-//! `conformance fastjson-api ADDR [--against ADDR [--seed N]]`: checks a running service against its
+//! `conformance SERVICE ADDR [--against ADDR [--seed N]]`: checks a running service against its
 //! contract, and against a twin.
 
 use anyhow::{Context, Result, bail};
+use conformance::cache_server::{self, Subject};
 use conformance::{Check, differential, differential_documents, fastjson_api};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]";
+const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]
+       conformance cache-server ADDR [--against ADDR [--seed N]]
+       conformance redis ADDR   (checks the checks: a Redis 7.0 without data of its own)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
 const DOCUMENT_REQUESTS: usize = 4_000;
@@ -30,6 +33,8 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
         ["fastjson-api", address, "--against", twin, "--seed", seed] => {
             against(address, twin, seed.parse().context("--seed takes a whole number")?)
         }
+        ["cache-server", address] => Ok(cache_server::run(resolve(address)?, Subject::Twin)),
+        ["redis", address] => Ok(cache_server::run(resolve(address)?, Subject::Redis)),
         _ => bail!("{USAGE}"),
     }
 }

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 const STOP_POLL: Duration = Duration::from_millis(10);
 
@@ -70,6 +71,33 @@ impl Service {
         }
         bail!("still running {STOP_TIMEOUT:?} after SIGTERM")
     }
+}
+
+/// A Redis 7.0 with the settings that cache-server's contract compares itself with.
+///
+/// # Errors
+/// When it does not start within 15 s.
+pub fn start_redis() -> Result<Service> {
+    // A port that is free now: Redis cannot say which it got.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .args(["--maxmemory", "1gb", "--maxmemory-policy", "allkeys-lfu"])
+        .args(["--proto-max-bulk-len", "16mb", "--enable-debug-command", "local"])
+        .args(["--client-output-buffer-limit", "normal 64mb 0 0"])
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start redis-server")?;
+    let mut service = Service { child, address: (Ipv4Addr::LOCALHOST, port).into() };
+    let start = Instant::now();
+    while TcpStream::connect(service.address).is_err() {
+        if let Some(status) = service.child.try_wait()? {
+            bail!("redis-server ended: {status}");
+        }
+        ensure!(start.elapsed() < START_TIMEOUT, "redis-server does not listen");
+        sleep(STOP_POLL);
+    }
+    Ok(service)
 }
 
 impl Drop for Service {
