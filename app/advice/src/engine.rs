@@ -27,7 +27,7 @@ const LEAN: f64 = 0.65;
 const SETTLED: f64 = 0.85;
 
 /// From this share of the swing on, open questions keep a verdict from being strong.
-const OPEN_SHARE: f64 = 1.0 / 3.0;
+const OPEN_SHARE: f64 = 0.5;
 
 /// A model with its measurements and its streams of draws.
 #[derive(Clone, Debug)]
@@ -63,8 +63,8 @@ impl Engine {
     pub fn new(model: Model, measurements: Measurements, seed: u64) -> Self {
         let streams = Streams::new(&model, seed);
         let ground = Ground::new(model, measurements);
-        let measured = ground.measurements.workloads.iter();
-        let cells = measured.map(|m| CellStreams::new(m, &ground, seed)).collect();
+        let figures = ground.figures.iter();
+        let cells = figures.map(|m| CellStreams::new(m, &ground, seed)).collect();
         Self { ground, streams, cells, seed }
     }
 
@@ -288,7 +288,7 @@ impl Engine {
                 swing: term.swing,
                 weight: if swing > 0.0 { term.swing / swing } else { 0.0 },
                 values: ByOption::from_fn(|choice| {
-                    let known = term.measured || !criterion.kind.is_measured();
+                    let known = term.measured || term.expected || !criterion.kind.is_measured();
                     term.values.get(choice as usize).copied().filter(|_| known)
                 }),
                 measured: term.measured,

@@ -12,6 +12,7 @@ mod cells;
 mod choice;
 mod cost;
 mod engine;
+mod expected;
 mod expr;
 mod flips;
 mod gower;

@@ -24,6 +24,7 @@ pub struct Model {
     pub(crate) criteria: Vec<Criterion>,
     pub(crate) knockouts: Vec<Knockout>,
     pub(crate) hybrid: HybridMemory,
+    pub(crate) expected: Option<crate::expected::Expected>,
 }
 
 impl Model {

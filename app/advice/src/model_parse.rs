@@ -8,6 +8,7 @@ use toml::Spanned;
 use crate::{
     Answer, Bin, ByOption, Choice, Criterion, CriterionKind, Group, Knockout, Model, Problem,
     Question, QuestionKind,
+    expected::Expected,
     expr::{Checker, Expr, Factor, RawExpr, Row, Table, states},
     model::{Claims, HybridMemory},
 };
@@ -24,6 +25,7 @@ struct RawModel {
     version: String,
     #[serde(default = "default_hybrid")]
     hybrid: HybridMemory,
+    expected: Option<Expected>,
     group: Vec<Group>,
     question: Vec<RawQuestion>,
     criterion: Vec<RawCriterion>,
@@ -151,8 +153,12 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         criteria: Vec::new(),
         knockouts: Vec::new(),
         hybrid: raw.hybrid,
+        expected: raw.expected,
     };
     model.criteria = raw.criterion.iter().map(|c| criterion(c, &model, &mut faults)).collect();
+    if let Some(expected) = &model.expected {
+        check_expected(expected, &model, &mut faults);
+    }
     model.knockouts = raw.knockout.iter().map(|k| knockout(k, &model, &mut faults)).collect();
     if faults.0.is_empty() { Ok(model) } else { Err(faults.0) }
 }
@@ -178,6 +184,38 @@ fn limits(raw: &RawModel, text: &str, faults: &mut Faults) {
             let message = format!("{memory} is not a usable multiple of memory");
             faults.add("hybrid", 0..text.len().min(1), message, "0 to 100");
         }
+    }
+}
+
+/// Ratios in order, and one tail for each resident state.
+fn check_expected(expected: &Expected, model: &Model, faults: &mut Faults) {
+    let tails = expected.tail.iter().map(|(state, ratio)| (format!("tail.{state}"), ratio));
+    let ratios = [("cpu".to_owned(), &expected.cpu), ("memory".to_owned(), &expected.memory)];
+    for (name, ratio) in ratios.into_iter().chain(tails) {
+        if let Some(fault) = ratio.get_ref().fault() {
+            faults.add(&format!("expected.{name}"), ratio.span(), fault, "Rust ÷ Go, in order");
+        }
+    }
+    let states = model.question_index("resident_state").and_then(|at| model.questions.get(at));
+    let states: Vec<&str> =
+        states.iter().flat_map(|q| q.answers()).map(|answer| answer.value.as_str()).collect();
+    let place = expected.cpu.span();
+    for state in states.iter().filter(|state| !expected.tail.contains_key(**state)) {
+        let message = format!("no tail is expected for `resident_state = {state}`");
+        faults.add("expected.tail", place.clone(), message, "state one for each answer");
+    }
+    for state in expected.tail.keys().filter(|state| !states.contains(&state.as_str())) {
+        let message = format!("`{state}` is no answer to `resident_state`");
+        faults.add(
+            "expected.tail",
+            place.clone(),
+            message,
+            format!("allowed: {}", states.join(", ")),
+        );
+    }
+    if !(0.0..=1.0).contains(&expected.go_idle) {
+        let message = format!("go_idle is {}, not a share", expected.go_idle);
+        faults.add("expected.go_idle", place, message, "0 to 1");
     }
 }
 

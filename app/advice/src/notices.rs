@@ -124,12 +124,11 @@ pub(crate) fn all(
         && ground.tail_cell(situation.state(ground.known.workload), Some(at)).is_none()
         && ground.measurements.workloads.get(cell).is_some()
     {
-        let text =
-            "The tail was not measured with that much data in memory: it contributes nothing.";
+        let text = "The tail was not measured with that much data in memory: what is expected of it counts instead.";
         notices.push(notice("tail_not_measured", text));
     }
     if judged.caps.contains(&"capped_unknown") {
-        let text = "A third or more of what counts hangs on open questions, so the advice goes no further than a lean.";
+        let text = "Half or more of what counts hangs on open questions, so the advice goes no further than a lean.";
         notices.push(notice("capped_unknown", text));
     }
     notices

@@ -3,6 +3,7 @@
 
 use crate::{
     CriterionKind, Model,
+    expected::Expected,
     expr::Factor,
     measure::{Headroom, Measurements, Needs, TwinFigures, WorkloadMeasurement, headroom},
     model::Criterion,
@@ -19,6 +20,8 @@ pub(crate) struct Ground {
     /// For each question the prior of its states.
     pub(crate) priors: Vec<Vec<f64>>,
     cells: Vec<Cell>,
+    /// What the cells stand for: the measurements, then what is expected where there are none.
+    pub(crate) figures: Vec<WorkloadMeasurement>,
 }
 
 /// One measured scenario: which answers it stands for, and its central ratios.
@@ -73,6 +76,8 @@ pub(crate) struct Term {
     /// Whether an open question makes a difference here.
     pub(crate) open: bool,
     pub(crate) measured: bool,
+    /// Whether the model's expectation stands in for a measurement, at least in part.
+    pub(crate) expected: bool,
 }
 
 /// The options' totals and which of them are out.
@@ -135,16 +140,18 @@ impl Ground {
             let at = question.answers().iter().position(|answer| answer.value == value)?;
             u8::try_from(at).ok()
         };
-        let cells = measurements.workloads.iter().map(|measured| Cell {
+        let stand_ins = model.expected.iter().flat_map(Expected::stand_ins);
+        let figures: Vec<_> = measurements.workloads.iter().cloned().chain(stand_ins).collect();
+        let cells = figures.iter().map(|measured| Cell {
             workload: state(known.workload, &measured.workload),
             resident: state(known.resident_state, &measured.rust.resident_state),
             tail_only: measured.tail_only,
-            tail: ratios(figures(measured, |twin| twin.half_load_p999_ms.value)),
-            cpu: ratios(figures(measured, |twin| twin.cpu_ms_per_request.value)),
+            tail: ratios(both(measured, |twin| twin.half_load_p999_ms.value)),
+            cpu: ratios(both(measured, |twin| twin.cpu_ms_per_request.value)),
             memory: ratios(memory(&model, measured)),
         });
         let cells = cells.collect();
-        Self { known, priors, cells, model, measurements }
+        Self { known, priors, cells, figures, model, measurements }
     }
 
     pub(crate) fn needs(&self, situation: &Situation) -> Needs {
@@ -167,6 +174,18 @@ impl Ground {
         let holds =
             |cell: &Cell| cell.workload == Some(workload) && cell.resident == Some(resident);
         self.cells.iter().position(holds)
+    }
+
+    /// What is expected of a workload without a measurement, by resident state.
+    fn expected_cell(&self, resident: Option<u8>) -> Option<usize> {
+        let measured = self.measurements.workloads.len();
+        let mut expected = self.cells.iter().enumerate().skip(measured);
+        expected.find(|(_, cell)| cell.resident == resident).map(|(at, _)| at)
+    }
+
+    /// Whether a cell is what the model expects, not a measurement.
+    const fn is_expected(&self, cell: usize) -> bool {
+        cell >= self.measurements.workloads.len()
     }
 
     /// Visits every combination of a criterion's open answers, the last open factor fastest.
@@ -224,9 +243,16 @@ impl Ground {
             None
         };
         let workload = state(self.known.workload);
+        let resident = state(self.known.resident_state);
         let found = match criterion.kind {
-            CriterionKind::Tail => self.tail_cell(workload, state(self.known.resident_state)),
+            CriterionKind::Tail => self.tail_cell(workload, resident),
             _ => self.cell(workload),
+        };
+        let found = match criterion.kind {
+            CriterionKind::Tail | CriterionKind::Economy => {
+                found.or_else(|| self.expected_cell(resident))
+            }
+            _ => found,
         };
         let Some((at, cell)) = found.and_then(|at| Some((at, self.cells.get(at)?))) else {
             return Offer::NotMeasured;
@@ -250,7 +276,7 @@ impl Ground {
     pub(crate) fn term(&self, criterion: &Criterion, situation: &Situation, needs: &Needs) -> Term {
         let mut swings = [0.0; 2];
         let mut values = [[0.0; 3]; 2];
-        let mut measured = 0.0;
+        let (mut offered_share, mut measured, mut expected) = (0.0, false, false);
         let mut first: Option<([f64; 2], [[f64; 3]; 2])> = None;
         let mut open = false;
         self.points(criterion, situation, needs, |point| {
@@ -261,7 +287,15 @@ impl Ground {
                 *sum += point.probability * swing;
             }
             if point.offer != Offer::NotMeasured {
-                measured += point.probability;
+                offered_share += point.probability;
+                match point.offer {
+                    Offer::Tail { cell, .. } | Offer::Economy { cell, .. }
+                        if self.is_expected(cell) =>
+                    {
+                        expected = true;
+                    }
+                    _ => measured = true,
+                }
                 for (sum, value) in values.iter_mut().flatten().zip(offered.iter().flatten()) {
                     *sum += point.probability * value;
                 }
@@ -271,14 +305,14 @@ impl Ground {
         let swing = first + second;
         let [one, two] = values;
         let mut values = [0.0; 3];
-        if swing > 0.0 && measured > 0.0 {
+        if swing > 0.0 && offered_share > 0.0 {
             for ((value, one), two) in values.iter_mut().zip(one).zip(two) {
                 // One value stays bit for bit what the model says.
                 let one = if second > 0.0 { (first * one + second * two) / swing } else { one };
-                *value = if open { one / measured } else { one };
+                *value = if open { one / offered_share } else { one };
             }
         }
-        Term { swing, stated: swing, values, open, measured: measured > 0.0 }
+        Term { swing, stated: swing, values, open, measured, expected }
     }
 
     /// Every criterion, and what is certainly out.
@@ -321,7 +355,7 @@ impl Ground {
     }
 }
 
-fn figures(measured: &WorkloadMeasurement, of: fn(&TwinFigures) -> f64) -> [f64; 3] {
+fn both(measured: &WorkloadMeasurement, of: fn(&TwinFigures) -> f64) -> [f64; 3] {
     [of(&measured.rust), of(&measured.go), of(&measured.rust)]
 }
 

@@ -167,7 +167,7 @@ impl<'a> Reasoning<'a> {
         if criterion.kind == CriterionKind::Headroom && self.measured.is_some() {
             return self.performance.to_owned();
         }
-        if criterion.kind.is_measured() && !term.measured {
+        if criterion.kind.is_measured() && !term.measured && !term.expected {
             let what = if self.measured.is_some() {
                 "with that much data in memory"
             } else {
