@@ -140,6 +140,9 @@ pub(crate) fn capitalised(text: &str) -> String {
     }
 }
 
+/// Said before an expectation.
+const NOT_MEASURED: &str = "nothing like it has been measured yet";
+
 /// The reason a criterion gives for or against `first` over `second`.
 pub(crate) struct Reasoning<'a> {
     pub(crate) ground: &'a Ground,
@@ -179,8 +182,14 @@ impl<'a> Reasoning<'a> {
         let claim = || self.claim(criterion, contribution, !unknown.is_empty());
         let claim = match criterion.kind {
             CriterionKind::Headroom => return self.performance.to_owned(),
-            CriterionKind::Tail => self.verdict(self.tail(), term, contribution, claim),
-            CriterionKind::Economy => self.verdict(self.economy(), term, contribution, claim),
+            CriterionKind::Tail => {
+                let figures = if term.measured { self.tail() } else { self.expected_tail() };
+                self.verdict(figures, term, contribution, claim)
+            }
+            CriterionKind::Economy => {
+                let figures = if term.measured { self.economy() } else { self.expected_economy() };
+                self.verdict(figures, term, contribution, claim)
+            }
             CriterionKind::Judged => claim(),
             CriterionKind::Build => format!("{}{}", claim(), self.build()),
         };
@@ -287,6 +296,36 @@ impl<'a> Reasoning<'a> {
             short(memory / go_memory),
             short(memory),
             counted(go_memory, "MB")
+        ))
+    }
+
+    /// What the model expects where nothing was measured. Go's figures are 1 there.
+    fn expected_tail(&self) -> Option<String> {
+        let state = match self.answers.value("resident_state") {
+            AnswerValue::One(state) => state,
+            _ => return Some(format!("{NOT_MEASURED}, Rust's tail is expected to be the shorter")),
+        };
+        let expected = &self.ground.model.expected.as_ref()?.tail.get(state)?;
+        let ratio = expected.get_ref();
+        Some(format!(
+            "{NOT_MEASURED}, the slowest 1 in 1000 requests are expected to take {} times as long in Rust as in Go ({} to {})",
+            short(ratio.value),
+            short(ratio.low),
+            short(ratio.high)
+        ))
+    }
+
+    fn expected_economy(&self) -> Option<String> {
+        let expected = self.ground.model.expected.as_ref()?;
+        let (cpu, memory) = (expected.cpu.get_ref(), expected.memory.get_ref());
+        Some(format!(
+            "{NOT_MEASURED}, Rust is expected to use {} times Go's processor time ({} to {}) and {} times its memory ({} to {})",
+            short(cpu.value),
+            short(cpu.low),
+            short(cpu.high),
+            short(memory.value),
+            short(memory.low),
+            short(memory.high)
         ))
     }
 
