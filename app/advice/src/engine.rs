@@ -292,6 +292,7 @@ impl Engine {
                     term.values.get(choice as usize).copied().filter(|_| known)
                 }),
                 measured: term.measured,
+                expected: term.expected,
                 contribution,
                 compared: (first, second),
             })
@@ -438,14 +439,16 @@ pub struct CriterionDetail {
     pub name: String,
     /// The id of its group.
     pub group: String,
-    /// Swing points, averaged over open answers; 0 when it is not measured.
+    /// Swing points, averaged over open answers; 0 when it is neither measured nor expected.
     pub swing: f64,
     /// The share of all swing, 0 to 1.
     pub weight: f64,
-    /// What each option offers, 0 to 1; absent when it is not measured.
+    /// What each option offers, 0 to 1; absent when it is neither measured nor expected.
     pub values: ByOption<Option<f64>>,
-    /// Whether the values are measured (or judged, and so known).
+    /// Whether a measurement is behind the values, at least in part.
     pub measured: bool,
+    /// Whether the model's expectation stands in for a measurement, at least in part.
+    pub expected: bool,
     /// The contribution to the first option over the second.
     pub contribution: f64,
     /// The first option and the second, that the contribution compares.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Estimate, TwinFigures, WorkloadMeasurement};
+use crate::{Estimate, TwinFigures, WorkloadMeasurement, wording::short};
 
 /// Rust's figures as multiples of Go's.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +39,11 @@ impl Ratio {
         (!good).then(|| {
             format!("needs 0 < low <= value <= high <= 100, but has {low}, {value}, {high}")
         })
+    }
+
+    /// "0.45 times (0.25 to 0.8)".
+    pub(crate) fn times(self) -> String {
+        format!("{} times ({} to {})", short(self.value), short(self.low), short(self.high))
     }
 
     const fn estimate(self) -> Estimate {

@@ -6,7 +6,7 @@ use crate::{
     measure::Needs,
     performance::Assessment,
     situation::Situation,
-    value::{Ground, Offer, Totals},
+    value::{Ground, Offer, Term, Totals},
     wording::{capitalised, join},
 };
 
@@ -104,9 +104,16 @@ pub(crate) fn all(
     }
     let needs = ground.needs(situation);
     if let Some(id) = assessed.notice {
-        let mut criteria = ground.model.criteria().iter().zip(&totals.terms);
-        let in_part = criteria.any(|(c, term)| c.kind.is_measured() && term.measured);
-        notices.push(notice(id, performance_text(id, assessed, &needs, in_part)));
+        let counts = |of: fn(&Term) -> bool| {
+            let mut criteria = ground.model.criteria().iter().zip(&totals.terms);
+            criteria.any(|(c, term)| c.kind.is_measured() && of(term))
+        };
+        let stands = match (counts(|term| term.measured), counts(|term| term.expected)) {
+            (true, _) => "",
+            (false, true) => " Tail and resource use are expected, not measured.",
+            (false, false) => " Performance, tail and resource use contribute nothing.",
+        };
+        notices.push(notice(id, performance_text(id, assessed, &needs, stands)));
     }
     let missing = needs.missing_for_musts();
     if assessed.cell.is_some() && !missing.is_empty() {
@@ -124,7 +131,11 @@ pub(crate) fn all(
         && ground.tail_cell(situation.state(ground.known.workload), Some(at)).is_none()
         && ground.measurements.workloads.get(cell).is_some()
     {
-        let text = "The tail was not measured with that much data in memory: what is expected of it counts instead.";
+        let text = if ground.model.expected.is_some() {
+            "The tail was not measured with that much data in memory: what is expected of it counts instead."
+        } else {
+            "The tail was not measured with that much data in memory: it contributes nothing."
+        };
         notices.push(notice("tail_not_measured", text));
     }
     if judged.caps.contains(&"capped_unknown") {
@@ -135,17 +146,16 @@ pub(crate) fn all(
 }
 
 /// What the stated needs come to, in a line; the figures are in the summary.
-fn performance_text(id: &str, assessed: &Assessment, needs: &Needs, in_part: bool) -> String {
+fn performance_text(id: &str, assessed: &Assessment, needs: &Needs, stands: &str) -> String {
     let summary = &assessed.performance.summary;
     match id {
         "both_meet" => "Both meet the stated need: performance does not decide.".to_owned(),
         "neither_meets" => "Neither twin meets the stated need: measure your own.".to_owned(),
         "upper_bound" => "The headroom is an upper bound: say how much processor time one of your requests takes.".to_owned(),
         _ if needs.any_must() => format!(
-            "{summary} A number that must be kept cannot be checked, so the advice goes no further than a lean."
+            "{summary}{stands} A number that must be kept cannot be checked, so the advice goes no further than a lean."
         ),
-        _ if !in_part => format!("{summary} Performance, tail and resource use contribute nothing."),
-        _ => summary.clone(),
+        _ => format!("{summary}{stands}"),
     }
 }
 

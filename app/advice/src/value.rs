@@ -176,11 +176,17 @@ impl Ground {
         self.cells.iter().position(holds)
     }
 
-    /// What is expected of a workload without a measurement, by resident state.
-    fn expected_cell(&self, resident: Option<u8>) -> Option<usize> {
+    /// What is expected of the tail of a workload without a measurement, by resident state.
+    fn expected_tail(&self, resident: Option<u8>) -> Option<usize> {
         let measured = self.measurements.workloads.len();
         let mut expected = self.cells.iter().enumerate().skip(measured);
         expected.find(|(_, cell)| cell.resident == resident).map(|(at, _)| at)
+    }
+
+    /// What is expected of its processor time and memory, whatever stays in memory.
+    fn expected_economy(&self) -> Option<usize> {
+        let first = self.measurements.workloads.len();
+        (first < self.cells.len()).then_some(first)
     }
 
     /// Whether a cell is what the model expects, not a measurement.
@@ -245,14 +251,11 @@ impl Ground {
         let workload = state(self.known.workload);
         let resident = state(self.known.resident_state);
         let found = match criterion.kind {
-            CriterionKind::Tail => self.tail_cell(workload, resident),
-            _ => self.cell(workload),
-        };
-        let found = match criterion.kind {
-            CriterionKind::Tail | CriterionKind::Economy => {
-                found.or_else(|| self.expected_cell(resident))
+            CriterionKind::Tail => {
+                self.tail_cell(workload, resident).or_else(|| self.expected_tail(resident))
             }
-            _ => found,
+            CriterionKind::Economy => self.cell(workload).or_else(|| self.expected_economy()),
+            _ => self.cell(workload),
         };
         let Some((at, cell)) = found.and_then(|at| Some((at, self.cells.get(at)?))) else {
             return Offer::NotMeasured;

@@ -141,7 +141,7 @@ pub(crate) fn capitalised(text: &str) -> String {
 }
 
 /// Said before an expectation.
-const NOT_MEASURED: &str = "nothing like it has been measured yet";
+const EXPECTED: &str = "it is expected, not measured, that";
 
 /// The reason a criterion gives for or against `first` over `second`.
 pub(crate) struct Reasoning<'a> {
@@ -213,7 +213,12 @@ impl<'a> Reasoning<'a> {
         claim: impl Fn() -> String,
     ) -> String {
         let Some(figures) = figures else {
-            return format!("as far as it may be like a measured service, {}", claim());
+            let how = if term.expected {
+                "partly measured and partly expected"
+            } else {
+                "as far as it may be like a measured service"
+            };
+            return format!("{how}, {}", claim());
         };
         if term.stated == 0.0 {
             format!("{figures}, but that does not count here")
@@ -299,33 +304,32 @@ impl<'a> Reasoning<'a> {
         ))
     }
 
-    /// What the model expects where nothing was measured. Go's figures are 1 there.
+    /// What the model expects of the tail where nothing was measured.
     fn expected_tail(&self) -> Option<String> {
-        let state = match self.answers.value("resident_state") {
-            AnswerValue::One(state) => state,
-            _ => return Some(format!("{NOT_MEASURED}, Rust's tail is expected to be the shorter")),
+        let tails = &self.ground.model.expected.as_ref()?.tail;
+        let slowest = |times: String| {
+            format!(
+                "{EXPECTED} the slowest 1 in 1000 requests take {times} as long in Rust as in Go"
+            )
         };
-        let expected = &self.ground.model.expected.as_ref()?.tail.get(state)?;
-        let ratio = expected.get_ref();
+        if let AnswerValue::One(state) = self.answers.value("resident_state") {
+            return Some(slowest(tails.get(state)?.get_ref().times()));
+        }
+        let values = || tails.values().map(|ratio| ratio.get_ref().value);
+        let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
         Some(format!(
-            "{NOT_MEASURED}, the slowest 1 in 1000 requests are expected to take {} times as long in Rust as in Go ({} to {})",
-            short(ratio.value),
-            short(ratio.low),
-            short(ratio.high)
+            "{}, by how much data stays in memory",
+            slowest(format!("{} to {} times", short(least), short(most)))
         ))
     }
 
+    /// What the model expects of processor time and memory where nothing was measured.
     fn expected_economy(&self) -> Option<String> {
         let expected = self.ground.model.expected.as_ref()?;
-        let (cpu, memory) = (expected.cpu.get_ref(), expected.memory.get_ref());
         Some(format!(
-            "{NOT_MEASURED}, Rust is expected to use {} times Go's processor time ({} to {}) and {} times its memory ({} to {})",
-            short(cpu.value),
-            short(cpu.low),
-            short(cpu.high),
-            short(memory.value),
-            short(memory.low),
-            short(memory.high)
+            "{EXPECTED} Rust uses {} Go's processor time and {} its memory",
+            expected.cpu.get_ref().times(),
+            expected.memory.get_ref().times()
         ))
     }
 

@@ -6,7 +6,7 @@ use assay_advice::{Model, Problem, line_column, presets};
 #[test]
 fn the_built_in_model_and_presets_are_whole() {
     let model = Model::builtin();
-    assert_eq!((model.id(), model.version()), ("backend", "1"));
+    assert_eq!((model.id(), model.version()), ("backend", "2"));
     assert_eq!((model.questions().len(), model.criteria().len()), (28, 14));
     assert_eq!(model.knockouts().len(), 8);
     assert!(model.digest().starts_with("sha256:") && model.digest().len() == 71);
@@ -50,7 +50,12 @@ fn a_broken_model_is_told_where() {
         ("{ rust = 1, go = 0.6", "{ rust = 1.5, go = 0.6", "a value of 1.5", "{ rust = 1.5"),
         ("catastrophic = 60", "catastrophic = -60", "swing points", "{ product"),
         ("min = [\"go\"", "min = [\"java\"", "`java` is not an option", "\"java\""),
-        ("swing = { product = [80", "swing = { times = [80", "`times` is not a form", "times"),
+        (
+            "value = { rust = 1, go = 0.6",
+            "value = { rust = { times = [1] }, go = 0.6",
+            "`times` is not a form",
+            "times",
+        ),
         ("rules_out = [\"go\"]", "rules_out = [\"ruby\"]", "`ruby` is not an option", "\"ruby\""),
         ("constraints = \"no_gc\"", "constraints = \"gc\"", "`gc` is not an answer", "\"gc\""),
         ("kind = \"tail\"", "kind = \"tale\"", "unknown variant `tale`", "\"tale\""),
@@ -62,6 +67,14 @@ fn a_broken_model_is_told_where() {
         ("below = 9", "below = 3", "out of order", "[question.number]"),
         ("minor = 10", "minor = nan", "not a usable number", "nan"),
         ("go_idle = 1.0", "go_idle = -1.0", "not a usable multiple", "#"),
+        (
+            "cpu = { value = 0.45, low = 0.25",
+            "cpu = { value = 0.45, low = 0.5",
+            "low <= value",
+            "{ value",
+        ),
+        ("\nlarge = { value", "\nhuge = { value", "no tail is expected for", "{ value"),
+        ("go_idle = 0.3 ", "go_idle = 3 ", "not a share", "{ value"),
         ("core = true", "cor = true", "unknown field `cor`", "cor"),
     ];
     for (from, to, message, place) in cases {
