@@ -1,6 +1,6 @@
 //! Figures and ratios of the blocks, on the log scale.
 
-use crate::stats::{hodges_lehmann, median, signed_rank_interval};
+use crate::stats::{hodges_lehmann, median, ratio_of_sums, signed_rank_interval};
 use crate::summary::{Figure, Ratio};
 
 /// The coverage every interval has at least.
@@ -25,9 +25,26 @@ pub(crate) fn figure(values: &[Option<f64>]) -> Option<Figure> {
     })
 }
 
-/// Back from the log scale, with the six digits that a reader could ever use.
+/// The figure of all blocks together: a sum of pairs' first values ÷ that of their second ones.
+/// Too few blocks for an interval show the least and the greatest block.
+pub(crate) fn pooled(pairs: &[(f64, f64)]) -> Option<Figure> {
+    let (value, interval) = ratio_of_sums(pairs)?;
+    let value = six_digits(value);
+    let blocks = || range(&pairs.iter().map(|(own, over)| own / over).collect::<Vec<_>>());
+    let (low, high) = match interval {
+        Some(interval) => (interval.low.max(0.0), interval.high),
+        None => blocks().map(|it| (it.low, it.high))?,
+    };
+    Some(Figure { value, low: six_digits(low).min(value), high: six_digits(high).max(value) })
+}
+
+/// Back from the log scale.
 fn from_log(log: f64) -> f64 {
-    let value = log.exp();
+    six_digits(log.exp())
+}
+
+/// The six digits that a reader could ever use.
+fn six_digits(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
@@ -40,15 +57,15 @@ fn range(values: &[f64]) -> Option<Figure> {
     })
 }
 
-/// One side ÷ the other over the blocks in which both have a figure.
+/// One side ÷ the other over the blocks in which both have a figure; none where one of them is
+/// zero, which has no place on the log scale and must not be left out for its value.
 pub(crate) fn ratio(one: &[Option<f64>], other: &[Option<f64>]) -> Option<Ratio> {
-    let logs: Vec<f64> = one
-        .iter()
-        .zip(other)
-        .filter_map(|(one, other)| one.zip(*other))
-        .filter(|(one, other)| *one > 0.0 && *other > 0.0)
-        .map(|(one, other)| (one / other).ln())
-        .collect();
+    let pairs: Vec<(f64, f64)> =
+        one.iter().zip(other).filter_map(|(one, other)| one.zip(*other)).collect();
+    if pairs.iter().any(|(one, other)| *one <= 0.0 || *other <= 0.0) {
+        return None;
+    }
+    let logs: Vec<f64> = pairs.iter().map(|(one, other)| (one / other).ln()).collect();
     let interval = signed_rank_interval(&logs, COVERAGE);
     let estimate = from_log(hodges_lehmann(&logs)?);
     Some(Ratio {

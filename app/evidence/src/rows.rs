@@ -49,11 +49,23 @@ pub(crate) struct Row {
     pub(crate) better: Better,
     pub(crate) note: String,
     pub(crate) take: Take,
+    /// Where present, the figure is the sum of what is taken ÷ the sum of this, over all blocks
+    /// together. A block in which a rare thing did not happen then counts by its length, where a
+    /// middle of the blocks would say that it never happens.
+    pub(crate) over: Option<Take>,
+}
+
+impl Row {
+    /// One block's own figure.
+    pub(crate) fn of(&self, sample: &Sample) -> Option<f64> {
+        let value = (self.take)(sample)?;
+        self.over.as_ref().map_or(Some(value), |over| Some(value / over(sample)?))
+    }
 }
 
 fn row(id: &'static str, title: &str, unit: &'static str, take: Take) -> Row {
     let (title, note) = (title.to_owned(), String::new());
-    Row { id, title, unit, better: Better::Lower, note, take }
+    Row { id, title, unit, better: Better::Lower, note, take, over: None }
 }
 
 /// A row read from the half load.
@@ -79,7 +91,9 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         },
         Row {
             better: Better::Higher,
-            note: "on the grid of swept rates".into(),
+            note: "read off the swept rates in each block; over the blocks the estimate may lie between \
+                   two of them"
+                .into(),
             ..row(
                 metric::CAPACITY_P99,
                 &within,
@@ -129,23 +143,37 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
 
 /// What the collector did during the half load, where that load counts.
 fn gc_rows(plan: &Plan) -> [Row; 3] {
-    let make = |id, title: &str, unit, take: fn(&Gc) -> Option<f64>| Row {
-        note: plan.condition.clone(),
-        ..row(
-            id,
-            &format!("{title}, {}", plan.condition),
-            unit,
-            Box::new(move |sample| half(sample).and(sample.gc.as_ref()).and_then(take)),
-        )
+    let traced = |take: fn(&Gc, &Load) -> Option<f64>| -> Take {
+        Box::new(move |sample| half(sample).zip(sample.gc.as_ref()).and_then(|(l, gc)| take(gc, l)))
     };
-    let cycles = |gc: &Gc| Some(f64::from(gc.cycles) / gc.seconds);
+    let make = |id, title: &str, unit, take| Row {
+        note: plan.condition.clone(),
+        ..row(id, &format!("{title}, {}", plan.condition), unit, traced(take))
+    };
+    let cycles = make(metric::GC_CYCLES, "Garbage collections at half load", "per second", |gc, _| {
+        Some(f64::from(gc.cycles))
+    });
+    let cpu = make(
+        metric::GC_CPU,
+        "Collector's share of the CPU time at half load",
+        "share",
+        |gc, load| Some(gc.cpu_share * cpu_us(load)),
+    );
     [
-        make(metric::GC_CYCLES, "Garbage collections at half load", "per second", cycles),
-        make(metric::GC_PAUSE, "Longest collector pause at half load", "µs", |gc| gc.pause_us_max),
-        make(metric::GC_CPU, "Collector's share of the CPU time at half load", "share", |gc| {
-            Some(gc.cpu_share)
+        Row { note: POOLED.into(), over: Some(traced(|gc, _| Some(gc.seconds))), ..cycles },
+        make(metric::GC_PAUSE, "Longest collector pause at half load", "µs", |gc, _| {
+            gc.pause_us_max
         }),
+        Row { note: POOLED.into(), over: Some(traced(|_, load| Some(cpu_us(load)))), ..cpu },
     ]
+}
+
+const POOLED: &str = "over all blocks together";
+
+/// CPU time of the process in µs over a load.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+fn cpu_us(load: &Load) -> f64 {
+    load.cpu_us * load.completed as f64
 }
 
 fn kib(take: fn(&Sample) -> f64) -> Take {

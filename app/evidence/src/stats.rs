@@ -1,8 +1,9 @@
 //! Paired statistics: Hodges–Lehmann estimates with exact signed-rank intervals, equivalence, how
-//! many pairs a question needs, and Wilson's interval for a share.
+//! many pairs a question needs, a ratio of sums, and Wilson's interval for a share.
 //!
 //! Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods* (3rd edition), §3.2–3.3;
 //! Schuirmann (1987), "A comparison of the two one-sided tests procedure";
+//! Cochran (1977), *Sampling Techniques* (3rd edition), §2.11 and §6.3;
 //! Wilson (1927), "Probable inference, the law of succession, and statistical inference".
 
 use serde::Serialize;
@@ -178,6 +179,39 @@ pub fn signed_rank_interval(values: &[f64], coverage: f64) -> Option<Interval> {
     let (low, high, level) = signed_rank_ranks(values.len(), coverage)?;
     let averages = walsh_averages(values);
     Some(Interval { low: *averages.get(low - 1)?, high: *averages.get(high - 1)?, level })
+}
+
+/// Student's two-sided 95% quantile at some degrees of freedom, within 0.2% from five on (Cornish
+/// and Fisher's expansion around the normal one).
+fn student(freedom: f64) -> f64 {
+    let z = Z;
+    z + (z.powi(3) + z) / (4.0 * freedom)
+        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * freedom.powi(2))
+        + (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z)
+            / (384.0 * freedom.powi(3))
+}
+
+/// The sum of the pairs' first values ÷ the sum of their second ones, with Cochran's interval of
+/// about 95% from the scatter of the pairs around that ratio; without an interval below
+/// [`PAIRS_MIN`]. It is approximate, the more so the rarer what is counted. None when the second
+/// values do not sum to a positive number.
+#[must_use]
+pub fn ratio_of_sums(pairs: &[(f64, f64)]) -> Option<(f64, Option<Interval>)> {
+    let (own, over) = pairs.iter().fold((0.0, 0.0), |(a, b), (own, over)| (a + own, b + over));
+    if !(over.is_finite() && over > 0.0) {
+        return None;
+    }
+    let ratio = own / over;
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+    let n = pairs.len() as f64;
+    if n < f64::from(PAIRS_MIN) {
+        return Some((ratio, None));
+    }
+    // The residuals sum to zero, so that their spread is that around their mean.
+    let residuals: Vec<f64> = pairs.iter().map(|(own, over)| own - ratio * over).collect();
+    let half_width = student(n - 1.0) * spread(&residuals)? * n.sqrt() / over;
+    let (low, high) = (ratio - half_width, ratio + half_width);
+    Some((ratio, Some(Interval { low, high, level: 0.95 })))
 }
 
 /// Wilson's interval for a share of `hits` in `n` at normal quantile `z` (1.96 for 95%).

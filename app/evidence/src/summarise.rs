@@ -1,12 +1,12 @@
 //! From samples to a summary.
 
-use crate::figures::{figure, ratio};
+use crate::figures::{figure, pooled, ratio};
 use crate::gates::{Check, check};
 use crate::rows::{Row, capacity, half, never_exceeded, rows, saturated, valid};
 use crate::sample::{Builds, Load, Sample, Samples, Twin};
 use crate::stats::median;
 use crate::summary::{
-    Better, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Timeline,
+    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Timeline,
     Void, metric,
 };
 use crate::variant::{Kind, Variant, VariantInfo, VariantMetric};
@@ -44,15 +44,52 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// The plan that a summary was computed by: with it and the samples, the summary can be
+    /// computed again.
+    #[must_use]
+    pub fn of(summary: &Summary) -> Self {
+        let variant = |variant: &Variant| VariantInfo {
+            id: variant.id.clone(),
+            language: variant.language,
+            kind: variant.kind,
+            label: variant.label.clone(),
+            why: variant.why.clone(),
+        };
+        let interrupted = interrupted(summary.blocks, summary.blocks_planned);
+        let given = summary.notes.iter().filter(|note| Some(*note) != interrupted.as_ref());
+        Self {
+            run: summary.run.clone(),
+            service: summary.service.clone(),
+            workload: summary.workload.clone(),
+            scenario: summary.scenario.clone(),
+            title: summary.title.clone(),
+            schedule: summary.schedule.clone(),
+            resident_state: summary.resident_state.clone(),
+            profile: summary.profile,
+            started: summary.started.clone(),
+            blocks: summary.blocks_planned,
+            p99_limit_us: summary.p99_limit_us,
+            // Without a half load that counts no figure carries it.
+            condition: summary.metric(metric::HALF_P50).map_or_else(String::new, |p50| p50.note.clone()),
+            variants: summary.variants.iter().map(variant).collect(),
+            notes: given.cloned().collect(),
+        }
+    }
+}
+
+/// The note of a run that ended early.
+fn interrupted(done: u32, planned: u32) -> Option<String> {
+    (done < planned).then(|| format!("interrupted: {done} of {planned} blocks were finished"))
+}
+
 /// Computes the summary of the samples so far; a block of which one twin is missing does not count.
 #[must_use]
 pub fn summarise(plan: &Plan, samples: &Samples) -> Summary {
     let blocks = Blocks::new(samples);
     let mut notes = plan.notes.clone();
     let counted = samples.blocks();
-    if counted < plan.blocks {
-        notes.push(format!("interrupted: {counted} of {} blocks were finished", plan.blocks));
-    }
+    notes.extend(interrupted(counted, plan.blocks));
     let (gates, voids) = gates(&blocks);
     Summary {
         schema: SCHEMA,
@@ -105,6 +142,16 @@ impl<'a> Blocks<'a> {
         self.0.iter().map(find).collect()
     }
 
+    /// A row's figure over the blocks.
+    fn figure(&self, row: &Row, twin: Twin, variant: Option<&str>) -> Option<Figure> {
+        let Some(over) = &row.over else {
+            return figure(&self.take(twin, variant, &row.take));
+        };
+        let own = self.take(twin, variant, &row.take);
+        let pairs = own.into_iter().zip(self.take(twin, variant, over));
+        pooled(&pairs.filter_map(|(own, over)| own.zip(over)).collect::<Vec<_>>())
+    }
+
     fn samples(&self) -> impl Iterator<Item = &'a Sample> {
         self.0.iter().flatten().copied()
     }
@@ -131,18 +178,17 @@ fn at_least<'a>(row: &Row, plan: &Plan, mut samples: impl Iterator<Item = &'a Sa
 fn metrics(plan: &Plan, blocks: &Blocks<'_>, builds: &[Builds]) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = Vec::new();
     for row in rows(plan) {
-        let take = |twin| blocks.take(twin, None, &row.take);
-        let (rust, go) = (take(Twin::Rust), take(Twin::Go));
+        let take = |twin| blocks.take(twin, None, |sample| row.of(sample));
         metrics.push(Metric {
             at_least: at_least(&row, plan, blocks.pair()),
+            ratio: ratio(&take(Twin::Rust), &take(Twin::Go)),
+            rust: blocks.figure(&row, Twin::Rust, None),
+            go: blocks.figure(&row, Twin::Go, None),
             id: row.id.to_owned(),
             title: row.title,
             unit: row.unit.to_owned(),
             better: row.better,
             note: row.note,
-            ratio: ratio(&rust, &go),
-            rust: figure(&rust),
-            go: figure(&go),
         });
     }
     if let Some(floor) = Floor::of(plan, blocks) {
@@ -218,16 +264,16 @@ fn variant_metrics(
     let mut metrics = Vec::new();
     // A variant is not swept.
     for row in rows(plan).into_iter().filter(|row| row.id != metric::CAPACITY_P99) {
-        let values = blocks.take(twin, id, &row.take);
+        let take = |variant| blocks.take(twin, variant, |sample| row.of(sample));
         metrics.push(VariantMetric {
             at_least: at_least(&row, plan, blocks.of(twin, id)),
+            ratio: ratio(&take(id), &take(None)),
+            figure: blocks.figure(&row, twin, id),
             id: row.id.to_owned(),
             title: row.title,
             unit: row.unit.to_owned(),
             better: row.better,
             note: row.note,
-            ratio: ratio(&values, &blocks.take(twin, None, &row.take)),
-            figure: figure(&values),
         });
     }
     if let Some(floor) = floor.filter(|_| info.kind != Kind::Floor) {

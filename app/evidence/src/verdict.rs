@@ -37,7 +37,8 @@ pub struct Verdict {
     /// The name of the run it is from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// For an inconclusive one, the blocks that would settle it at today's spread.
+    /// For an inconclusive one, the blocks that it takes if estimate and scatter stay as they are;
+    /// absent where the blocks are too uneven to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needed_n: Option<u32>,
 }
@@ -251,26 +252,55 @@ fn generator_limited(claim: &Claim, figure: &Judged, low: f64) -> Option<Verdict
 fn crossing(claim: &Claim, figure: &Judged, (low, high): (f64, f64), interval: &str) -> Verdict {
     let Region { from, to } = claim.region.widened(claim.margin);
     let crossed = [from, to].into_iter().flatten().filter(|end| low < *end && *end < high);
-    let distance = |end: f64| (figure.value / end).ln().abs();
     let ends: Vec<f64> = crossed.collect();
-    let nearest = ends.iter().copied().map(distance).min_by(f64::total_cmp).unwrap_or(0.0);
-    let needed = spread_of_interval(low.ln(), high.ln(), figure.n)
-        .and_then(|spread| pairs_needed(spread, nearest))
-        .map(|needed| needed.max(figure.n.saturating_add(1)));
     let words: Vec<String> = ends.iter().map(|end| claim.shown(*end)).collect();
-    let settle = match needed {
-        Some(needed) if needed <= BLOCKS_PRACTICAL => {
-            format!("about {needed} blocks instead of {} would settle it", figure.n)
-        }
-        _ => "the figure is so near to it that no practical number of blocks would settle it"
-            .to_owned(),
-    };
+    let (settle, needed_n) = settle(figure, (low, high), &ends);
     let reason = format!(
         "The interval, {interval}, crosses {}, where the region ends with its margin; {settle}.",
         words.join(" and ")
     );
-    Verdict { needed_n: needed, ..Verdict::of(Outcome::Inconclusive, reason) }
+    Verdict { needed_n, ..Verdict::of(Outcome::Inconclusive, reason) }
 }
+
+/// What would settle a verdict, in words and in blocks. The count holds for blocks that scatter
+/// evenly on the log scale; others may hold two kinds of block, which more of them does not mend.
+fn settle(figure: &Judged, (low, high): (f64, f64), ends: &[f64]) -> (String, Option<u32>) {
+    let spread = spread_of_interval(low.ln(), high.ln(), figure.n);
+    if spread.is_some_and(|spread| spread > SPREAD_MAX) {
+        let text = "its blocks differ so much from each other that more of them alone may not \
+                    settle it; longer loads may";
+        return (text.to_owned(), None);
+    }
+    let (below, above) = ((figure.value / low).ln(), (high / figure.value).ln());
+    if below.max(above) > SKEW_MAX * below.min(above) {
+        let text = "its blocks lie so unevenly around the estimate that more of them alone may not \
+                    settle it";
+        return (text.to_owned(), None);
+    }
+    let distance = |end: &f64| (figure.value / end).ln().abs();
+    let nearest = ends.iter().map(distance).min_by(f64::total_cmp).unwrap_or(0.0);
+    let needed = spread
+        .and_then(|spread| pairs_needed(spread, nearest))
+        .map(|needed| needed.max(figure.n.saturating_add(1)));
+    let text = match needed {
+        Some(needed) if needed <= BLOCKS_PRACTICAL => format!(
+            "if the estimate and the scatter stay as they are, it takes about {needed} blocks \
+             instead of {}",
+            figure.n
+        ),
+        _ => "the estimate is so near to it that no practical number of blocks would settle it"
+            .to_owned(),
+    };
+    (text, needed)
+}
+
+/// The greatest standard deviation of blocks on the log scale, a factor of 2, at which a number of
+/// blocks is named: beyond it they are hardly all of one kind.
+const SPREAD_MAX: f64 = std::f64::consts::LN_2;
+
+/// How much longer one side of the interval may be than the other, on the log scale, for the blocks
+/// to pass as even.
+const SKEW_MAX: f64 = 2.0;
 
 /// More blocks than this nobody measures in a day.
 const BLOCKS_PRACTICAL: u32 = 1_000;

@@ -119,6 +119,16 @@ fn an_inconclusive_verdict_says_what_would_settle_it() {
 }
 
 #[test]
+fn uneven_blocks_get_no_number_that_would_settle_it() {
+    let wide = ratio(TWO_TO_THREE, 1.9, 0.6, 6.0);
+    assert_eq!((wide.outcome, wide.needed_n), (Outcome::Inconclusive, None));
+    assert!(wide.reason.contains("more of them alone may not settle it"), "{}", wide.reason);
+    let skewed = ratio(TWO_TO_THREE, 2.0, 1.88, 2.4);
+    assert_eq!((skewed.outcome, skewed.needed_n), (Outcome::Inconclusive, None));
+    assert!(skewed.reason.contains("unevenly around the estimate"), "{}", skewed.reason);
+}
+
+#[test]
 fn an_absolute_figure_names_its_machine() {
     let tail = |figure: [f64; 3]| {
         let text = metric("half_load_p95_us", "µs", [1.0; 3], figure, [1.0; 3]);

@@ -86,9 +86,12 @@ impl RunFolder {
     /// Replaces a file as a whole, so that an interruption leaves the old or the new one.
     fn replace(&self, name: &str, text: &str) -> Result<()> {
         let (path, fresh) = (self.path.join(name), self.path.join(format!("{name}.new")));
-        fs::write(&fresh, text)
-            .and_then(|()| fs::rename(&fresh, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let written = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
+        if written.is_err() {
+            // What could be written of it only takes up room.
+            let _ = fs::remove_file(&fresh);
+        }
+        written.with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Ends a run early: its finished blocks are kept; a run without any leaves nothing behind.

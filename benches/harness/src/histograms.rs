@@ -78,6 +78,13 @@ pub(crate) fn append(path: &Path, tag: &str, seconds: f64, histograms: &Histogra
         log.write_histogram(histogram, Duration::ZERO, Duration::from_secs_f64(seconds), Some(tag))
             .map_err(|error| anyhow!("cannot write a histogram: {error}"))?;
     }
-    let mut file = File::options().create(true).append(true).open(path)?;
-    file.write_all(&text).with_context(|| format!("cannot write {}", path.display()))
+    let write = || -> std::io::Result<()> {
+        let mut file = File::options().create(true).append(true).open(path)?;
+        let before = file.metadata()?.len();
+        file.write_all(&text).inspect_err(|_| {
+            // A disk that is full took a part of it, which nobody could read.
+            let _ = file.set_len(before);
+        })
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }

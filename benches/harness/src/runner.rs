@@ -66,11 +66,20 @@ pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
     let mut say = |text: &str| {
         report(Progress { text: text.into(), share: 0.0, left, folder: None });
     };
-    let binaries = tools::build(&options.root, &scenario, &mut say)?;
-    say("checking every version against the contract");
-    conform(options, &scenario, &binaries, pinning.server_core)?;
+    let mut prepare = || {
+        let binaries = tools::build(&options.root, &scenario, &options.stop, &mut say)?;
+        say("checking every version against the contract");
+        conform(options, &scenario, &binaries, pinning.server_core)?;
+        Ok(binaries)
+    };
+    let binaries = prepare().map_err(|error| stopped_or(options, error))?;
     let environment = environment(options, &scenario, &cores, pinning, versions)?;
     measure(options, &scenario, &environment, &binaries, report)
+}
+
+/// Being asked to stop reaches builds and services too; their end must not hide it.
+fn stopped_or(options: &Options, error: anyhow::Error) -> anyhow::Error {
+    if options.stop.load(Ordering::Relaxed) { Interrupted.into() } else { error }
 }
 
 /// Measures binaries as the twins and variants of a scenario's service; see [`crate::measure`].
@@ -113,10 +122,7 @@ pub(crate) fn measure(
     let measured = check(&bench, &all)
         .and_then(|()| blocks(&bench, &all, &folder, &plan, &mut samples, &mut clock));
     if let Err(error) = measured {
-        // Ctrl-C reaches the service too, whose end must not hide that we were asked to stop.
-        let stopped = options.stop.load(Ordering::Relaxed);
-        let error = if stopped { Interrupted.into() } else { error };
-        return folder.give_up(error, &plan, &samples);
+        return folder.give_up(stopped_or(options, error), &plan, &samples);
     }
     if timed_builds(options, scenario) {
         let timed = time_builds(options, scenario, &mut samples, &mut clock)
@@ -147,7 +153,7 @@ fn conform(
     binaries: &Binaries,
     server_core: u32,
 ) -> Result<()> {
-    let conformance = tools::build_conformance(&options.root)?;
+    let conformance = tools::build_conformance(&options.root, &options.stop)?;
     let logs = tempfile::tempdir().context("cannot make a temporary folder")?;
     let log = |name: &str| logs.path().join(name);
     // Checked as a user would run it: without the scenario's arguments, which change limits.
@@ -162,7 +168,7 @@ fn conform(
         let other = if who.twin == Twin::Rust { &go } else { &rust };
         let one = Service::start(&who, server_core, &log("one"))?;
         let twin = Service::start(other, server_core, &log("other"))?;
-        tools::conform(&conformance, &scenario.service, one.addr, twin.addr)
+        tools::conform(&conformance, &scenario.service, one.addr, twin.addr, &options.stop)
             .with_context(|| format!("{who} does not keep its contract"))?;
     }
     Ok(())
@@ -175,11 +181,8 @@ fn time_builds(
     clock: &mut Clock<'_>,
 ) -> Result<()> {
     for build in samples.builds.iter_mut().filter(|build| build.variant.is_none()) {
-        if options.stop.load(Ordering::Relaxed) {
-            return Ok(());
-        }
         clock.begin(format!("timing builds of the {} twin", build.twin), TIMED_BUILDS_S / 2.0);
-        tools::time_builds(&options.root, &scenario.service, build)?;
+        tools::time_builds(&options.root, &scenario.service, build, &options.stop)?;
     }
     Ok(())
 }

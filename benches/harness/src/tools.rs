@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use assay_evidence::{Builds, Twin, Versions};
+use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::generator::Interrupted;
 use crate::participant::Participant;
 use crate::scenario::{Build, Scenario, VariantPlan};
 
@@ -45,10 +51,33 @@ impl Binaries {
     }
 }
 
-/// Runs a tool and returns what it prints; a failure shows the end of its complaint.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+/// How often a build looks whether it was asked to stop.
+const STOP_POLL: Duration = Duration::from_millis(20);
+
+/// How long a build that was asked to stop may take to clean up behind it.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// Runs a short tool and returns what it prints; a failure shows the end of its complaint.
+fn output(command: &mut Command) -> Result<String> {
+    said(command, |command| command.output())
+}
+
+/// Runs a tool that may take minutes, as [`output`]. When `stop` becomes true, the tool and
+/// whatever it has started end, and the error is [`Interrupted`].
+fn long_output(command: &mut Command, stop: &AtomicBool) -> Result<String> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(Interrupted.into());
+    }
+    let said = said(command, |command| run_until(command, stop));
+    if stop.load(Ordering::Relaxed) { Err(Interrupted.into()) } else { said }
+}
+
+fn said(
+    command: &mut Command,
+    run: impl FnOnce(&mut Command) -> io::Result<Output>,
+) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().map_err(|error| missing(&name, &error))?;
+    let output = run(command.stdin(Stdio::null())).map_err(|error| missing(&name, &error))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = complaint.trim_end().lines().collect();
@@ -58,8 +87,34 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn missing(name: &str, error: &std::io::Error) -> anyhow::Error {
-    if error.kind() != std::io::ErrorKind::NotFound {
+/// Runs a command in a process group of its own, and ends the whole group once `stop` is true.
+fn run_until(command: &mut Command, stop: &AtomicBool) -> io::Result<Output> {
+    let command = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn()?;
+    let group = Pid::from_child(&child);
+    thread::scope(|scope| {
+        let (ended, end) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            let mut asked: Option<Instant> = None;
+            while end.recv_timeout(STOP_POLL) == Err(RecvTimeoutError::Timeout) {
+                let signal = match asked {
+                    None if stop.load(Ordering::Relaxed) => Signal::INT,
+                    Some(at) if at.elapsed() >= STOP_GRACE => Signal::KILL,
+                    _ => continue,
+                };
+                asked.get_or_insert_with(Instant::now);
+                // A group that has ended by now needs no signal.
+                let _ = kill_process_group(group, signal);
+            }
+        });
+        let output = child.wait_with_output();
+        drop(ended);
+        output
+    })
+}
+
+fn missing(name: &str, error: &io::Error) -> anyhow::Error {
+    if error.kind() != io::ErrorKind::NotFound {
         return anyhow!("cannot run {name}: {error}");
     }
     match name {
@@ -84,21 +139,22 @@ pub(crate) fn toolchains(root: &Path, service: &str) -> Result<Versions> {
 pub(crate) fn build(
     root: &Path,
     scenario: &Scenario,
+    stop: &AtomicBool,
     say: &mut dyn FnMut(&str),
 ) -> Result<Binaries> {
     let (service, target) = (scenario.service.as_str(), target_dir(root)?);
     say(&format!("building both twins of {service}"));
-    output(&mut cargo_build(root, service, &target))?;
+    long_output(&mut cargo_build(root, service, &target), stop)?;
     let rust = target.join("release").join(service);
     let go = target.join("go").join(service);
-    output(&mut go_build(root, service, &go))?;
+    long_output(&mut go_build(root, service, &go), stop)?;
     let mut variants = BTreeMap::new();
     for variant in &scenario.variants {
         let Some(spec) = &variant.build else {
             continue;
         };
         say(&format!("building the variant {}", variant.id));
-        let binary = build_variant(root, service, variant, spec, &target.join("variants"))
+        let binary = build_variant(root, service, variant, spec, &target.join("variants"), stop)
             .with_context(|| format!("the variant {} cannot be built", variant.id))?;
         variants.insert(variant.id.clone(), binary);
     }
@@ -114,6 +170,7 @@ fn build_variant(
     variant: &VariantPlan,
     spec: &Build,
     folder: &Path,
+    stop: &AtomicBool,
 ) -> Result<PathBuf> {
     let binary = folder.join(format!("{service}-{}", variant.id));
     match variant.language {
@@ -123,11 +180,11 @@ fn build_variant(
             if !spec.features.is_empty() {
                 command.arg("--features").arg(spec.features.join(","));
             }
-            output(&mut command)?;
+            long_output(&mut command, stop)?;
             // A copy, since the next build may have other features. One that runs is unlinked.
             let built = folder.join("release").join(package);
             if let Err(error) = fs::remove_file(&binary)
-                && error.kind() != std::io::ErrorKind::NotFound
+                && error.kind() != io::ErrorKind::NotFound
             {
                 return Err(error).with_context(|| format!("cannot replace {}", binary.display()));
             }
@@ -146,16 +203,16 @@ fn build_variant(
             if let Some(experiment) = &spec.go_experiment {
                 command.env("GOEXPERIMENT", experiment);
             }
-            output(&mut command)?;
+            long_output(&mut command, stop)?;
         }
     }
     Ok(binary)
 }
 
 /// Builds the conformance checks.
-pub(crate) fn build_conformance(root: &Path) -> Result<PathBuf> {
+pub(crate) fn build_conformance(root: &Path, stop: &AtomicBool) -> Result<PathBuf> {
     let target = target_dir(root)?;
-    output(&mut cargo_build(root, "conformance", &target))?;
+    long_output(&mut cargo_build(root, "conformance", &target), stop)?;
     Ok(target.join("release/conformance"))
 }
 
@@ -165,10 +222,14 @@ pub(crate) fn conform(
     service: &str,
     addr: SocketAddr,
     twin: SocketAddr,
+    stop: &AtomicBool,
 ) -> Result<()> {
     let mut command = Command::new(conformance);
     command.arg(service).arg(addr.to_string()).arg("--against").arg(twin.to_string());
-    let output = command.stdin(Stdio::null()).output().context("cannot run the checks")?;
+    let output = run_until(command.stdin(Stdio::null()), stop).context("cannot run the checks")?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(Interrupted.into());
+    }
     if output.status.success() {
         return Ok(());
     }
@@ -223,8 +284,14 @@ pub(crate) fn sizes(all: &[Participant], binaries: &Binaries) -> Result<Vec<Buil
 }
 
 /// Times clean builds of a twin, and then rebuilds after a change, in a copy of the sources with
-/// caches of its own. Downloads do not count: they were made for the build that was measured.
-pub(crate) fn time_builds(root: &Path, service: &str, build: &mut Builds) -> Result<()> {
+/// caches of its own. Downloads do not count: they were made for the build that was measured. What
+/// was timed before an error is not kept: half of the builds are no figure.
+pub(crate) fn time_builds(
+    root: &Path,
+    service: &str,
+    build: &mut Builds,
+    stop: &AtomicBool,
+) -> Result<()> {
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     let copy = scratch.path().join("source");
     copy_sources(root, &copy)?;
@@ -235,24 +302,26 @@ pub(crate) fn time_builds(root: &Path, service: &str, build: &mut Builds) -> Res
         Twin::Go => go_build(&copy, service, &out.join(service)),
     };
     command.env("CARGO_NET_OFFLINE", "true").env("GOCACHE", &cache);
+    let (mut clean_s, mut incremental_s) = (Vec::new(), Vec::new());
     for _ in 0..TIMED_BUILDS {
         for folder in [&out, &cache] {
             if folder.exists() {
                 fs::remove_dir_all(folder).context("cannot empty a build's caches")?;
             }
         }
-        build.clean_s.push(timed(&mut command)?);
+        clean_s.push(timed(&mut command, stop)?);
     }
     for round in 1..=TIMED_BUILDS {
         add_function(&copy, service, build.twin, round)?;
-        build.incremental_s.push(timed(&mut command)?);
+        incremental_s.push(timed(&mut command, stop)?);
     }
+    (build.clean_s, build.incremental_s) = (clean_s, incremental_s);
     Ok(())
 }
 
-fn timed(command: &mut Command) -> Result<f64> {
+fn timed(command: &mut Command, stop: &AtomicBool) -> Result<f64> {
     let began = Instant::now();
-    output(command)?;
+    long_output(command, stop)?;
     Ok(began.elapsed().as_secs_f64())
 }
 
@@ -355,7 +424,7 @@ mod tests {
         let run = |script: &str| {
             fs::write(&checks, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&checks, fs::Permissions::from_mode(0o755)).unwrap();
-            conform(&checks, "fastjson-api", addr, addr)
+            conform(&checks, "fastjson-api", addr, addr, &AtomicBool::new(false))
         };
         assert!(run("echo 'ok a b'; exit 0").is_ok());
         let error = run("echo 'ok a'; echo 'FAILED rounding: 3 is not 2'; exit 1").unwrap_err();
@@ -364,7 +433,7 @@ mod tests {
 
     #[test]
     fn a_tool_that_is_missing_is_named_with_what_it_is_for() {
-        let error = missing("go", &std::io::Error::from(std::io::ErrorKind::NotFound)).to_string();
+        let error = missing("go", &io::Error::from(io::ErrorKind::NotFound)).to_string();
         assert!(error.contains("Go is not installed"), "{error}");
     }
 }

@@ -12,6 +12,9 @@ fn main() -> anyhow::Result<()> {
     if std::env::args().any(|argument| argument == "--bench-here") {
         return tests::bench_here();
     }
+    if std::env::args().any(|argument| argument == "--measure-here") {
+        return tests::measure_here();
+    }
     tests::run()
 }
 
@@ -24,10 +27,11 @@ fn main() {
 #[cfg(target_os = "linux")]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::Path;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
     use anyhow::Result;
     use assay_evidence::{
@@ -80,7 +84,7 @@ mod tests {
             println!("skipped: whole runs, because this process may use one core only");
             return required();
         }
-        let tests: [(&str, Test); 19] = [
+        let tests: [(&str, Test); 21] = [
             ("a finished run can be read back", a_finished_run_can_be_read_back),
             ("an interrupted run keeps its finished blocks", an_interrupted_run),
             ("a run stopped before its first block leaves nothing", stopped_at_once),
@@ -97,6 +101,8 @@ mod tests {
             ("a folder that cannot be written is said early", an_unwritable_folder),
             ("with one core it says so", with_one_core),
             ("without Go it says so before anything is built", without_go),
+            ("a stop during a build ends it and begins no other", stopped_during_a_build),
+            ("a full disk keeps the finished blocks", a_full_disk),
             ("broken scenarios are refused with what is allowed", broken_scenarios),
             ("the committed scenarios and their bodies can be read", committed_scenarios),
             ("a load can be made against any address", a_load_by_itself),
@@ -439,21 +445,103 @@ mod tests {
         assert!(error.contains("two cores") && error.contains("may use one"), "{error}");
     }
 
-    /// `--bench-here ROOT`: measures a source tree and prints why it cannot.
+    /// `--bench-here ROOT`: measures a source tree and prints why it cannot; asked to stop once
+    /// there is a file `stop` beside the tree.
     pub(super) fn bench_here() -> Result<()> {
         let root = std::env::args().next_back().unwrap();
-        let options = options(Path::new(&root).parent().unwrap());
-        let options = Options { root: root.into(), ..options };
+        let scratch = Path::new(&root).parent().unwrap().to_owned();
+        let options = Options { root: root.into(), ..options(&scratch) };
+        let stop = Arc::clone(&options.stop);
+        std::thread::spawn(move || {
+            while !scratch.join("stop").exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
         bench(&options, &mut |progress| println!("{}", progress.text)).map(|_| ())
+    }
+
+    /// `--measure-here SCRATCH`: measures two stand-ins and prints why it cannot.
+    pub(super) fn measure_here() -> Result<()> {
+        let scratch = std::env::args().next_back().unwrap();
+        measured(Path::new(&scratch), ["good", "good"], |_| false).map(|_| ())
+    }
+
+    /// A folder with a tool of each name that does what the script says.
+    fn tools(scratch: &Path, scripts: &[(&str, &str)]) -> std::path::PathBuf {
+        let tools = scratch.join("tools");
+        fs::create_dir(&tools).unwrap();
+        for (tool, script) in scripts {
+            let path = tools.join(tool);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        tools
+    }
+
+    /// The first build, of Rust, starts a compiler that would take all day and ignores Ctrl-C.
+    fn stopped_during_a_build(scratch: &Path) {
+        let root = source_tree(scratch, SCENARIO);
+        let cargo = r#"
+            case "$1" in
+            metadata) echo '{"target_directory":"'"$PWD"'/target"}' ;;
+            build)
+                echo "cargo $*" >> ../builds
+                sleep 86400 & echo $! > ../compiler
+                touch ../stop
+                wait ;;
+            esac"#;
+        let go = r#"[ "$1" = build ] && echo "go $*" >> ../../../../builds; echo go1.26"#;
+        let tools = tools(scratch, &[("cargo", cargo), ("rustc", "echo rustc"), ("go", go)]);
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .arg("--bench-here")
+            .arg(&root)
+            .env("PATH", format!("{}:/usr/bin:/bin", tools.display()))
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(error.trim_end(), "Error: interrupted");
+        let builds = fs::read_to_string(scratch.join("builds")).unwrap();
+        assert_eq!(builds.lines().count(), 1, "no other build begins: {builds}");
+        let compiler = fs::read_to_string(scratch.join("compiler")).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", compiler.trim()));
+        // Nobody may be there to reap it yet.
+        let gone = status.as_deref().map_or(true, |text| text.contains("State:\tZ"));
+        assert!(gone, "what the build started ends with it: {status:?}");
+        assert_eq!(fs::read_dir(scratch.join("runs")).unwrap().count(), 0);
+    }
+
+    /// The same as a disk that is full: no file may grow beyond a limit, which the histograms reach
+    /// in the second of three blocks.
+    fn a_full_disk(scratch: &Path) {
+        let whole = measured(scratch, ["good", "good"], |_| false).unwrap().folder;
+        let size = fs::metadata(whole.join("histograms.hlog")).unwrap().len();
+        fs::remove_dir_all(&whole).unwrap();
+        let blocks_of_512 = size * 3 / 5 / 512;
+        let output = std::process::Command::new("/bin/sh")
+            .arg("-c")
+            .arg(format!("trap '' XFSZ; ulimit -f {blocks_of_512}; exec \"$0\" \"$@\""))
+            .arg(std::env::current_exe().unwrap())
+            .arg("--measure-here")
+            .arg(scratch)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{output:?}");
+        assert!(error.contains("finished blocks (1) are kept in"), "{error}");
+        assert!(error.contains("cannot write") && error.contains("histograms.hlog"), "{error}");
+        assert!(error.contains("File too large"), "{error}");
+        let run = read_back(&whole);
+        assert_eq!((run.summary.blocks, run.samples.blocks()), (1, 1));
+        let log = fs::read_to_string(whole.join("histograms.hlog")).unwrap();
+        assert!(log.ends_with('\n'), "no histogram is cut off");
+        let names = fs::read_dir(&whole).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.filter(|name| name.to_string_lossy().ends_with(".new")).count(), 0);
     }
 
     fn without_go(scratch: &Path) {
         let root = source_tree(scratch, SCENARIO);
-        let tools = scratch.join("tools");
-        fs::create_dir(&tools).unwrap();
-        for tool in ["cargo", "rustc"] {
-            symlink("/bin/true", tools.join(tool)).unwrap();
-        }
+        let tools = tools(scratch, &[("cargo", "exit 0"), ("rustc", "exit 0")]);
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .arg("--bench-here")
             .arg(&root)

@@ -31,7 +31,7 @@ use crate::{evidence::Known, state::App};
 pub type Measure =
     dyn Fn(&Options, &mut (dyn FnMut(Progress) + Send)) -> Result<Outcome, String> + Send + Sync;
 
-/// How long a run may take to stop when assay ends. A build that has begun is not waited for longer.
+/// How long a run may take to stop when assay ends.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// How often the end of a run is looked for while assay ends.
