@@ -150,9 +150,10 @@ fn gc_rows(plan: &Plan) -> [Row; 3] {
         note: plan.condition.clone(),
         ..row(id, &format!("{title}, {}", plan.condition), unit, traced(take))
     };
-    let cycles = make(metric::GC_CYCLES, "Garbage collections at half load", "per second", |gc, _| {
-        Some(f64::from(gc.cycles))
-    });
+    let cycles =
+        make(metric::GC_CYCLES, "Garbage collections at half load", "per second", |gc, _| {
+            Some(f64::from(gc.cycles))
+        });
     let cpu = make(
         metric::GC_CPU,
         "Collector's share of the CPU time at half load",

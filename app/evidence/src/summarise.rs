@@ -6,8 +6,8 @@ use crate::rows::{Row, capacity, half, never_exceeded, rows, saturated, valid};
 use crate::sample::{Builds, Load, Sample, Samples, Twin};
 use crate::stats::median;
 use crate::summary::{
-    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint, Timeline,
-    Void, metric,
+    Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint,
+    Timeline, Void, metric,
 };
 use crate::variant::{Kind, Variant, VariantInfo, VariantMetric};
 
@@ -71,7 +71,9 @@ impl Plan {
             blocks: summary.blocks_planned,
             p99_limit_us: summary.p99_limit_us,
             // Without a half load that counts no figure carries it.
-            condition: summary.metric(metric::HALF_P50).map_or_else(String::new, |p50| p50.note.clone()),
+            condition: summary
+                .metric(metric::HALF_P50)
+                .map_or_else(String::new, |p50| p50.note.clone()),
             variants: summary.variants.iter().map(variant).collect(),
             notes: given.cloned().collect(),
         }

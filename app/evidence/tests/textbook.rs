@@ -1,8 +1,8 @@
 //! The statistics against published tables and classic paired data, and what must hold of any data.
 
 use assay_evidence::stats::{
-    Equivalence, equivalence, hodges_lehmann, pairs_needed, ratio_of_sums,
-    signed_rank_interval, signed_rank_ranks, spread, spread_of_interval,
+    Equivalence, equivalence, hodges_lehmann, pairs_needed, ratio_of_sums, signed_rank_interval,
+    signed_rank_ranks, spread, spread_of_interval,
 };
 use proptest::prelude::*;
 

@@ -1,6 +1,8 @@
 //! Variants beside the pair, the floor, the collector's figures and the time line; and that every
 //! committed summary follows from its samples.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

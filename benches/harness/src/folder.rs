@@ -60,7 +60,10 @@ impl RunFolder {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     let folder = Self { name, path };
-                    folder.replace("environment.toml", &environment.to_toml()?)?;
+                    let name = "environment.toml";
+                    fs::write(folder.fresh(name), environment.to_toml()?)
+                        .with_context(|| format!("cannot write into {}", folder.path.display()))?;
+                    folder.settle(name)?;
                     return Ok(folder);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -77,21 +80,34 @@ impl RunFolder {
         self.path.join("service.log")
     }
 
-    /// Writes the samples so far and their summary.
+    /// Writes the samples so far and their summary. Both are written beside the old ones first: a
+    /// disk that is full leaves the two that belong together.
     pub(crate) fn write(&self, plan: &Plan, samples: &Samples) -> Result<()> {
-        self.replace("samples.toml", &samples.to_toml()?)?;
-        self.replace("summary.toml", &summarise(plan, samples).to_toml()?)
+        let texts = [
+            ("samples.toml", samples.to_toml()?),
+            ("summary.toml", summarise(plan, samples).to_toml()?),
+        ];
+        let staged = texts.iter().try_for_each(|(name, text)| {
+            fs::write(self.fresh(name), text)
+                .with_context(|| format!("cannot write {}", self.path.join(name).display()))
+        });
+        if staged.is_err() {
+            // What could be written only takes up room.
+            texts.iter().for_each(|(name, _)| drop(fs::remove_file(self.fresh(name))));
+            return staged;
+        }
+        texts.iter().try_for_each(|(name, _)| self.settle(name))
     }
 
-    /// Replaces a file as a whole, so that an interruption leaves the old or the new one.
-    fn replace(&self, name: &str, text: &str) -> Result<()> {
-        let (path, fresh) = (self.path.join(name), self.path.join(format!("{name}.new")));
-        let written = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
-        if written.is_err() {
-            // What could be written of it only takes up room.
-            let _ = fs::remove_file(&fresh);
-        }
-        written.with_context(|| format!("cannot write {}", path.display()))
+    fn fresh(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.new"))
+    }
+
+    /// Puts a fresh file in the old one's place as a whole, so that an interruption leaves either.
+    fn settle(&self, name: &str) -> Result<()> {
+        let path = self.path.join(name);
+        fs::rename(self.fresh(name), &path)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Ends a run early: its finished blocks are kept; a run without any leaves nothing behind.

@@ -210,8 +210,10 @@ fn blocks(
         let rates = Rates::new(bench.scenario, rust, go);
         let (began, before_s) = (Instant::now(), clock.done_s);
         for block in 1..=plan.blocks {
+            let kept = samples.samples.len();
             measure_block(bench, all, block, &rates, plan, samples, clock)?;
-            folder.write(plan, samples)?;
+            // A block that is not on the disk must not be said to be kept.
+            folder.write(plan, samples).inspect_err(|_| samples.samples.truncate(kept))?;
             let expected_s = (clock.done_s - before_s).max(1e-3);
             clock.pace = began.elapsed().as_secs_f64() / expected_s;
         }

@@ -59,7 +59,7 @@ const STOP_GRACE: Duration = Duration::from_millis(500);
 
 /// Runs a short tool and returns what it prints; a failure shows the end of its complaint.
 fn output(command: &mut Command) -> Result<String> {
-    said(command, |command| command.output())
+    said(command, Command::output)
 }
 
 /// Runs a tool that may take minutes, as [`output`]. When `stop` becomes true, the tool and
