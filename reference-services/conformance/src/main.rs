@@ -12,6 +12,7 @@ const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--see
        conformance redis ADDR   (checks the checks: a Redis 7.0 without data of its own)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
+const COMMANDS: usize = 50_000;
 const DOCUMENT_REQUESTS: usize = 4_000;
 
 fn main() -> ExitCode {
@@ -34,6 +35,10 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
             against(address, twin, seed.parse().context("--seed takes a whole number")?)
         }
         ["cache-server", address] => Ok(cache_server::run(resolve(address)?, Subject::Twin)),
+        ["cache-server", address, "--against", twin] => caches(address, twin, SEED),
+        ["cache-server", address, "--against", twin, "--seed", seed] => {
+            caches(address, twin, seed.parse().context("--seed takes a whole number")?)
+        }
         ["redis", address] => Ok(cache_server::run(resolve(address)?, Subject::Redis)),
         _ => bail!("{USAGE}"),
     }
@@ -44,6 +49,13 @@ fn against(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     let mut checks = fastjson_api::run(address);
     checks.push(differential::run(address, twin, seed, ORDERS));
     checks.push(differential_documents::run(address, twin, seed, DOCUMENT_REQUESTS));
+    Ok(checks)
+}
+
+fn caches(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
+    let (address, twin) = (resolve(address)?, resolve(twin)?);
+    let mut checks = cache_server::run(address, Subject::Twin);
+    checks.push(cache_server::differential::run(address, twin, Subject::Twin, seed, COMMANDS));
     Ok(checks)
 }
 

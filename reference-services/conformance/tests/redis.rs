@@ -34,3 +34,17 @@ fn redis_passes_the_checks_of_cache_server() {
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
+
+/// Whatever two of the same server answer differently is no fault of a twin.
+#[test]
+fn two_of_redis_pass_the_differential() {
+    if !redis_is_here() {
+        return;
+    }
+    let (one, other) = (start_redis().unwrap(), start_redis().unwrap());
+    for seed in [1, 2, 3] {
+        let (one, other) = (one.address, other.address);
+        let check = cache_server::differential::run(one, other, Subject::Twin, seed, 20_000);
+        check.outcome.unwrap();
+    }
+}

@@ -5,6 +5,7 @@
 
 mod clients;
 mod commands;
+pub mod differential;
 mod expiry;
 mod limits;
 mod memory;
@@ -13,6 +14,7 @@ mod notation;
 mod resp;
 mod scan;
 mod script;
+mod templates;
 mod transactions;
 mod wire;
 
