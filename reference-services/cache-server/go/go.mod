@@ -1,0 +1,3 @@
+module cacheserver
+
+go 1.26

@@ -1,0 +1,225 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"cacheserver/resp"
+	"cacheserver/store"
+)
+
+const (
+	// Replies are sent when there are this many bytes of them, though commands are left.
+	flushBytes = 64 << 10
+	// A buffer of replies starts with this, and is let go at once when it is larger than flushBytes.
+	replyBytesMin = 1 << 10
+)
+
+// client is one connection and what belongs to it. A goroutine of its own serves it; others use
+// only what is atomic.
+type client struct {
+	server *Server
+	conn   net.Conn
+	id     int64
+	since  time.Time
+	in     *resp.Reader
+	out    resp.Writer
+	view   store.View
+	count  *counters
+	tx     transaction
+
+	known  bool // has authenticated itself, or need not
+	last   bool // to be closed when the replies have been sent
+	failed bool // the command answered an error
+
+	active            atomic.Int64 // when it last sent something, ms
+	name, lib, libVer atomic.Pointer[string]
+	command           atomic.Uint32 // its last command
+	shown             atomic.Uint64 // database, transaction and protocol, for CLIENT LIST
+	queryBytes        atomic.Int64
+	buffers           atomic.Int64 // bytes of its buffers
+	counted           int64        // of those, in the server's sum
+	writing, noEvict  atomic.Bool
+	grown             atomic.Bool // has buffers that may be given back
+	dead              atomic.Bool
+}
+
+func newClient(s *Server, conn net.Conn, id int64) *client {
+	c := &client{
+		server: s, conn: conn, id: id, since: time.Now(), view: s.store.View(),
+		count: &s.counters[id%counterShards],
+		known: *s.password.Load() == "",
+	}
+	c.in = resp.NewReader(conn)
+	c.in.Grow = c.mayGrow
+	c.in.Unknown = !c.known
+	c.out.Proto = 2
+	c.command.Store(commandNone)
+	c.show()
+	c.active.Store(s.store.Now())
+	c.account()
+	return c
+}
+
+// serve answers commands until the client goes or has to.
+func (c *client) serve() {
+	defer c.end()
+	for {
+		args, err := c.in.Next()
+		switch {
+		case err != nil:
+			c.out.Begin()
+			c.out.Error("ERR " + err.Error())
+			c.server.closed[closedProtocol].Add(1)
+			c.count.errors.Add(1)
+			_ = c.flush()
+			c.linger()
+			return
+		case args == nil:
+			if c.flush() != nil || c.fill() != nil {
+				return
+			}
+			continue
+		}
+		c.out.Begin()
+		c.run(args)
+		if c.out.Over {
+			c.server.closed[closedReply].Add(1)
+			return
+		}
+		if len(c.out.Buf) > flushBytes || c.last {
+			if !c.account() {
+				c.server.closed[closedBuffers].Add(1)
+				return
+			}
+			if c.flush() != nil || c.last {
+				return
+			}
+		}
+	}
+}
+
+// lingerBytesMax is what is read and dropped of a client that broke the protocol, so that closing
+// does not take the answer away from it.
+const lingerBytesMax = 1 << 20
+
+func (c *client) linger() {
+	if tcp, ok := c.conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
+		_ = c.conn.SetReadDeadline(time.Now().Add(drainTimeout))
+		var scrap [4096]byte
+		for left := lingerBytesMax; left > 0; {
+			n, err := c.conn.Read(scrap[:])
+			if err != nil {
+				return
+			}
+			left -= n
+		}
+	}
+}
+
+// fill waits for more input.
+func (c *client) fill() error {
+	for {
+		c.queryBytes.Store(int64(c.in.Buffered()))
+		err := c.in.Fill()
+		now := c.server.store.Now()
+		switch {
+		case err == nil:
+			c.active.Store(now)
+			c.view.Time = now
+			return nil
+		case errors.Is(err, resp.ErrNoMemory):
+			c.server.closed[closedBuffers].Add(1)
+			return err
+		case !errors.Is(err, os.ErrDeadlineExceeded) || c.server.closing.Load():
+			return err
+		}
+		// Woken to give back what it does not need.
+		c.in.Shrink()
+		if len(c.out.Buf) == 0 {
+			c.out.Buf = nil
+		}
+		c.account()
+		_ = c.conn.SetReadDeadline(time.Time{})
+		if c.server.closing.Load() {
+			_ = c.conn.SetReadDeadline(time.Now().Add(drainTimeout))
+		}
+	}
+}
+
+// flush sends the replies. A client that takes none of them for stallTimeout is given up.
+func (c *client) flush() error {
+	rest := c.out.Buf
+	if len(rest) == 0 {
+		return nil
+	}
+	c.writing.Store(true)
+	defer c.writing.Store(false)
+	for len(rest) > 0 {
+		if err := c.conn.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
+			return err
+		}
+		n, err := c.conn.Write(rest)
+		rest = rest[n:]
+		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.server.closed[closedStalled].Add(1)
+			}
+			return err
+		}
+	}
+	c.out.Buf = c.out.Buf[:0]
+	if cap(c.out.Buf) > 2*flushBytes {
+		c.out.Buf = make([]byte, 0, replyBytesMin)
+	}
+	c.account()
+	return nil
+}
+
+// mayGrow is asked before the input buffer changes its size.
+func (c *client) mayGrow(bytes int) bool {
+	if bytes > 0 && c.server.bufferBytes.Load()+int64(bytes) > buffersBytesMax &&
+		c.buffers.Load()+int64(bytes) > bufferBytesFree {
+		return false
+	}
+	c.buffers.Add(int64(bytes))
+	c.settle()
+	return true
+}
+
+// account brings the server's sum of buffers up to date; false when there are too many.
+func (c *client) account() bool {
+	bytes := int64(c.in.Size() + cap(c.out.Buf) + c.tx.bytes)
+	if bytes != c.buffers.Load() {
+		c.buffers.Store(bytes)
+		c.settle()
+	}
+	return c.counted == 0 || c.server.bufferBytes.Load() <= buffersBytesMax
+}
+
+func (c *client) settle() {
+	beyond := max(0, c.buffers.Load()-bufferBytesFree)
+	if beyond != c.counted {
+		c.server.bufferBytes.Add(beyond - c.counted)
+		c.counted = beyond
+		c.grown.Store(beyond > 0)
+	}
+}
+
+// kill closes the connection from another goroutine.
+func (c *client) kill(reason int) {
+	if c.dead.CompareAndSwap(false, true) {
+		c.server.closed[reason].Add(1)
+		_ = c.conn.Close()
+	}
+}
+
+func (c *client) end() {
+	c.view.Unwatch(&c.tx.watch)
+	c.server.bufferBytes.Add(-c.counted)
+	_ = c.conn.Close()
+	c.server.forget(c)
+}
