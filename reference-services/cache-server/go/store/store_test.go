@@ -117,7 +117,7 @@ func TestModel(t *testing.T) {
 			t.Run(fmt.Sprint(c, seed), func(t *testing.T) {
 				t.Parallel()
 				s, clock := newStore(c.memory, c.policy)
-				model{t, s, clock, map[string]modelEntry{}, rand.New(rand.NewPCG(seed, 7)), c.value, c.keys}.run(60_000)
+				model{t, s, clock, map[string]modelEntry{}, rand.New(rand.NewPCG(seed, 7)), c.value, c.keys}.run(20_000)
 			})
 		}
 	}
@@ -257,7 +257,7 @@ func TestFieldsModel(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(most)))
 			want, order := map[string]string{}, []string{}
 			key := []byte("h")
-			for range 40_000 {
+			for range 20_000 {
 				v := held(s)
 				name := strconv.Itoa(r.IntN(most))
 				if r.IntN(3) == 0 {
