@@ -45,6 +45,9 @@ fn every_precedent_is_documented() {
         assert!(precedent.year.contains(&precedent.decided_year.to_string()), "{id}");
         assert!(precedent.answers.answered() >= 10, "{id}: enough to compare with");
         assert_eq!(precedent.facts.len(), 15, "{id}");
+        let today = precedent.today.as_ref().expect("looked at again");
+        assert!((40..300).contains(&today.why.len()), "{id}: a sentence or two");
+        assert_eq!(today.checked.len(), "2026-11-21".len(), "{id}");
     }
 }
 
