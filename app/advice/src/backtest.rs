@@ -1,5 +1,5 @@
-//! Is the advice any good? Cases with a known outcome, scored from their answers alone, beside four
-//! simple ways to decide. Agreement with history is not correctness.
+//! Is the advice any good? Cases with a known outcome, scored from their answers alone, beside
+//! simpler ways to decide. Agreement with history is not correctness.
 
 mod baselines;
 mod tally;

@@ -193,11 +193,13 @@ fn the_baselines_do_what_their_rules_say() {
     assert_eq!(says(quick).four_questions, GO);
     assert_eq!(says(&format!("{critical}{quick}")).four_questions, None, "one vote each");
     let both = format!("{critical}{quick}separable_core = \"yes\"\n");
-    assert_eq!(says(&both).four_questions, HYBRID);
-    let supplied = format!("{critical}{quick}paved_road = \"go\"\n");
+    assert_eq!((says(&both).four_questions, says(&both).two_parts), (None, HYBRID));
+    assert_eq!(says(critical).two_parts, RUST, "else the four questions");
+    let supplied = format!("{critical}{quick}libraries = \"cloud_native\"\n");
     assert_eq!(says(&supplied).four_questions, GO);
     let barred = format!("{critical}constraints = [\"no_rust\"]\n");
     assert_eq!(says(&barred).four_questions, GO);
+    assert_eq!(says(&format!("{barred}separable_core = \"yes\"\n")).two_parts, GO);
     assert_eq!(says("priorities = [\"people\"]\n").four_questions, GO);
 
     // Two criteria are enough to see: everything counts the same, so what counts little is heard.
@@ -258,6 +260,7 @@ fn the_object_has_the_agreed_names() {
         "/baselines/equal_weights/agree",
         "/baselines/fluency_only/agree",
         "/baselines/four_questions/agree",
+        "/baselines/two_parts/agree",
         "/per_case/0/id",
         "/per_case/0/option",
         "/per_case/0/use",

@@ -39,7 +39,7 @@ pub struct Summary {
     pub brier: Option<f64>,
     /// What was recommended against what was chosen.
     pub confusion: Confusion,
-    /// The four simple ways to decide, on the same cases.
+    /// The simple ways to decide, on the same cases.
     pub baselines: Baselines<BaselineTally>,
 }
 
@@ -137,6 +137,7 @@ impl Summary {
                 equal_weights: baseline(&cases, |said| said.equal_weights),
                 fluency_only: baseline(&cases, |said| said.fluency_only),
                 four_questions: baseline(&cases, |said| said.four_questions),
+                two_parts: baseline(&cases, |said| said.two_parts),
             },
         }
     }
