@@ -1,6 +1,6 @@
 //! A case to judge a model by: what was answered, and what was chosen in the end.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -107,16 +107,21 @@ impl BuiltinCases {
     /// The precedents' answers as far as the model asks for them.
     #[must_use]
     pub fn new(model: &Model) -> Self {
-        let mut found = Self::default();
-        for precedent in precedents() {
-            let mut case = Case::from(precedent);
-            if model.digest() != Model::builtin().digest() {
-                case.answers = known(model, &precedent.answers, &mut found.left_out);
+        let mut found = Self { cases: precedent_cases().to_vec(), left_out: BTreeSet::new() };
+        if model.digest() != Model::builtin().digest() {
+            for case in &mut found.cases {
+                case.answers = known(model, &case.answers, &mut found.left_out);
             }
-            found.cases.push(case);
         }
         found
     }
+}
+
+/// The precedents as cases, by id, for the built-in model.
+#[must_use]
+pub fn precedent_cases() -> &'static [Case] {
+    static CASES: OnceLock<Vec<Case>> = OnceLock::new();
+    CASES.get_or_init(|| precedents().iter().map(Case::from).collect())
 }
 
 /// The answers a model knows; the ids of the others are noted.

@@ -21,6 +21,7 @@ mod lane;
 mod measure;
 mod model;
 mod model_parse;
+mod nearest;
 mod notices;
 mod performance;
 mod precedents;
@@ -39,7 +40,7 @@ pub use backtest::{
     Apart, BASELINES, Backtest, BaselineTally, BaselineWords, Baselines, CaseResult, Confusion,
     Reliability, Summary, Tipped, backtest, wilson,
 };
-pub use case::{BuiltinCases, Case};
+pub use case::{BuiltinCases, Case, precedent_cases};
 pub use choice::{ByOption, Choice};
 pub use cost::{
     Assumption, Assumptions, CURRENCY, Cost, OptionCost, Payback, Range, assumptions, cost,
@@ -50,7 +51,10 @@ pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasu
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,
 };
-pub use precedents::{Decision, Fact, Holds, Precedent, Source, Today, Usage, precedents};
+pub use nearest::{Difference, Near, Nearest, nearest};
+pub use precedents::{
+    Decision, Fact, Holds, Precedent, Source, Today, Usage, precedent, precedents,
+};
 pub use presets::{Preset, presets};
 pub use problem::{Problem, line_column};
 pub use score::{

@@ -154,6 +154,8 @@ pub struct Question {
     pub core: bool,
     /// Whether a known answer is a fact that no flip proposes to change.
     pub settled: bool,
+    /// Whether its answers stand in an order, from least to most or back.
+    pub ordered: bool,
     /// What may be answered.
     pub kind: QuestionKind,
 }

@@ -37,6 +37,10 @@ fn default_hybrid() -> HybridMemory {
     HybridMemory { rust_loaded: 1.0, go_idle: 1.0 }
 }
 
+const fn ordered() -> bool {
+    true
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawQuestion {
@@ -50,6 +54,8 @@ struct RawQuestion {
     core: bool,
     #[serde(default)]
     settled: bool,
+    #[serde(default = "ordered")]
+    ordered: bool,
     at_most: Option<usize>,
     #[serde(default)]
     answers: Vec<Spanned<Answer>>,
@@ -273,6 +279,7 @@ fn question(raw: &RawQuestion, groups: &[Group], faults: &mut Faults) -> Questio
         group: raw.group.get_ref().clone(),
         core: raw.core,
         settled: raw.settled,
+        ordered: raw.ordered,
         kind,
     }
 }

@@ -392,3 +392,9 @@ pub fn precedents() -> &'static [Precedent] {
         BUILTIN.iter().map(read).collect()
     })
 }
+
+/// The precedent with this id.
+#[must_use]
+pub fn precedent(id: &str) -> Option<&'static Precedent> {
+    precedents().iter().find(|precedent| precedent.id == id)
+}

@@ -35,7 +35,7 @@ pub(crate) struct ScoreRequest {
 )]
 pub(crate) async fn post(State(app): State<App>, body: Body) -> Result<Json<Score>, Error> {
     let sheet = sheet(&app, &body)?;
-    Ok(Json(app.engine().score(&sheet.answers)))
+    Ok(Json(app.engine().score_with_precedents(&sheet.answers)))
 }
 
 fn sheet(app: &AppState, body: &Body) -> Result<Sheet, Error> {

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_advice::{Answers, Assumptions, Choice, Cost, Model, Score, Settled, Sheet, Verdict};
+use assay_advice::{
+    Answers, Assumptions, Choice, Cost, Model, Precedent, PrecedentRef, Score, Settled, Sheet,
+    Verdict, precedent,
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -49,7 +52,7 @@ pub(super) fn run(
     let engine = std::sync::Arc::clone(&context.evidence()?.now().engine);
     let text = input::read(&arguments.file)?;
     let sheet = sheet(engine.model(), &arguments.file, &text)?;
-    let score = engine.score(&sheet.answers);
+    let score = engine.score_with_precedents(&sheet.answers);
     let cost = match arguments.cost {
         true => {
             let assumptions = assumptions(&arguments.assume)?;
@@ -158,8 +161,24 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             vec![format!("  {} ({})", question.label, question.id)],
         );
     }
+    let near = score.precedents.iter().map(precedent_in_words);
+    section(
+        &mut lines,
+        "Nearest documented decisions (they do not enter the advice)",
+        near.collect(),
+    );
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn precedent_in_words(near: &PrecedentRef) -> String {
+    let (chose, alike) = (near.option.id(), percent(near.similarity));
+    match precedent(&near.id) {
+        Some(Precedent { organisation, component, year, .. }) => {
+            format!("  {alike:>3}% alike  {chose:<6}  {organisation}: {component}, {year}")
+        }
+        None => format!("  {alike:>3}% alike  {chose:<6}  {}", near.id),
+    }
 }
 
 fn section(lines: &mut Vec<String>, title: &str, body: Vec<String>) {

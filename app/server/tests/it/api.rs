@@ -42,6 +42,27 @@ fn etag(resource: &Value) -> String {
 }
 
 #[tokio::test]
+async fn the_nearest_precedents_stand_beside_a_score_and_in_no_record() {
+    let app = TestApp::new().await;
+    let body = json!({"answers": answers(RUST_SHEET)});
+    let score = app.post_json("/api/v1/score", &body).await.json();
+    let near = score["precedents"].as_array().expect("precedents");
+    assert!((3..=4).contains(&near.len()), "{near:?}");
+    assert!(near.iter().any(|near| near["option"] != score["recommended"]), "one chose otherwise");
+    for near in near {
+        assert!(near["id"].is_string());
+        assert!((0.5..=1.0).contains(&near["similarity"].as_f64().expect("a similarity")));
+    }
+    let nothing = app.post_json("/api/v1/score", &json!({"answers": {}})).await.json();
+    assert_eq!(nothing["precedents"], Value::Null, "nothing is near to nothing");
+
+    let id = created(&app).await["id"].as_str().expect("an id").to_owned();
+    let text = Request::get(format!("{DECISIONS}/{id}")).header(header::ACCEPT, "application/toml");
+    let record = app.send(text.body(Body::empty()).expect("a request")).await.body;
+    assert!(record.contains("[advice]") && !record.contains("precedents"), "{record}");
+}
+
+#[tokio::test]
 async fn scores_json_and_toml_alike() {
     let app = TestApp::new().await;
     let as_json = app.post_json("/api/v1/score", &json!({"answers": answers(RUST_SHEET)})).await;

@@ -113,6 +113,8 @@ fn score_speaks_to_people_and_to_programs() {
     assert!(text.contains("of 16,384 plausible readings"), "{text}");
     let score = desk.json(&["score", "rust.toml", "--json"]);
     assert_eq!(score["recommended"], "rust");
+    assert!(score["precedents"][0]["id"].is_string(), "{}", score["precedents"]);
+    assert!(text.contains("Nearest documented decisions") && text.contains("% alike  "), "{text}");
     assert_eq!(desk.json(&["score", "go.toml", "--json"])["recommended"], "go");
 
     let mut child = desk
