@@ -8,8 +8,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]
-       conformance cache-server ADDR [--against ADDR [--seed N]]
-       conformance redis ADDR   (checks the checks: a Redis 7.0 without data of its own)";
+       conformance cache-server ADDR [--against ADDR [--seed N]]   (a twin or a Redis 7.0)
+       conformance redis ADDR   (checks the checks)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
 const COMMANDS: usize = 50_000;
@@ -55,7 +55,8 @@ fn against(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
 fn caches(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     let (address, twin) = (resolve(address)?, resolve(twin)?);
     let mut checks = cache_server::run(address, Subject::Twin);
-    checks.push(cache_server::differential::run(address, twin, Subject::Twin, seed, COMMANDS));
+    let subject = Subject::of(twin)?;
+    checks.push(cache_server::differential::run(address, twin, subject, seed, COMMANDS));
     Ok(checks)
 }
 

@@ -43,8 +43,8 @@ pub fn run(
 struct Client {
     one: Connection,
     other: Connection,
-    /// How to compare what EXEC will answer, if in a transaction.
-    queued: Option<Vec<Compare>>,
+    /// What EXEC will answer, if in a transaction: how to compare it, and the command.
+    queued: Option<Vec<(Compare, String)>>,
 }
 
 impl Client {
@@ -217,7 +217,7 @@ fn compare_one(
 ) -> Result<()> {
     if *one == Reply::Simple(b"QUEUED".to_vec()) {
         ensure!(one == other, "{one} and {other}");
-        client.queued.get_or_insert_default().push(command.compare);
+        client.queued.get_or_insert_default().push((command.compare, shown_arguments(command)));
         return Ok(());
     }
     let name = command.arguments.first().map(|name| name.to_ascii_uppercase());
@@ -235,8 +235,8 @@ fn compare_one(
         return agree(Compare::Bytes, one, other, subject);
     };
     ensure!(ones.len() == others.len() && ones.len() == queued.len(), "{one} and {other}");
-    for ((one, other), compare) in ones.iter().zip(others).zip(queued) {
-        agree(compare, one, other, subject)?;
+    for ((one, other), (compare, command)) in ones.iter().zip(others).zip(queued) {
+        agree(compare, one, other, subject).context(command)?;
     }
     Ok(())
 }

@@ -36,6 +36,18 @@ pub enum Subject {
     Redis,
 }
 
+impl Subject {
+    /// What runs there: a twin names itself in INFO.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    pub fn of(address: SocketAddr) -> Result<Self> {
+        let server = Connection::open(address)?.words("INFO server")?;
+        let twin = server.text()?.contains("\r\ncache_server:");
+        Ok(if twin { Self::Twin } else { Self::Redis })
+    }
+}
+
 type Test = fn(SocketAddr, Subject) -> Result<()>;
 
 /// Runs every check on a server of our own: it is emptied and its settings are changed meanwhile.
