@@ -91,6 +91,21 @@ impl Answers {
     /// # Errors
     /// Every fault found, with its place in `text`.
     pub fn from_toml(model: &Model, text: &str) -> Result<Sheet, Vec<Problem>> {
+        match Self::known_from_toml(model, text)? {
+            (sheet, faults) if faults.is_empty() => Ok(sheet),
+            (_, faults) => Err(faults),
+        }
+    }
+
+    /// The same for answers that may have been given to another model: those that this one knows,
+    /// and a fault for each of the others.
+    ///
+    /// # Errors
+    /// When there are no answers to read.
+    pub fn known_from_toml(
+        model: &Model,
+        text: &str,
+    ) -> Result<(Sheet, Vec<Problem>), Vec<Problem>> {
         let fault = |span, message: String, help: &str| {
             vec![Problem { field: "answers".to_owned(), span, message, help: help.to_owned() }]
         };
@@ -127,7 +142,8 @@ impl Answers {
             let message = "`answers` is not a table".to_owned();
             return Err(fault(Some(answers.span()), message, "write [answers] on its own line"));
         };
-        Ok(Sheet { service, answers: Self::from_raw(model, entries)? })
+        let (answers, faults) = Self::known_from_raw(model, entries);
+        Ok((Sheet { service, answers }, faults))
     }
 
     /// Reads the `[answers]` table of a record.
@@ -157,18 +173,23 @@ impl Answers {
     }
 
     fn from_raw(model: &Model, entries: Vec<(String, Raw<'_>)>) -> Result<Self, Vec<Problem>> {
+        let (answers, faults) = Self::known_from_raw(model, entries);
+        if faults.is_empty() { Ok(answers) } else { Err(faults) }
+    }
+
+    fn known_from_raw(model: &Model, entries: Vec<(String, Raw<'_>)>) -> (Self, Vec<Problem>) {
         let mut answers = Self::default();
-        let mut problems = Vec::new();
+        let mut faults = Vec::new();
         for (id, raw) in entries {
             let span = raw.span.clone();
             match find(model, &id).and_then(|(place, question)| {
                 read(question, raw).map(|given| answers.put(place, &id, given))
             }) {
                 Ok(()) => {}
-                Err(fault) => problems.push(fault.at(&id, span)),
+                Err(fault) => faults.push(fault.at(&id, span)),
             }
         }
-        if problems.is_empty() { Ok(answers) } else { Err(problems) }
+        (answers, faults)
     }
 
     /// Reads a form or a query. What is good is kept beside the problems. An empty value is no

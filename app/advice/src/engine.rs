@@ -21,13 +21,15 @@ pub const DRAWS: u32 = 16_384;
 /// The seed of the draws unless told otherwise.
 pub const SEED: u64 = 20_261_121;
 
-/// The bounds of a first-rank share that verdicts ask for.
-const STRONG: f64 = 0.85;
-const LEAN: f64 = 0.65;
-const SETTLED: f64 = 0.85;
+/// The lower bound of a first-rank share that makes a recommendation `strong`.
+pub const STRONG: f64 = 0.85;
+/// The one that makes it at least a `lean`.
+pub const LEAN: f64 = 0.65;
+/// The share of two options together that settles the core or the edge.
+pub const SETTLED: f64 = 0.85;
 
 /// From this share of the swing on, open questions keep a verdict from being strong.
-const OPEN_SHARE: f64 = 0.5;
+pub const OPEN_SHARE: f64 = 0.5;
 
 /// A model with its measurements and its streams of draws.
 #[derive(Clone, Debug)]

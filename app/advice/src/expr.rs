@@ -13,6 +13,9 @@ use crate::{Problem, Question, QuestionKind};
 /// The most combinations of answers one criterion may distinguish.
 pub(crate) const MAX_ROWS: usize = 1024;
 
+/// The most parts an expression may have once each `else` is written out for its answers.
+const MAX_PARTS: usize = 10_000;
+
 /// An expression as written, with the place of each part.
 #[derive(Clone, Debug)]
 pub(crate) enum RawExpr {
@@ -134,6 +137,17 @@ impl Expr {
             Self::Product(parts) | Self::Sum(parts) | Self::Min(parts) | Self::Max(parts) => {
                 parts.iter().for_each(|part| part.factors(into));
             }
+        }
+    }
+
+    fn parts(&self) -> usize {
+        match self {
+            Self::Number(_) | Self::Option(_) => 1,
+            Self::By(_, parts)
+            | Self::Product(parts)
+            | Self::Sum(parts)
+            | Self::Min(parts)
+            | Self::Max(parts) => 1 + parts.iter().map(Self::parts).sum::<usize>(),
         }
     }
 
@@ -298,7 +312,12 @@ impl Checker<'_> {
             }
         }
         let factor = Factor { question, holds: None, states: count(states.len()) };
-        Expr::By(factor, in_order)
+        let expr = Expr::By(factor, in_order);
+        if expr.parts() > MAX_PARTS {
+            let help = "nest fewer questions in each other".to_owned();
+            return self.problem(field, span.clone(), "too large an expression".to_owned(), help);
+        }
+        expr
     }
 
     fn check_holds(

@@ -11,6 +11,7 @@ mod case;
 mod cells;
 mod choice;
 mod cost;
+mod describe;
 mod engine;
 mod expected;
 mod expr;
@@ -32,6 +33,7 @@ mod sensitivity;
 mod situation;
 mod smaa;
 mod streams;
+mod trial;
 mod value;
 mod wording;
 
@@ -45,7 +47,10 @@ pub use choice::{ByOption, Choice};
 pub use cost::{
     Assumption, Assumptions, CURRENCY, Cost, OptionCost, Payback, Range, assumptions, cost,
 };
-pub use engine::{CriterionDetail, DRAWS, Engine, Robustness, SEED};
+pub use describe::{Grid, GridFactor, GridRow, Stated, variants_tried};
+pub use engine::{
+    CriterionDetail, DRAWS, Engine, LEAN, OPEN_SHARE, Robustness, SEED, SETTLED, STRONG,
+};
 pub use gower::{Comparison, gower};
 pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasurement};
 pub use model::{
@@ -63,4 +68,5 @@ pub use score::{
 };
 pub use sensitivity::{importance_factor, importance_thresholds};
 pub use smaa::{Acceptability, acceptability};
+pub use trial::{Advised, Decided, Tally, Tried, advise, tally, try_model};
 pub use wording::grouped;

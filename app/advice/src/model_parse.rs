@@ -1,5 +1,7 @@
 //! Reads a model's text, noting every fault with its place: teams edit these files.
 
+mod read;
+
 use std::{collections::BTreeMap, ops::Range};
 
 use serde::Deserialize;
@@ -138,15 +140,10 @@ impl Faults {
 
 /// Reads a model; its `text` and `digest` are left empty.
 pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
-    let raw: RawModel = toml::from_str(text).map_err(|error| {
-        vec![Problem {
-            field: String::new(),
-            span: error.span(),
-            message: error.message().trim().to_owned(),
-            help: "see the comments at the top of the built-in model".to_owned(),
-        }]
-    })?;
     let mut faults = Faults(Vec::new());
+    let Some(raw) = read::read(text, &mut faults) else {
+        return Err(faults.0);
+    };
     limits(&raw, text, &mut faults);
     let questions = raw.question.iter().map(|q| question(q, &raw.group, &mut faults)).collect();
     let mut model = Model {
