@@ -99,14 +99,30 @@ fn read_answers(top: &Reader<'_, '_>, text: &str, model: &Model, found: &mut Fin
     if top.get("answers").is_none() {
         return Answers::default();
     }
-    match Answers::from_toml(model, text) {
-        Ok(sheet) => sheet.answers,
+    match Answers::known_from_toml(model, text) {
+        Ok((sheet, faults)) => {
+            let list = match of_another_model(top, model) {
+                true => &mut found.warnings,
+                false => &mut found.problems,
+            };
+            list.extend(faults);
+            sheet.answers
+        }
         Err(problems) => {
             // The service's name is judged here with the record's other lines.
             found.problems.extend(problems.into_iter().filter(|p| p.field != "service"));
             Answers::default()
         }
     }
+}
+
+/// Whether another model gave the advice. What it asked and this one does not is odd then, and no
+/// fault: a new model must not make old records unreadable.
+fn of_another_model(top: &Reader<'_, '_>, model: &Model) -> bool {
+    let advice = top.get("advice").and_then(|advice| advice.get_ref().as_table());
+    let advised_by = advice.and_then(|advice| advice.get("model")?.get_ref().as_table());
+    let digest = advised_by.and_then(|model| model.get("digest")?.get_ref().as_str());
+    digest.is_some_and(|digest| digest != model.digest())
 }
 
 /// Reads every field, so that every problem is found; absent when something required is.
@@ -303,12 +319,13 @@ fn read_evidence(top: &Reader<'_, '_>, found: &mut Findings) -> Vec<Evidence> {
 }
 
 fn read_triggers(top: &Reader<'_, '_>, model: &Model, found: &mut Findings) -> Vec<Trigger> {
+    let of_another = of_another_model(top, model);
     let mut seen = HashSet::new();
     let mut triggers = Vec::new();
     for table in top.tables("trigger", MAX_TRIGGERS, found) {
         table.warn_unknown(&TRIGGER, found);
         let id = read_trigger_id(&table, &mut seen, found);
-        let condition = read_condition(&table, model, found);
+        let condition = read_condition(&table, model, of_another, found);
         let options = Choice::ALL.map(Choice::id);
         let flips_to = table.word("flips_to", &options, Choice::from_id, found);
         let owner = table.line("owner", found);
@@ -353,6 +370,7 @@ fn read_trigger_id(
 fn read_condition(
     table: &Reader<'_, '_>,
     model: &Model,
+    of_another: bool,
     found: &mut Findings,
 ) -> Option<Condition> {
     let kinds = TriggerKind::ALL.map(TriggerKind::id);
@@ -366,9 +384,17 @@ fn read_condition(
     }
     let when = table.text("when", found);
     table.get("when").filter(|when| when.get_ref().is_str())?;
-    match Condition::parse(kind?, &when, model) {
-        Ok(condition) => Some(condition),
-        Err(problem) => {
+    match (Condition::parse(kind?, &when, model), when.split_once('=')) {
+        (Ok(condition), _) => Some(condition),
+        (Err(problem), Some((question, value)))
+            if of_another && kind == Some(TriggerKind::Answer) =>
+        {
+            let field = table.field(&problem.field);
+            found.warning(field, table.span("when"), problem.message, problem.help);
+            let (question, value) = (question.trim().to_owned(), value.trim().to_owned());
+            Some(Condition::Answer { question, value })
+        }
+        (Err(problem), _) => {
             let field = table.field(&problem.field);
             found.problem(field, table.span("when"), problem.message, problem.help);
             None

@@ -95,6 +95,8 @@ pub struct Summary {
     pub number: u32,
     /// The file's name within the folder.
     pub file_name: String,
+    /// The SHA-256 of the record's text in hex: another hash, another text.
+    pub hash: String,
     /// The title.
     pub title: String,
     /// The service decided about.

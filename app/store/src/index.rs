@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{Link, StoreError, Stored, files::Loaded};
 
 /// Raised whenever the tables below change, so that an older program's index is left alone.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The oldest SQLite without a known fault in its write-ahead log.
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// How long a statement waits for another process that is writing the index.
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS file (
     stamp TEXT NOT NULL,
     bad INTEGER NOT NULL,
     id TEXT,
+    hash TEXT NOT NULL DEFAULT '',
     number INTEGER NOT NULL DEFAULT 0,
     title TEXT NOT NULL DEFAULT '',
     service TEXT,
@@ -231,13 +232,14 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     let record = &stored.record;
     let row: i64 = sqlx::query_scalar(
-        "INSERT INTO file (name, stamp, bad, id, number, title, service, team, status, option,
+        "INSERT INTO file (name, stamp, bad, id, hash, number, title, service, team, status, option,
             recommended, verdict, overridden, tags, created, decided, due_on, fired)
-         VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
+         VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
     )
     .bind(&stored.file_name)
     .bind(stamp)
     .bind(record.id.to_string())
+    .bind(&stored.hash)
     .bind(stored.number)
     .bind(&record.title)
     .bind(&record.service)

@@ -163,6 +163,7 @@ fn summary(row: &SqliteRow) -> Result<Summary, sqlx::Error> {
         id: Uuid::try_parse(&row.try_get::<String, _>("id")?).map_err(decode)?,
         number: row.try_get("number")?,
         file_name: row.try_get("name")?,
+        hash: row.try_get("hash")?,
         title: row.try_get("title")?,
         service: text("service")?,
         team: text("team")?,

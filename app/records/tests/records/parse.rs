@@ -39,6 +39,39 @@ fn every_field_is_read() {
 }
 
 #[test]
+fn what_another_model_asked_is_odd_but_no_fault() {
+    let score = assay_advice::Engine::new(model().clone(), Default::default(), 1)
+        .recommend(&assay_advice::Answers::default());
+    let advised = |digest: &str| {
+        let mut score = score.clone();
+        digest.clone_into(&mut score.model.digest);
+        let advice = toml::to_string(&score).unwrap();
+        let advice: toml::Table = advice.parse().unwrap();
+        let mut top = toml::Table::new();
+        top.insert("advice".to_owned(), advice.into());
+        // Before the record's own tables, whose keys would else be the advice's.
+        let asked = "[answers]\nowners = 5\nregion = \"eu\"\nrust_fluency = \"lots\"\n\
+             [[trigger]]\nid = \"a\"\nkind = \"answer\"\nwhen = \"region = us\"\n";
+        let head: String = FULL
+            .lines()
+            .take_while(|line| !line.starts_with('['))
+            .fold(String::new(), |head, line| head + line + "\n");
+        head + asked + &top.to_string()
+    };
+    let text = advised("sha256:another");
+    let parsed = parse(&text);
+    assert_eq!(parsed.record.answers.answered(), 1, "what this model knows is read");
+    let asked = Condition::Answer { question: "region".to_owned(), value: "us".to_owned() };
+    assert_eq!(parsed.record.triggers[0].condition, asked);
+    let warnings: Vec<String> = parsed.warnings.iter().map(|w| placed(&text, w)).collect();
+    for part in ["answers.region: there is no question", "`lots` is not", "no question `region`"] {
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:#?}");
+    }
+    // The same text is faulty where this very model gave the advice.
+    assert_eq!(problems(&advised(model().digest())).len(), 3);
+}
+
+#[test]
 fn every_fault_is_found_at_once_and_at_its_place() {
     let text = r#"schema = 2
 id = "7"
