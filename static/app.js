@@ -132,3 +132,25 @@ if (live && liveStatus) {
   addEventListener("pageshow", (event) => event.persisted && connect());
   if (!document.hidden) connect();
 }
+
+// A long text can be filled in from a file; its form takes the text either way.
+for (const input of document.querySelectorAll("input[type=file][data-into]")) {
+  input.hidden = false;
+  input.addEventListener("change", async () => {
+    if (input.files[0]) document.getElementById(input.dataset.into).value = await input.files[0].text();
+  });
+}
+
+// A fault of a text leads to its line.
+for (const link of document.querySelectorAll("a[data-line]")) {
+  link.addEventListener("click", (event) => {
+    const area = document.querySelector(link.hash);
+    const line = Number(link.dataset.line);
+    const lines = area.value.split("\n");
+    const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+    event.preventDefault();
+    area.focus();
+    area.setSelectionRange(start, start + (lines[line - 1] ?? "").length);
+    area.scrollTop = ((line - 3) * area.scrollHeight) / lines.length;
+  });
+}

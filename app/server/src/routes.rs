@@ -37,6 +37,8 @@ pub fn table(state: App) -> Router {
         .route("/precedents/backtest", get(precedents::backtest::get))
         .route("/precedents/{id}", get(precedents::case::get))
         .route("/method", get(pages::method::get))
+        .route("/model", get(pages::model::get).post(pages::model::post))
+        .route("/model.toml", get(pages::model::text))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
         .route("/api/v1/cost", post(api::cost::post))

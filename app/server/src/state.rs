@@ -14,6 +14,8 @@ use crate::{
     evidence::{Evidence, Known, Runs},
     http::Metrics,
     live::Live,
+    own::OwnRecords,
+    trial::Trials,
 };
 
 /// The application's shared state, one for the process. Handlers take `State<App>`.
@@ -42,6 +44,12 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Where the records' files are, to show to people.
     pub decisions: PathBuf,
+    /// The file the decision model was read from; none for the built-in one.
+    pub model_file: Option<PathBuf>,
+    /// The team's own records, as read so far.
+    pub own: OwnRecords,
+    /// The edited models tried of late.
+    pub trials: Trials,
 }
 
 impl AppState {

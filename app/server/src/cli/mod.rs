@@ -10,6 +10,7 @@ mod compare;
 mod export;
 mod input;
 mod list;
+mod model;
 mod record;
 mod report;
 mod runs;
@@ -37,7 +38,9 @@ use crate::{
     evidence::Evidence,
     http::Metrics,
     live::{self, Live},
+    own::OwnRecords,
     state::{App, AppState},
+    trial::Trials,
 };
 
 /// Decide, service by service, whether to build a backend in Rust, in Go, or as a hybrid.
@@ -110,6 +113,8 @@ enum Command {
     Check(check::Arguments),
     /// Hold the advice against decisions whose outcome is known
     Backtest(backtest::Arguments),
+    /// Show the decision model, or check an edited one and what it would change
+    Model(model::Arguments),
     /// Measure a reference service's twins on this machine (Linux, needs the source tree)
     Bench(bench::Arguments),
     /// Set two measurement runs side by side: first what differs around them, then each metric
@@ -177,6 +182,7 @@ pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
         Command::Search(arguments) => list::search(&context, &arguments, &mut out).await,
         Command::Check(arguments) => check::run(&context, &arguments, &mut out),
         Command::Backtest(arguments) => backtest::run(&context, &arguments, &mut out),
+        Command::Model(arguments) => model::run(&context, &arguments, &mut out).await,
         Command::Bench(arguments) => bench::run(&context, &arguments, &mut out).await,
         Command::Compare(arguments) => compare::run(&context, &arguments, &mut out),
         Command::Export(arguments) => export::run(&context, &arguments, &mut out),
@@ -270,6 +276,9 @@ impl Context {
             keys: Keys::default(),
             metrics: Metrics::default(),
             decisions: self.settings.decisions.clone(),
+            model_file: self.settings.model.clone(),
+            own: OwnRecords::default(),
+            trials: Trials::default(),
         }))
     }
 

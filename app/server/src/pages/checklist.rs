@@ -2,7 +2,7 @@
 
 use askama::Template;
 use assay_advice::{
-    CURRENCY, Choice, Model, Notice, Problem, Question, QuestionKind, Score, presets,
+    Answers, CURRENCY, Choice, Model, Notice, Problem, Question, QuestionKind, Score, presets,
 };
 use axum::{
     extract::{RawQuery, State},
@@ -200,7 +200,7 @@ fn view<'a>(
         cost_fields,
         problems,
         nothing_answered: matches!(advice, Advice::Empty { .. }),
-        presets: preset_views(),
+        presets: preset_views(model),
         core_total: model.questions().iter().filter(|question| question.core).count(),
         core: core.filter(|group| !group.questions.is_empty()).collect(),
         sharpen_total: sharpen.len(),
@@ -259,10 +259,13 @@ fn question_view<'a>(question: &'a Question, sheet: &'a Sheet) -> QuestionView<'
     }
 }
 
-/// The presets as links.
-pub(crate) fn preset_views() -> Vec<PresetView> {
+/// The presets as links, with the answers that the model knows.
+pub(crate) fn preset_views(model: &Model) -> Vec<PresetView> {
     let link = |preset: &'static assay_advice::Preset| PresetView {
-        query: sheet::query(&preset.service, &preset.answers),
+        query: sheet::query(
+            &preset.service,
+            &Answers::from_pairs(model, preset.answers.to_pairs()).0,
+        ),
         title: &preset.title,
         summary: &preset.summary,
     };

@@ -1,7 +1,7 @@
 //! `/decisions/{id}`: a record for reading, its text, and the next step of its life.
 
 use askama::Template;
-use assay_advice::{Choice, Notice, Problem, Score};
+use assay_advice::{Choice, ModelRef, Notice, Problem, Score};
 use assay_records::{Amendment, Event, EventKind, Evidence, Record, Section, Status, amend};
 use assay_store::{Link, StoreError, Stored};
 use axum::{
@@ -65,6 +65,8 @@ struct AdviceView<'a> {
     height: usize,
     importance: String,
     performance: &'a str,
+    /// The model in use, when another one advised.
+    model_today: Option<ModelRef>,
 }
 
 /// `GET /decisions/{id}`, and `GET /decisions/{id}.toml` for the text as it is kept.
@@ -173,7 +175,13 @@ fn advice<'a>(app: &App, record: &Record, score: &'a Score) -> AdviceView<'a> {
         height,
         importance: words::importance_sentence(score),
         performance: words::performance(score),
+        model_today: Some(app.model().reference()).filter(|today| *today != score.model),
     }
+}
+
+/// Enough of a digest to tell models apart.
+fn short_digest(model: &ModelRef) -> String {
+    model.digest.strip_prefix("sha256:").unwrap_or(&model.digest).chars().take(12).collect()
 }
 
 /// `POST /decisions/{id}`: the next status of its life.

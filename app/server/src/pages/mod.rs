@@ -9,6 +9,7 @@ pub(crate) mod evidence;
 mod form;
 mod markdown;
 pub(crate) mod method;
+pub(crate) mod model;
 pub(crate) mod overview;
 mod plot;
 pub(crate) mod precedents;

@@ -56,7 +56,7 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
         examples: lines(examples.items),
         bad_files: app.store.bad_files().await?.len(),
         folder: app.decisions.display().to_string(),
-        presets: checklist::preset_views(),
+        presets: checklist::preset_views(app.model()),
     };
     Ok(Page(view).into_response())
 }

@@ -31,6 +31,7 @@ const pages = [
   "/precedents/esbuild",
   "/precedents/backtest",
   "/method",
+  "/model",
   "/there-is-nothing-here",
 ];
 

@@ -30,7 +30,7 @@ impl Desk {
         self.0.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
         command
             .args(arguments)
@@ -64,7 +64,7 @@ impl Desk {
         stderr(&output)
     }
 
-    fn recorded(&self) -> Value {
+    pub(crate) fn recorded(&self) -> Value {
         let title = "Language for the session gateway";
         self.json(&["record", "rust.toml", "--title", title, "--json"])
     }

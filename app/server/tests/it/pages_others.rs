@@ -37,6 +37,7 @@ async fn no_link_of_a_page_is_dead() {
         "/precedents/backtest",
         "/precedents/discord-readstates",
         "/method",
+        "/model",
     ];
     for path in paths {
         let page = app.get(path).await;
@@ -49,15 +50,75 @@ async fn no_link_of_a_page_is_dead() {
     }
 }
 
+/// The cells of a table row, without their markup.
+fn cells(row: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    for cell in row.split("<td").chain(None).skip(1) {
+        let cell = cell.split_once('>').map_or("", |(_, rest)| rest);
+        let mut text = String::new();
+        let mut within = true;
+        for letter in cell.split("</td>").next().unwrap_or_default().chars() {
+            match letter {
+                '<' => within = false,
+                '>' => within = true,
+                letter if within => text.push(letter),
+                _ => {}
+            }
+        }
+        cells.push(text);
+    }
+    cells
+}
+
 #[tokio::test]
-async fn the_method_lists_every_criterion() {
+async fn the_methods_example_adds_up() {
     let app = TestApp::new().await;
-    let page = app.get("/method").await;
-    assert_page(&page, StatusCode::OK, "Method");
     let model = assay_advice::Model::builtin();
-    assert!(page.body.contains(model.digest()));
-    for criterion in model.criteria() {
-        let name = criterion.name.replace('\'', "&#39;");
-        assert!(page.body.contains(&name), "{name}");
+    let mut totals = Vec::new();
+    for example in ["", "?example=fintech-json-api", "?example=nothing-like-it"] {
+        let page = app.get(&format!("/method{example}")).await;
+        assert_page(&page, StatusCode::OK, "Method");
+        assert!(page.body.contains("<strong>They are equal</strong>"), "{example}");
+        let table = page.body.split("<table class=\"sum\">").nth(1).expect("the sum");
+        let (rows, foot) = table.split_once("<tfoot>").expect("a foot");
+        let number = |text: &str| text.replace('−', "-").parse::<f64>().expect(text);
+        let (mut swing, mut sum, mut count) = (0.0, 0.0, 0);
+        for row in rows.split("<tr>").filter(|row| row.contains("<td")) {
+            let cells = cells(row);
+            swing += number(&cells[1]);
+            sum += number(&cells[6]);
+            count += 1;
+        }
+        assert_eq!(count, model.criteria().len());
+        let foot = cells(foot.split("</tr>").next().expect("a row"));
+        // Each shown number is rounded, so their sum is within half a unit for each.
+        assert!((swing - number(&foot[0])).abs() < 0.005 * count as f64, "{example}: {foot:?}");
+        assert!((sum - number(&foot[5])).abs() < 0.00005 * count as f64, "{example}: {foot:?}");
+        totals.push(foot);
+    }
+    assert_ne!(totals[0], totals[1], "another example has other numbers");
+    assert_eq!(totals[0], totals[2], "an unknown one is the usual one");
+}
+
+#[tokio::test]
+async fn the_method_says_its_rules_its_sources_and_its_limits() {
+    let app = TestApp::new().await;
+    let page = app.get("/method").await.body;
+    for said in [
+        "seed 20261121",
+        "16,384",
+        "at least 85%",
+        "at least 65%",
+        "50% of the swing",
+        "Lahdelma and Salminen",
+        "Wilson",
+        "Gower",
+        "Keeney and Raiffa",
+        "Homma and Saltelli",
+        "Survivorship",
+        "Agreement is not correctness",
+        "Judged values are judgements",
+    ] {
+        assert!(page.contains(said), "{said} is missing");
     }
 }

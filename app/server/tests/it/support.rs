@@ -11,7 +11,9 @@ use assay::{
     evidence::Evidence,
     http,
     live::{self, Live, Measure},
+    own::OwnRecords,
     state::{App, AppState},
+    trial::Trials,
 };
 use assay_advice::Model;
 use assay_store::FolderStore;
@@ -117,6 +119,9 @@ impl TestApp {
             keys: Keys::default(),
             metrics: http::Metrics::default(),
             decisions,
+            model_file: None,
+            own: OwnRecords::default(),
+            trials: Trials::default(),
         });
         Self { router: http::app(Arc::clone(&app)), app, folder }
     }

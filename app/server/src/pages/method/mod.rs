@@ -1,0 +1,75 @@
+//! `/method`: how the advice is computed, with an example worked out by the model in use.
+
+mod example;
+
+use askama::Template;
+use assay_advice::{DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, presets};
+use axum::{
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use url::form_urlencoded;
+
+use self::example::Example;
+use crate::{
+    error::Error,
+    pages::{Page, words::percent},
+    state::App,
+};
+
+#[derive(Template)]
+#[template(path = "method.html")]
+struct View<'a> {
+    model: &'a Model,
+    draws: String,
+    seed: u64,
+    strong: String,
+    lean: String,
+    settled: String,
+    open_share: String,
+    /// Every sheet that can be worked out: its id and its title.
+    examples: Vec<(&'static str, &'static str)>,
+    example: Example,
+    backtest: Option<Judged>,
+    /// How many variants of the built-in model were tried; 0 for another model.
+    tried: usize,
+}
+
+/// The backtest in a sentence.
+struct Judged {
+    cases: usize,
+    decided: usize,
+    agree: usize,
+    interval: String,
+    strong: usize,
+    strong_agree: usize,
+    abstained: usize,
+}
+
+/// `GET /method`; `?example=` picks the sheet that is worked out.
+pub(crate) async fn get(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let query = query.unwrap_or_default();
+    let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "example");
+    let asked = asked.map(|(_, id)| id.into_owned()).unwrap_or_default();
+    let engine = app.engine();
+    // It takes too long for a thread that serves others as well.
+    let example = tokio::task::spawn_blocking(move || Example::work_out(&engine, &asked)).await;
+    let example = example.map_err(|error| Error::Internal(Box::new(error)))?;
+    let view = View {
+        model: app.model(),
+        draws: assay_advice::grouped(DRAWS.into()),
+        seed: SEED,
+        strong: percent(STRONG),
+        lean: percent(LEAN),
+        settled: percent(SETTLED),
+        open_share: percent(OPEN_SHARE),
+        examples: presets().iter().map(|it| (it.id.as_str(), it.title.as_str())).collect(),
+        example,
+        backtest: None,
+        tried: if app.model_file.is_none() { assay_advice::variants_tried() } else { 0 },
+    };
+    Ok(Page(view).into_response())
+}

@@ -1,0 +1,177 @@
+//! Trying an edited model before it is adopted: what it would advise on the documented decisions
+//! and on the team's own records, beside what the model in use advises.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use assay_advice::{
+    Advised, Choice, Decided, Engine, Model, ModelRef, Problem, SEED, Tally, Tried, Usage, tally,
+    try_model,
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{error::Error, own::OwnRecord};
+
+/// How many finished trials are kept.
+const KEPT: usize = 4;
+
+/// What an edited model would change.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trial {
+    /// The edited model.
+    pub model: ModelRef,
+    /// The model in use.
+    pub in_use: ModelRef,
+    /// The documented decisions.
+    pub precedents: Part,
+    /// The team's own records.
+    pub records: Part,
+}
+
+/// What would change in one collection of decisions.
+#[derive(Clone, Debug, Serialize)]
+pub struct Part {
+    /// All decisions looked at.
+    pub cases: usize,
+    /// How the advice of the model in use agrees with what was chosen.
+    pub before: Tally,
+    /// How that of the edited model would.
+    pub after: Tally,
+    /// Those whose recommendation or verdict would change.
+    pub changed: Vec<Changed>,
+    /// Those whose answers the edited model does not all know.
+    pub unfit: Vec<Unfit>,
+}
+
+/// A decision whose advice would change.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    /// The precedent's or record's id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What was chosen; absent while nothing is decided.
+    pub option: Option<Choice>,
+    /// What the model in use advises.
+    pub before: Advised,
+    /// What the edited model would.
+    pub after: Advised,
+}
+
+/// A decision with answers that the edited model does not know.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unfit {
+    /// The precedent's or record's id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it does not know.
+    pub problems: Vec<String>,
+}
+
+/// The trials of late, so that asking again is quick.
+#[derive(Default)]
+pub struct Trials {
+    kept: Mutex<VecDeque<(String, Arc<Trial>)>>,
+    /// Held while a trial runs: each wants a processor and some memory for itself.
+    running: tokio::sync::Mutex<()>,
+}
+
+impl Trials {
+    /// Tries a model, away from the threads that answer requests.
+    ///
+    /// # Errors
+    /// When the work is cut short, because the program ends.
+    pub async fn run(
+        &self,
+        in_use: Arc<Engine>,
+        edited: Model,
+        records: Vec<Arc<OwnRecord>>,
+    ) -> Result<Arc<Trial>, Error> {
+        let key = key(&in_use, &edited, &records);
+        let _one_at_a_time = self.running.lock().await;
+        let find = || {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.iter().find(|(known, _)| *known == key).map(|(_, trial)| Arc::clone(trial))
+        };
+        if let Some(trial) = find() {
+            return Ok(trial);
+        }
+        let work = tokio::task::spawn_blocking(move || Arc::new(run(&in_use, edited, &records)));
+        let trial = work.await.map_err(|error| Error::Internal(Box::new(error)))?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front((key, Arc::clone(&trial)));
+        kept.truncate(KEPT);
+        Ok(trial)
+    }
+}
+
+/// Everything that the outcome depends on.
+fn key(in_use: &Engine, edited: &Model, records: &[Arc<OwnRecord>]) -> String {
+    let mut hash = Sha256::new();
+    for record in records {
+        hash.update(record.line.hash.as_bytes());
+        hash.update(record.line.standing.id().as_bytes());
+    }
+    for measured in &in_use.measurements().workloads {
+        hash.update(format!("{}/{}\n", measured.run, measured.scenario).as_bytes());
+    }
+    format!("{} {} {:?}", in_use.model().digest(), edited.digest(), hash.finalize())
+}
+
+/// Holds both models against the documented decisions and the records; some ms for each.
+#[must_use]
+pub fn run(in_use: &Engine, edited: Model, records: &[Arc<OwnRecord>]) -> Trial {
+    let after = Engine::new(edited, in_use.measurements().clone(), SEED);
+    let documented = precedents();
+    let own = records.iter().map(|record| (record.line.title.clone(), record.case()));
+    Trial {
+        model: after.model().reference(),
+        in_use: in_use.model().reference(),
+        precedents: part(in_use, &after, documented),
+        records: part(in_use, &after, own.collect()),
+    }
+}
+
+/// The documented decisions that judge the advice, with their names.
+fn precedents() -> Vec<(String, Decided)> {
+    let judging = assay_advice::precedents().iter().filter(|case| case.usage == Usage::Core);
+    let named = judging.map(|case| {
+        let answers = case.answers.clone();
+        let decided = Decided { id: case.id.clone(), answers, option: Some(case.option) };
+        (format!("{}: {}", case.organisation, case.component), decided)
+    });
+    named.collect()
+}
+
+fn part(before: &Engine, after: &Engine, named: Vec<(String, Decided)>) -> Part {
+    let (names, cases): (Vec<String>, Vec<Decided>) = named.into_iter().unzip();
+    let tried = try_model(before, after, &cases);
+    Part {
+        cases: tried.len(),
+        before: tally(&tried, |case| &case.before),
+        after: tally(&tried, |case| &case.after),
+        changed: tried.iter().zip(&names).filter_map(|(case, name)| changed(case, name)).collect(),
+        unfit: tried.iter().zip(&names).filter_map(|(case, name)| unfit(case, name)).collect(),
+    }
+}
+
+fn changed(case: &Tried, name: &str) -> Option<Changed> {
+    let (Ok(before), Ok(after)) = (&case.before, &case.after) else { return None };
+    case.changes().then(|| Changed {
+        id: case.id.clone(),
+        name: name.to_owned(),
+        option: case.option,
+        before: before.clone(),
+        after: after.clone(),
+    })
+}
+
+fn unfit(case: &Tried, name: &str) -> Option<Unfit> {
+    let problems = case.after.as_ref().err()?;
+    let told = problems.iter().map(Problem::to_string).collect();
+    Some(Unfit { id: case.id.clone(), name: name.to_owned(), problems: told })
+}

@@ -1,0 +1,150 @@
+//! `/model`: the model laid out, its text, and an edited one tried.
+
+use assay_advice::Model;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+
+use crate::{
+    cli_model::edited,
+    pages_checklist::assert_page,
+    support::{Answer, RUST_SHEET, TestApp, toml},
+};
+
+/// Sends the form that tries a model, as a browser does.
+async fn send(app: &TestApp, text: &str) -> Answer {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("text", &text.replace('\n', "\r\n"));
+    let request = Request::post("/model")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::from(form.finish()));
+    app.send(request.expect("a request")).await
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&#38;").replace('\'', "&#39;").replace('"', "&#34;")
+}
+
+#[tokio::test]
+async fn the_model_is_laid_out_whole() {
+    let app = TestApp::new().await;
+    let page = app.get("/model").await;
+    assert_page(&page, StatusCode::OK, "The model");
+    let model = Model::builtin();
+    assert!(page.body.contains(model.digest()) && page.body.contains("the program itself"));
+    for question in model.questions() {
+        assert!(page.body.contains(&escaped(&question.label)), "{}", question.id);
+        for answer in question.answers() {
+            let cell =
+                format!("<code>{}</code></th><td>{}</td>", answer.value, escaped(&answer.label));
+            assert!(page.body.contains(&cell), "{cell}");
+        }
+    }
+    for criterion in model.criteria() {
+        assert!(page.body.contains(&format!("id=\"c-{}\"", criterion.id)), "{}", criterion.id);
+    }
+    for knockout in model.knockouts() {
+        assert!(page.body.contains(&escaped(&knockout.text)), "{}", knockout.id);
+    }
+    assert!(page.body.contains("<code>rust_fluency = none</code>"));
+    // A number of the model stands beside the answer it belongs to.
+    assert!(page.body.contains("<th scope=\"row\">quarter</th><td class=\"num\">"), "a swing");
+    assert!(page.body.contains("catastrophic"), "an answer that a swing depends on");
+}
+
+#[tokio::test]
+async fn the_text_can_be_taken_away() {
+    let app = TestApp::new().await;
+    let answer = app.get("/model.toml").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), "application/toml; charset=utf-8");
+    assert!(answer.header("content-disposition").contains("filename=\"backend-"));
+    assert_eq!(answer.body, Model::builtin().text());
+}
+
+#[tokio::test]
+async fn faults_are_shown_in_place_and_the_text_is_kept() {
+    let app = TestApp::new().await;
+    let text = Model::builtin()
+        .text()
+        .replacen("core = true", "cor = true", 1)
+        .replacen("go = 0.6", "go = 6", 1);
+    let page = send(&app, &text).await;
+    assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: An edited model");
+    assert!(page.body.contains("2 places need mending"));
+    for part in ["cor = true", "go = 6"] {
+        let at = text.lines().position(|line| line.contains(part)).expect(part) + 1;
+        assert!(page.body.contains(&format!("data-line=\"{at}\">Line {at}, column ")), "{part}");
+        assert!(page.body.contains(&format!("<code>{at} | ")), "{part}");
+    }
+    assert!(page.body.contains("value = { rust = 1, go = 6, hybrid = 0.98 }"));
+    let kept = page.body.split("<textarea").nth(1).expect("the form");
+    assert!(kept.contains("cor = true"), "nothing typed is lost");
+    for (text, told) in [
+        ("", "There is no text"),
+        ("  \n", "There is no text"),
+        ("id = \"a", "Line 1, column "),
+        ("<script>alert(1)</script>", "&#60;script&#62;"),
+        (
+            "id = \"x\"\nversion = \"1\"\ngroup = []\nquestion = []\ncriterion = []\n",
+            "No criteria or too many",
+        ),
+    ] {
+        let page = send(&app, text).await;
+        assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: An edited model");
+        assert!(page.body.contains(told), "{text:?}: {}", page.body);
+        assert!(!page.body.contains("<script>alert"));
+    }
+}
+
+#[tokio::test]
+async fn an_edited_model_is_tried_and_changes_nothing_yet() {
+    let app = TestApp::new().await;
+    let score = toml(Request::post("/api/v1/score"), RUST_SHEET);
+    let before = app.send(score).await.json();
+    let create = serde_json::json!({
+        "title": "Session gateway", "status": "accepted",
+        "answers": { "failure_consequence": "catastrophic", "untrusted_input": "core_job",
+            "rust_fluency": "most", "go_fluency": "few", "paved_road": "rust",
+            "first_production": "later", "separable_core": "no", "priorities": ["safety"] },
+    });
+    let recorded = app.post_json("/api/v1/decisions", &create).await;
+    assert_eq!(recorded.status, StatusCode::CREATED, "{}", recorded.body);
+    let id = recorded.json()["id"].as_str().expect("an id").to_owned();
+    let text = app.get(&format!("/decisions/{id}.toml")).await.body;
+
+    let page = send(&app, &edited()).await;
+    assert_page(&page, StatusCode::OK, "An edited model");
+    let digest = Model::parse(&edited()).expect("good").digest().to_owned();
+    assert!(page.body.contains(&digest), "the line ends of the form do not count");
+    assert!(page.body.contains("documented decisions"));
+    assert!(page.body.contains("One record of your own"));
+    assert!(page.body.contains(&format!("href=\"/decisions/{id}\">Session gateway</a>")));
+    assert!(page.body.contains("href=\"/precedents/"));
+    assert!(page.body.contains("assay --model my-model.toml"));
+    assert!(page.body.contains("agrees in "));
+
+    let after = app.send(toml(Request::post("/api/v1/score"), RUST_SHEET)).await.json();
+    assert_eq!(after, before, "trying is not adopting");
+    assert_eq!(app.get(&format!("/decisions/{id}.toml")).await.body, text);
+    // Asked again it says the same; the model in use changes nothing.
+    assert_eq!(send(&app, &edited()).await.body, page.body);
+    let same = send(&app, Model::builtin().text()).await;
+    assert!(same.body.contains("They are the same text"), "{}", same.body);
+    assert!(same.body.contains("No recommendation and no verdict changes."));
+}
+
+#[tokio::test]
+async fn another_site_cannot_send_a_model() {
+    let app = TestApp::new().await;
+    let request = Request::post("/model")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "cross-site")
+        .body(Body::from("text=x"));
+    let answer = app.send(request.expect("a request")).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let long = "x".repeat(2 * 1024 * 1024);
+    assert_eq!(send(&app, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
