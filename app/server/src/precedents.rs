@@ -1,6 +1,6 @@
 //! Which precedents to list: the query of `/precedents` and of `/api/v1/precedents`.
 
-use assay_advice::{AnswerValue, Answers, Choice, Holds, Model, Precedent, Usage};
+use assay_advice::{AnswerValue, Choice, Holds, Model, Precedent, Usage};
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -212,11 +212,6 @@ pub(crate) fn list<'a>(all: &'a [Precedent], filter: &Filter) -> Vec<&'a Precede
     let mut found: Vec<_> = all.iter().filter(|precedent| filter.fits(precedent)).collect();
     found.sort_by(|a, b| (b.decided_year, &a.id).cmp(&(a.decided_year, &b.id)));
     found
-}
-
-/// A precedent's answers for the model in use; nothing when that model does not know them all.
-pub(crate) fn answers_for(model: &Model, precedent: &Precedent) -> Option<Answers> {
-    Answers::from_table(model, &precedent.answers.to_table()).ok()
 }
 
 /// How the best source of a precedent was read.

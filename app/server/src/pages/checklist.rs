@@ -14,6 +14,7 @@ use crate::{
     pages::{
         Page,
         cost::{self, CostView, Field},
+        precedents::nearest::NearestView,
         sheet::{self, Sheet, UNKNOWN},
         words::{self, Headline, Share},
     },
@@ -137,6 +138,7 @@ struct Given<'a> {
     performance: String,
     /// The reference service whose measurements speak here.
     evidence: Option<String>,
+    nearest: NearestView,
     cost: CostView,
     knocked_out: Vec<RuledOut>,
     core_left: usize,
@@ -310,6 +312,7 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
     let open = |question: &&Question| score.unknown.contains(&question.id);
     let cost = app.engine().cost(&sheet.answers, &sheet.assumptions, score.recommended);
     Advice::Given(Box::new(Given {
+        nearest: NearestView::new(model, &sheet.answers, score.recommended),
         cost: CostView::new(cost, &sheet.assumptions, Some(&score)),
         headline: Headline::new(&score, &sheet.answers),
         first: words::first_sentence(&score),

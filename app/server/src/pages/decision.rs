@@ -22,6 +22,7 @@ use crate::{
         decisions::day_of,
         markdown,
         plot::{self, Bar},
+        precedents::nearest::NearestView,
         record::problem_views,
         sheet,
         words::{self, Headline, Share},
@@ -37,6 +38,7 @@ struct View<'a> {
     problems: Vec<ProblemView>,
     advice: Option<AdviceView<'a>>,
     cost: Option<CostThen>,
+    nearest: NearestView,
     rationale: Vec<(&'static str, String)>,
     answers: Vec<(String, String)>,
     again: String,
@@ -129,6 +131,7 @@ async fn view<'a>(
         problems,
         advice: record.advice.as_ref().map(|score| advice(app, record, score)),
         cost: cost(app, record),
+        nearest: NearestView::new(app.model(), &record.answers, record.recommended()),
         rationale: rationale.collect(),
         answers: answers.collect(),
         again: sheet::query_with(

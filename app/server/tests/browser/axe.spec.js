@@ -26,7 +26,7 @@ const pages = [
   "/evidence/method",
   "/precedents",
   "/precedents?option=hybrid&q=nothing-is-called-this",
-  "/precedents?year=lately",
+  "/precedents?year=lately&q=pingora",
   "/precedents/discord-readstates",
   "/precedents/esbuild",
   "/precedents/backtest",

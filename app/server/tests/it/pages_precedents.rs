@@ -1,9 +1,15 @@
 //! The pages of the precedents, and their JSON.
 
 use assay_advice::{Choice, Usage, precedents};
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 
-use crate::{pages_checklist::assert_page, support::TestApp};
+use crate::{
+    pages_checklist::{QUERY, assert_page},
+    support::{GO_SHEET, TestApp},
+};
 
 /// How many cases a page lists.
 fn listed(body: &str) -> usize {
@@ -143,7 +149,7 @@ async fn the_backtest_says_first_what_it_cannot_say_and_then_the_figures() {
         assert!(page.body.contains(name), "{name}");
     }
     // Every case has a row with its shares, and leads to its page.
-    let rows = page.body.matches("<th scope=\"row\"><a href=\"/precedents/").count();
+    let rows = page.body.matches("scope=\"row\"><a href=\"/precedents/").count();
     assert_eq!(rows, precedents().len());
     assert_eq!(json["per_case"].as_array().expect("cases").len(), precedents().len());
     let shares = &json["per_case"][0]["first_share"];
@@ -160,4 +166,58 @@ async fn the_backtest_follows_the_runs_in_use() {
     app.app.evidence.reload();
     let after = app.app.evidence.now();
     assert!(!std::ptr::eq(first, after.backtest()), "another engine is judged anew");
+}
+
+/// The part of a page from this heading on.
+fn from<'a>(body: &'a str, heading: &str) -> &'a str {
+    body.split_once(heading).unwrap_or_else(|| panic!("no {heading:?}: {body}")).1
+}
+
+#[tokio::test]
+async fn beside_the_advice_stand_the_nearest_precedents() {
+    let app = TestApp::new().await;
+    let ask = |query: &str| {
+        let request = Request::get(format!("/checklist?{query}")).header("x-fragment", "panel");
+        request.body(Body::empty()).expect("a request")
+    };
+    let panel = app.send(ask(QUERY)).await.body;
+    let shown = from(&panel, "How others decided");
+    let shown = shown.split("</details>").next().expect("an end");
+    let links: Vec<_> = shown.split("href=\"/precedents/").skip(1).collect();
+    assert_eq!(links.len(), 4, "three, and the nearest that chose otherwise: {shown}");
+    assert_eq!(shown.matches("Nearest that chose otherwise").count(), 1);
+    assert!(shown.contains("% alike") && shown.contains("theirs “"));
+    // The recommended option is Rust, so the one that chose otherwise did not.
+    let otherwise = shown.split("<li class=").find(|it| it.contains("chose otherwise"));
+    assert!(!otherwise.expect("one").contains("Chose <span class=\"option option-rust\">"));
+    let few = app.send(ask("owners=5&go_fluency=most")).await.body;
+    assert!(
+        from(&few, "How others decided").contains("No documented decision can be compared yet")
+    );
+    assert!(few.contains("too few answers to compare"));
+}
+
+#[tokio::test]
+async fn a_precedents_own_answers_find_it_first() {
+    let app = TestApp::new().await;
+    let page = app.get("/precedents/discord-readstates").await.body;
+    let query = from(&page, "href=\"/checklist?").split('"').next().expect("an end");
+    let sheet = app.get(&format!("/checklist?{}", query.replace("&#38;", "&"))).await.body;
+    let nearest = from(from(&sheet, "How others decided"), "href=\"/precedents/");
+    assert!(nearest.starts_with("discord-readstates\""), "{}", &nearest[..200]);
+    assert!(nearest.contains("100% alike") && nearest.contains("Nothing compared differs."));
+}
+
+#[tokio::test]
+async fn a_record_shows_its_nearest_precedents() {
+    let app = TestApp::new().await;
+    let sheet: toml::Table = GO_SHEET.parse().expect("TOML");
+    let answers = serde_json::to_value(&sheet["answers"]).expect("JSON");
+    let draft = serde_json::json!({ "title": "Back office", "answers": answers });
+    let made = app.post_json("/api/v1/decisions", &draft).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let page = app.get(&format!("/decisions/{id}")).await.body;
+    let shown = from(&page, "How others decided");
+    assert!(shown.matches("<a href=\"/precedents/").count() >= 3, "{shown}");
 }

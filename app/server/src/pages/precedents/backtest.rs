@@ -3,7 +3,8 @@
 
 use askama::Template;
 use assay_advice::{
-    Backtest, BaselineTally, ByOption, CaseResult, Choice, Reliability, Summary, Usage, Verdict,
+    Backtest, BaselineTally, BuiltinCases, ByOption, CaseResult, Choice, Reliability, Summary,
+    Usage, Verdict,
 };
 use axum::{
     extract::State,
@@ -26,6 +27,8 @@ use crate::{
 struct View<'a> {
     backtest: &'a Backtest,
     summary: &'a Summary,
+    /// Questions that the model in use does not ask in that way; empty as a rule.
+    left_out: String,
     said: Said,
     figures: Figures,
     reliability: Vec<Reliable>,
@@ -93,10 +96,12 @@ struct CaseRow<'a> {
 /// `GET /precedents/backtest`.
 pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
     let known = app.backtested().await?;
-    Ok(Page(view(known.backtest())).into_response())
+    let left_out = BuiltinCases::new(app.model()).left_out;
+    let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");
+    Ok(Page(view(known.backtest(), left_out)).into_response())
 }
 
-fn view(backtest: &Backtest) -> View<'_> {
+fn view(backtest: &Backtest, left_out: String) -> View<'_> {
     let summary = &backtest.summary;
     let reliability: Vec<_> =
         [("Strong", summary.strong), ("Lean", summary.lean), ("Too close", summary.too_close)]
@@ -118,6 +123,7 @@ fn view(backtest: &Backtest) -> View<'_> {
         ways: ways(summary),
         groups: groups(backtest),
         summary,
+        left_out,
         backtest,
     }
 }

@@ -2,7 +2,9 @@
 //! the model says of it.
 
 use askama::Template;
-use assay_advice::{Choice, Fact, Precedent, Score, Source, Usage, precedents};
+use assay_advice::{
+    Answers, BuiltinCases, Choice, Fact, Model, Precedent, Score, Source, Usage, precedents,
+};
 use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
@@ -16,7 +18,7 @@ use crate::{
         sheet::{self, capitalised},
         words::{self, Headline, Share},
     },
-    precedents::{Reading, answers_for, holds_words, when},
+    precedents::{Reading, holds_words, when},
     state::App,
 };
 
@@ -41,7 +43,9 @@ struct View {
     answers: Vec<(String, String)>,
     open: Vec<String>,
     query: String,
-    model: Option<ModelView>,
+    /// Questions that the model in use does not ask in that way; empty as a rule.
+    left_out: String,
+    model: ModelView,
 }
 
 struct FactView {
@@ -89,10 +93,11 @@ fn view(app: &App, case: &'static Precedent) -> View {
     let model = app.model();
     let text = |text: &String| sourced(text, &case.sources);
     let texts = |texts: &[String]| texts.iter().map(text).collect();
+    let (answers, left_out) = answers(model, case);
     let (answered, open): (Vec<_>, Vec<_>) =
-        model.questions().iter().partition(|question| !case.answers.value(&question.id).is_open());
-    let answers = answers_for(model, case);
-    let in_words = |id: &str| sheet::in_words(model, &case.answers, id);
+        model.questions().iter().partition(|question| !answers.value(&question.id).is_open());
+    let in_words = |id: &str| sheet::in_words(model, &answers, id);
+    let score = app.engine().recommend(&answers);
     let decision = &case.decision;
     View {
         case,
@@ -107,12 +112,18 @@ fn view(app: &App, case: &'static Precedent) -> View {
         regret: text(&decision.regret),
         answers: answered.iter().map(|it| (it.label.clone(), in_words(&it.id))).collect(),
         open: open.iter().map(|question| question.label.clone()).collect(),
-        query: sheet::query("", &case.answers),
-        model: answers.map(|answers| {
-            let score = app.engine().recommend(&answers);
-            model_view(&score, Headline::new(&score, &answers), case.option)
-        }),
+        query: sheet::query("", &answers),
+        left_out,
+        model: model_view(&score, Headline::new(&score, &answers), case.option),
     }
+}
+
+/// The answers as far as the model in use asks for them, and the questions it does not ask.
+fn answers(model: &Model, case: &Precedent) -> (Answers, String) {
+    let known = BuiltinCases::new(model);
+    let found = known.cases.into_iter().find(|known| known.id == case.id);
+    let left_out = known.left_out.into_iter().collect::<Vec<_>>().join(", ");
+    (found.map(|known| known.answers).unwrap_or_default(), left_out)
 }
 
 fn model_view(score: &Score, headline: Headline, chosen: Choice) -> ModelView {

@@ -3,6 +3,7 @@
 pub(crate) mod backtest;
 pub(crate) mod case;
 pub(crate) mod list;
+pub(crate) mod nearest;
 
 use assay_advice::{Holds, Precedent, Usage};
 
