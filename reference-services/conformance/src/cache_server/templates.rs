@@ -13,7 +13,7 @@ pub(super) enum Compare {
     AnyOrderOfPairs,
     /// Integers within so many of each other; anything else byte for byte.
     Within(i64),
-    /// The type of reply only, and errors byte for byte.
+    /// The type of reply only, and errors byte for byte; with Redis only errors.
     Kind,
     /// As `Kind` against Redis, `Bytes` between the twins.
     KindWithRedis,
