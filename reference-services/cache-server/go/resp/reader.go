@@ -4,7 +4,6 @@ package resp
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -118,7 +117,7 @@ func (r *Reader) bulks() (bool, error) {
 				return false, nil
 			}
 			if c := r.buf[r.pos]; c != '$' {
-				return false, ProtocolError(fmt.Sprintf("expected '$', got '%c'", rune(printable(c))))
+				return false, ProtocolError("expected '$', got '" + string([]byte{c}) + "'")
 			}
 			length, ok, err := r.length('$', "too big bulk count string")
 			if err != nil || !ok {
@@ -145,13 +144,6 @@ func (r *Reader) bulks() (bool, error) {
 		r.missing--
 	}
 	return true, nil
-}
-
-func printable(c byte) byte {
-	if c < ' ' || c > '~' {
-		return '?'
-	}
-	return c
 }
 
 // lengthInvalid is what stands for a length that is not a number.

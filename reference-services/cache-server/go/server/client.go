@@ -42,6 +42,7 @@ type client struct {
 	queryBytes        atomic.Int64
 	buffers           atomic.Int64 // bytes of its buffers
 	counted           int64        // of those, in the server's sum
+	deadline          int64        // of writes, ms
 	writing, noEvict  atomic.Bool
 	grown             atomic.Bool // has buffers that may be given back
 	dead              atomic.Bool
@@ -150,26 +151,15 @@ func (c *client) fill() error {
 	}
 }
 
-// flush sends the replies. A client that takes none of them for stallTimeout is given up.
+// flush sends the replies.
 func (c *client) flush() error {
-	rest := c.out.Buf
-	if len(rest) == 0 {
+	if len(c.out.Buf) == 0 {
 		return nil
 	}
 	c.writing.Store(true)
 	defer c.writing.Store(false)
-	for len(rest) > 0 {
-		if err := c.conn.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
-			return err
-		}
-		n, err := c.conn.Write(rest)
-		rest = rest[n:]
-		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.server.closed[closedStalled].Add(1)
-			}
-			return err
-		}
+	if err := c.send(c.out.Buf); err != nil {
+		return err
 	}
 	c.out.Buf = c.out.Buf[:0]
 	if cap(c.out.Buf) > 2*flushBytes {
@@ -177,6 +167,33 @@ func (c *client) flush() error {
 	}
 	c.account()
 	return nil
+}
+
+// send writes bytes. A client that takes none of them for stallTimeout is given up. Setting a
+// deadline costs as much as a small command, so one is used for about a second.
+func (c *client) send(rest []byte) error {
+	var taken time.Time // when the client last took something, once it keeps us waiting
+	for {
+		if c.view.Time >= c.deadline || !taken.IsZero() {
+			if err := c.conn.SetWriteDeadline(time.Now().Add(writeStep)); err != nil {
+				return err
+			}
+			c.deadline = c.view.Time + writeStep.Milliseconds()/2
+		}
+		n, err := c.conn.Write(rest)
+		if rest = rest[n:]; err == nil {
+			return nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if now := time.Now(); n > 0 || taken.IsZero() {
+			taken = now
+		} else if now.Sub(taken) > stallTimeout-writeStep/2 {
+			c.server.closed[closedStalled].Add(1)
+			return err
+		}
+	}
 }
 
 // mayGrow is asked before the input buffer changes its size.

@@ -143,7 +143,7 @@ func hello(c *client, args [][]byte) {
 		c.know(true)
 	}
 	if !c.known {
-		c.fail("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto>" +
+		c.fail("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO" +
 			" AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol" +
 			" version at the same time")
 		return

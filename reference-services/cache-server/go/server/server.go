@@ -26,6 +26,8 @@ const (
 
 	// How long a client may take nothing of what waits for it.
 	stallTimeout = 10 * time.Second
+	// How long one write waits at most before the time is looked at.
+	writeStep = 2 * time.Second
 	// How long clients have for commands that are on their way when the server stops.
 	drainTimeout = 100 * time.Millisecond
 	stopTimeout  = 8 * time.Second

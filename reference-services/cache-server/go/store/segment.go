@@ -151,8 +151,13 @@ func (v *View) allocSingle(sh *shard, which uint8, n int) (ref uint32, ok bool) 
 	if size == s.segmentBytes {
 		size += singleStep
 	}
+	least := size
+	if sh.pinned != 0 {
+		least += sh.record(sh.pinned).size()
+	}
 	for !v.take(int64(size)) {
-		if !v.evict(sh) {
+		// What cannot fit must not cost others their place.
+		if int64(least) > s.max.Load() || !v.evict(sh) {
 			return 0, false
 		}
 	}
