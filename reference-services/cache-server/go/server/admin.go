@@ -47,10 +47,7 @@ func serverCommands() []command {
 		parent(one("memory", -2, 0, "4.0.0", "Says what memory is used.", nil),
 			of("usage", -3, memoryUsage), sub("help", 2, 0, help("MEMORY", "USAGE <key> [SAMPLES <count>]"))),
 		object,
-		parent(one("debug", -2, flagAdmin, "1.0.0", "Helps in tests.", nil),
-			sub("sleep", 3, flagAdmin, debugSleep), sub("set-active-expire", 3, flagAdmin, debugActive),
-			of("object", 3, debugObject),
-			sub("help", 2, 0, help("DEBUG", "SLEEP <seconds>", "SET-ACTIVE-EXPIRE 0|1", "OBJECT <key>"))),
+		one("debug", -2, flagAdmin|flagScan, "1.0.0", "Helps in tests.", debugCommand),
 		parent(one("latency", -2, 0, "2.8.13", "Has nothing to tell.", nil),
 			sub("latest", 2, flagAdmin, emptyArray), sub("history", 3, flagAdmin, emptyArray),
 			sub("reset", -2, flagAdmin, func(c *client, _ [][]byte) { c.out.Int(0) }),
@@ -185,6 +182,26 @@ func memoryUsage(c *client, args [][]byte) {
 	}
 }
 
+// debugCommand finds its subcommand only when it runs, as in Redis.
+func debugCommand(c *client, args [][]byte) {
+	switch {
+	case !c.debugAllowed():
+	case is(args[1], "SLEEP") && len(args) == 3:
+		debugSleep(c, args)
+	case is(args[1], "SET-ACTIVE-EXPIRE") && len(args) == 3:
+		n, _ := integer(args[2])
+		c.server.store.StopActive.Store(n == 0)
+		c.out.OK()
+	case is(args[1], "OBJECT") && len(args) == 3:
+		debugObject(c, args)
+	case is(args[1], "HELP") && len(args) == 2:
+		help("DEBUG", "SLEEP <seconds>", "SET-ACTIVE-EXPIRE 0|1", "OBJECT <key>")(c, args)
+	default:
+		c.fail("ERR unknown subcommand or wrong number of arguments for '" +
+			shown(args[1], errShownBytes) + "'. Try DEBUG HELP.")
+	}
+}
+
 // debugAllowed answers clients that are not on this machine.
 func (c *client) debugAllowed() bool {
 	if !c.local() {
@@ -200,9 +217,6 @@ func (c *client) debugAllowed() bool {
 const debugSleepMax = 60 * time.Second
 
 func debugSleep(c *client, args [][]byte) {
-	if !c.debugAllowed() {
-		return
-	}
 	seconds, err := strconv.ParseFloat(string(args[2][:min(len(args[2]), 64)]), 64)
 	if err != nil || math.IsNaN(seconds) {
 		seconds = 0
@@ -212,18 +226,18 @@ func debugSleep(c *client, args [][]byte) {
 	c.out.OK()
 }
 
-func debugActive(c *client, args [][]byte) {
-	if c.debugAllowed() {
-		n, _ := integer(args[2])
-		c.server.store.StopActive.Store(n == 0)
-		c.out.OK()
-	}
-}
-
 func debugObject(c *client, args [][]byte) {
-	if !c.debugAllowed() {
+	if len(args[2]) > keyBytesMax {
+		c.fail("ERR key " + errTooLong)
 		return
 	}
+	// In a transaction all shards are held already.
+	held := c.view.Held
+	set := c.server.store.Of(args[2]) &^ held
+	c.server.store.Lock(set)
+	defer c.server.store.Unlock(set)
+	c.view.Held |= set
+	defer func() { c.view.Held = held }()
 	e, found := c.view.Peek(args[2])
 	if !found {
 		c.fail(errNoKey)

@@ -101,6 +101,8 @@ func bitCount(c *client, args [][]byte) {
 		return
 	}
 	switch {
+	case start < 0 && end < 0 && start > end:
+		c.out.Int(0)
 	case len(args) == 4 || is(args[4], "BYTE"):
 		from, to := clip(start, end, len(value))
 		c.out.Int(int64(ones(value[from:to])))

@@ -117,39 +117,33 @@ func hello(c *client, args [][]byte) {
 		}
 		proto = int(n)
 	}
-	var user, password, name []byte
+	// Options take effect one after another, even if a later one is wrong.
 	for i := 2; i < len(args); {
 		switch left := len(args) - i - 1; {
 		case is(args[i], "AUTH") && left >= 2:
-			user, password = args[i+1], args[i+2]
+			if !c.authenticate(args[i+1], args[i+2]) {
+				c.fail(errWrongPass)
+				return
+			}
+			c.know(true)
 			i += 3
 		case is(args[i], "SETNAME") && left >= 1:
-			name = args[i+1]
-			if text := nameFault(name, "Client names", "client name"); text != "" {
+			if text := nameFault(args[i+1], "Client names", "client name"); text != "" {
 				c.fail(text)
 				return
 			}
+			c.setName(args[i+1])
 			i += 2
 		default:
 			c.fail("ERR Syntax error in HELLO option '" + shown(args[i], len(args[i])) + "'")
 			return
 		}
 	}
-	if user != nil {
-		if !c.authenticate(user, password) {
-			c.fail(errWrongPass)
-			return
-		}
-		c.know(true)
-	}
 	if !c.known {
 		c.fail("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO" +
 			" AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol" +
 			" version at the same time")
 		return
-	}
-	if name != nil {
-		c.setName(name)
 	}
 	c.out.Proto = proto
 	c.show()

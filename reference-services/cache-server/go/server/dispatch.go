@@ -105,11 +105,6 @@ func (c *client) run(args [][]byte) {
 	}
 	if cmd.subs != nil && len(args) > 1 {
 		sub := cmd.sub(args[1])
-		if sub == nil && cmd.name == "debug" {
-			c.reject("ERR unknown subcommand or wrong number of arguments for '" +
-				shown(args[1], errShownBytes) + "'. Try DEBUG HELP.")
-			return
-		}
 		if sub == nil {
 			c.reject("ERR unknown subcommand '" + shown(args[1], errShownBytes) + "'. Try " +
 				strings.ToUpper(cmd.name) + " HELP.")

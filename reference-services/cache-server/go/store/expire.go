@@ -71,7 +71,7 @@ func (s *Store) sweepSegment(sh *shard, at uint32, now int64) {
 	s.reclaim(sh, at)
 }
 
-// Tend gives back what the store no longer needs: tables far too large, empty segments, and pooled segments beyond
+// Tend gives back what the store no longer needs: tables far too large, and pooled segments beyond
 // an eighth of those in use. It says how many bytes were let go.
 func (s *Store) Tend() (bytes int64) {
 	for i := range s.shards {
@@ -82,12 +82,6 @@ func (s *Store) Tend() (bytes int64) {
 			sh.index.resize(fit)
 			s.used.Add(int64(fit-n) * slotBytes)
 			bytes += int64(n-fit) * slotBytes
-		}
-		for which := range sh.logs {
-			if at := sh.logs[which].open; at != 0 && sh.segs[at].used == 0 {
-				sh.unlink(at)
-				s.release(sh, at)
-			}
 		}
 		sh.mu.Unlock()
 	}

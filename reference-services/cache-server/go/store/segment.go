@@ -229,13 +229,11 @@ func (sh *shard) forget(r record) {
 // reclaim compacts a segment of which enough is dead.
 func (s *Store) reclaim(sh *shard, at uint32) {
 	seg := &sh.segs[at]
-	switch open := sh.logs[seg.log].open == at; {
-	case seg.dead == seg.used && open:
-		seg.used, seg.dead, seg.expiry = 0, 0, never
+	switch {
 	case seg.dead == seg.used:
 		sh.unlink(at)
 		s.release(sh, at)
-	case !open && seg.dead*4 >= seg.used:
+	case sh.logs[seg.log].open != at && seg.dead*4 >= seg.used:
 		s.recycle(sh, at, seg.log, compacting, 0)
 	}
 }
