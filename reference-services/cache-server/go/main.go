@@ -27,7 +27,7 @@ const (
 
 	// The heap is segments, which hold no pointers: a collection costs little, and a small GOGC
 	// keeps garbage from standing beside the entries. GOGC in the environment wins.
-	gcPercent = 20
+	gcPercent = 10
 
 	usage = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] [--maxmemory-policy NAME]" +
 		" [--maxclients N] [--requirepass TEXT] [--timeout SECONDS] [--metrics ADDR]"

@@ -189,7 +189,7 @@ func (c *client) send(rest []byte) error {
 		}
 		if now := time.Now(); n > 0 || taken.IsZero() {
 			taken = now
-		} else if now.Sub(taken) > stallTimeout-writeStep/2 {
+		} else if now.Sub(taken) > c.server.stall-writeStep/2 {
 			c.server.closed[closedStalled].Add(1)
 			return err
 		}

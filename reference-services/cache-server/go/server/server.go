@@ -82,6 +82,9 @@ type Server struct {
 	listener net.Listener
 	started  time.Time
 
+	// How long a client may take nothing of what waits for it: stallTimeout but in tests.
+	stall time.Duration
+
 	maxClients, timeout atomic.Int64
 	password            atomic.Pointer[string]
 
@@ -113,7 +116,7 @@ type baseline struct{ commands, accepted, maxClients, output uint64 }
 func New(listener net.Listener, c Config) *Server {
 	s := &Server{
 		store: c.Store, threads: c.Threads, listener: listener, started: time.Now(),
-		clients: map[int64]*client{},
+		clients: map[int64]*client{}, stall: stallTimeout,
 	}
 	s.maxClients.Store(int64(c.MaxClients))
 	s.timeout.Store(int64(c.Timeout))

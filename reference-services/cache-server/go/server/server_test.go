@@ -17,6 +17,7 @@ type testConfig struct {
 	clients  int
 	password string
 	clock    func() int64
+	stall    time.Duration
 }
 
 type running struct {
@@ -44,6 +45,9 @@ func start(t *testing.T, c testConfig) running {
 		Store:   store.New(store.Config{MaxMemory: c.memory, Policy: c.policy, Clock: c.clock}),
 		Threads: 2, MaxClients: c.clients, Password: c.password,
 	})
+	if c.stall != 0 {
+		s.stall = c.stall
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
@@ -64,4 +68,10 @@ func (r running) dial(t *testing.T) *peer {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	return &peer{Conn: conn, in: bufio.NewReader(conn)}
+}
+
+func contextFor(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	return ctx, cancel
 }
