@@ -1,6 +1,9 @@
 package resp
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // ReplyBytesMax is the largest reply to one command in bytes.
 const ReplyBytesMax = 64 * 1024 * 1024
@@ -46,8 +49,10 @@ func (w *Writer) Simple(text string) {
 // OK writes the status OK.
 func (w *Writer) OK() { w.Buf = append(w.Buf, "+OK\r\n"...) }
 
-// Error writes an error, which starts with its code. Line ends in it become spaces.
+// Error writes an error, which starts with its code. Line ends at its end are dropped, others become
+// spaces.
 func (w *Writer) Error(text string) {
+	text = strings.TrimRight(text, "\r\n")
 	w.Buf = append(w.Buf, '-')
 	for i := range len(text) {
 		c := text[i]
