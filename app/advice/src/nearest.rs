@@ -1,13 +1,11 @@
 //! The decided cases nearest to a sheet of answers, by Gower's distance (1971). They illustrate the
 //! advice; they never enter it.
 
-use std::cmp::Ordering;
-
 use serde::Serialize;
 
 use crate::{
     AnswerValue, Answers, Case, Choice, Comparison, Engine, Model, PrecedentRef, Question,
-    QuestionKind, Score, gower, precedent_cases, wording::counted,
+    QuestionKind, Score, Usage, gower, precedent_cases, wording::counted,
 };
 
 /// How many of the nearest are shown.
@@ -81,7 +79,7 @@ impl Near<'_> {
     }
 }
 
-/// The cases nearest to the answers.
+/// The cases nearest to the answers, of those that count ([`Usage::Core`]).
 ///
 /// Every question answered is compared, and the groups of questions count the same. What the
 /// answers leave open makes no case nearer or farther; what only the case leaves open costs half a
@@ -94,23 +92,79 @@ pub fn nearest<'a>(
     recommended: Option<Choice>,
     cases: &'a [Case],
 ) -> Nearest<'a> {
-    let asked: Vec<&Question> =
-        model.questions().iter().filter(|question| compared(question, answers)).collect();
-    let answered = asked.iter().filter(|question| said(question, answers)).count();
-    let mut near: Vec<Near<'a>> =
-        cases.iter().filter_map(|case| compare(&asked, answered, answers, case)).collect();
+    let sheet = Yours::new(model, answers);
+    let core = cases.iter().filter(|case| case.usage == Usage::Core);
+    let mut near: Vec<Near<'a>> = core.filter_map(|case| sheet.compare(case)).collect();
     near.sort_by(|l, r| {
         r.similarity.total_cmp(&l.similarity).then_with(|| l.case.id.cmp(&r.case.id))
     });
     let than = recommended.or_else(|| most(near.iter().take(SHOWN).map(|near| near.case.option)));
     let otherwise = near.iter().position(|near| Some(near.case.option) != than);
-    let mut place = 0..;
+    let mut at = 0;
     near.retain_mut(|near| {
-        let at = place.next();
-        near.otherwise = at == otherwise && otherwise.is_some();
-        near.otherwise || at.is_some_and(|at| at < SHOWN)
+        near.otherwise = otherwise == Some(at);
+        at += 1;
+        near.otherwise || at <= SHOWN
     });
-    Nearest { than: than.filter(|_| !near.is_empty()), near, answered }
+    for near in &mut near {
+        near.differs = sheet.differences(near.case);
+    }
+    Nearest { than: than.filter(|_| !near.is_empty()), near, answered: sheet.answered }
+}
+
+/// Your side of the comparison: each question compared, with its weight.
+struct Yours<'a> {
+    answers: &'a Answers,
+    compared: Vec<(&'a Question, f64)>,
+    /// How many questions were answered.
+    answered: usize,
+}
+
+impl<'a> Yours<'a> {
+    fn new(model: &'a Model, answers: &'a Answers) -> Self {
+        let compared: Vec<&Question> =
+            model.questions().iter().filter(|question| compared(question, answers)).collect();
+        let in_group = |group: &str| compared.iter().filter(|q| q.group == group).count();
+        Self {
+            answers,
+            answered: compared.iter().filter(|question| said(question, answers)).count(),
+            compared: compared.iter().map(|q| (*q, 1.0 / real(in_group(&q.group)))).collect(),
+        }
+    }
+
+    /// How near a case is, without its differences; none when too little is known of both.
+    fn compare<'c>(&self, case: &'c Case) -> Option<Near<'c>> {
+        let mut overlap = 0;
+        let mut distances = Vec::with_capacity(self.compared.len());
+        for (question, weight) in &self.compared {
+            let distance = distance(question, self.answers, &case.answers);
+            overlap += usize::from(distance.is_some() && said(question, self.answers));
+            distances.push((*weight, distance));
+        }
+        if overlap < OVERLAP_LEAST || real(overlap) < OVERLAP_SHARE * real(self.answered) {
+            return None;
+        }
+        let similarity = 1.0 - gower(&distances, Some(MISSING))?;
+        Some(Near { case, similarity, overlap, otherwise: false, differs: Vec::new() })
+    }
+
+    /// Where a case differs, what weighs most first.
+    fn differences(&self, case: &Case) -> Vec<Difference> {
+        let differs = |(question, weight): &(&Question, f64)| {
+            let distance = distance(question, self.answers, &case.answers).filter(|d| *d > 0.0)?;
+            let difference = Difference {
+                question: question.id.clone(),
+                label: question.label.clone(),
+                theirs: words(question, &case.answers),
+                yours: words(question, self.answers),
+                distance,
+            };
+            Some((weight * distance, difference))
+        };
+        let mut found: Vec<(f64, Difference)> = self.compared.iter().filter_map(differs).collect();
+        found.sort_by(|(l, _), (r, _)| r.total_cmp(l));
+        found.into_iter().map(|(_, difference)| difference).collect()
+    }
 }
 
 /// A list is always compared, since leaving it out means that it is empty.
@@ -128,45 +182,6 @@ fn said(question: &Question, answers: &Answers) -> bool {
 
 const fn is_list(question: &Question) -> bool {
     matches!(question.kind, QuestionKind::Many { .. })
-}
-
-fn compare<'a>(
-    asked: &[&Question],
-    answered: usize,
-    answers: &Answers,
-    case: &'a Case,
-) -> Option<Near<'a>> {
-    let distances: Vec<Option<f64>> =
-        asked.iter().map(|question| distance(question, answers, &case.answers)).collect();
-    let shared = asked.iter().zip(&distances);
-    let overlap = shared.filter(|(q, distance)| distance.is_some() && said(q, answers)).count();
-    if overlap < OVERLAP_LEAST || real(overlap) < OVERLAP_SHARE * real(answered) {
-        return None;
-    }
-    let in_group = |group: &str| asked.iter().filter(|question| question.group == group).count();
-    let weights: Vec<f64> = asked.iter().map(|q| 1.0 / real(in_group(&q.group))).collect();
-    let weighted: Vec<(f64, Option<f64>)> =
-        weights.iter().copied().zip(distances.iter().copied()).collect();
-    let apart = gower(&weighted, Some(MISSING))?;
-
-    let mut differs: Vec<(f64, Difference)> = asked
-        .iter()
-        .zip(weighted)
-        .filter_map(|(question, (weight, distance))| {
-            let distance = distance.filter(|distance| *distance > 0.0)?;
-            let difference = Difference {
-                question: question.id.clone(),
-                label: question.label.clone(),
-                theirs: words(question, &case.answers),
-                yours: words(question, answers),
-                distance,
-            };
-            Some((weight * distance, difference))
-        })
-        .collect();
-    differs.sort_by(|(l, _), (r, _)| r.partial_cmp(l).unwrap_or(Ordering::Equal));
-    let differs = differs.into_iter().map(|(_, difference)| difference).collect();
-    Some(Near { case, similarity: 1.0 - apart, overlap, otherwise: false, differs })
 }
 
 fn distance(question: &Question, yours: &Answers, theirs: &Answers) -> Option<f64> {

@@ -57,7 +57,8 @@ fn the_statistics_match_published_values() {
     assert!((low - 0.66).abs() < 0.005 && (high - 0.89).abs() < 0.005, "{low} {high}");
     // Wilson's interval stays within 0 and 1, and is open where normal theory has no width.
     let [low, high] = wilson(0, 10).expect("an interval");
-    assert!(low.abs() < 1e-12 && (high - 0.278).abs() < 0.001, "{low} {high}");
+    assert!(low == 0.0 && (high - 0.278).abs() < 0.001, "{low} {high}");
+    assert_eq!(wilson(14, 14).map(|[_, high]| high), Some(1.0));
     assert_eq!(wilson(0, 0), None);
 
     // Two raters on 50 proposals: observed .7, by chance .5.

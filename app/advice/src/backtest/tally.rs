@@ -235,7 +235,10 @@ pub fn wilson(hits: usize, of: usize) -> Option<[f64; 2]> {
     let share = real(hits) / n;
     let spread = Z * libm::sqrt(share * (1.0 - share) / n + Z * Z / (4.0 * n * n));
     let (centre, scale) = (share + Z * Z / (2.0 * n), 1.0 + Z * Z / n);
-    Some([((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)])
+    // At the ends the bound is exact; rounding would leave it a hair away.
+    let low = if hits == 0 { 0.0 } else { (centre - spread) / scale };
+    let high = if hits == of { 1.0 } else { (centre + spread) / scale };
+    Some([low, high])
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are far fewer cases than 2^53")]
