@@ -3,6 +3,7 @@
 //! The suite runs against a real Redis 7.0 too, which proves its expectations. Where the contract
 //! differs from Redis on purpose, a check asks for the [`Subject`].
 
+mod buffers;
 mod clients;
 mod commands;
 pub mod differential;
@@ -62,6 +63,7 @@ pub fn run(address: SocketAddr, subject: Subject) -> Vec<Check> {
         expiry::TESTS,
         scan::TESTS,
         clients::TESTS,
+        buffers::TESTS,
         memory::TESTS,
     ];
     for (name, test) in suites.into_iter().flatten() {

@@ -98,10 +98,11 @@ impl Players {
             self.player(who.trim())?.connection.expect_closed()?;
         } else {
             let (who, command) = line.split_once('>').context("neither command nor reply")?;
-            let expected = Pattern::parse(expected.context("no reply is given")?)?;
+            let notation = expected.context("no reply is given")?;
+            let expected = Pattern::parse(notation)?;
             let player = self.player(who)?;
             let (reply, protocol) = player.say(&arguments(command)?)?;
-            ensure!(expected.holds(&reply, protocol), "answered {reply}, not {expected:?}");
+            ensure!(expected.holds(&reply, protocol), "answered {reply}, not {notation}");
         }
         Ok(())
     }
