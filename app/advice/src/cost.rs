@@ -116,7 +116,7 @@ pub enum Payback {
 
 impl Engine {
     /// What the options cost for these answers and assumptions. `advised` is the option that the
-    /// summary speaks of, unless it is the baseline.
+    /// summary speaks of, unless it is the baseline; never of one that is ruled out.
     #[must_use]
     pub fn cost(
         &self,
@@ -124,17 +124,28 @@ impl Engine {
         assumptions: &Assumptions,
         advised: Option<Choice>,
     ) -> Cost {
-        cost(self.measured(answers), answers, assumptions, advised)
+        let out = self.ruled_out(answers);
+        cost_among(self.measured(answers), answers, assumptions, advised, &out)
     }
 }
 
-/// What the options cost, from the measurement that stands for the service.
+/// What the options cost, from the measurement that stands for the service; none is ruled out.
 #[must_use]
 pub fn cost(
     measured: Option<&WorkloadMeasurement>,
     answers: &Answers,
     assumptions: &Assumptions,
     advised: Option<Choice>,
+) -> Cost {
+    cost_among(measured, answers, assumptions, advised, &[])
+}
+
+fn cost_among(
+    measured: Option<&WorkloadMeasurement>,
+    answers: &Answers,
+    assumptions: &Assumptions,
+    advised: Option<Choice>,
+    out: &[Choice],
 ) -> Cost {
     let case = Case::new(answers, assumptions);
     let ratio = measured.and_then(WorkloadMeasurement::cpu_ratio);
@@ -152,7 +163,7 @@ pub fn cost(
         options: None,
     };
     cost.missing = case.missing(ratio.is_some(), options.as_ref());
-    words::tell(&mut cost, &case, options, advised);
+    words::tell(&mut cost, &case, options, advised, out);
     cost
 }
 

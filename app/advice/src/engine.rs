@@ -91,6 +91,14 @@ impl Engine {
         ground.measurements.workloads.get(cell)
     }
 
+    /// The options that the answers certainly rule out.
+    pub(crate) fn ruled_out(&self, answers: &Answers) -> Vec<Choice> {
+        let situation = Situation::new(&self.ground.model, answers);
+        let out =
+            |option: &Choice| !notices::knocked_out(&self.ground, &situation, *option).is_empty();
+        Choice::ALL.into_iter().filter(out).collect()
+    }
+
     /// The recommendation, without precedents.
     #[must_use]
     pub fn score(&self, answers: &Answers) -> Score {

@@ -78,6 +78,7 @@ impl Expected {
             workload: String::new(),
             service: String::new(),
             scenario: format!("expected-{state}"),
+            tail_note: String::new(),
             tail_only: false,
             cpu_ratio: Some(cpu),
             run: String::new(),

@@ -20,6 +20,9 @@ pub struct WorkloadMeasurement {
     pub run: String,
     /// What a reader must know about the run, in a sentence; may be empty.
     pub note: String,
+    /// Under which conditions the latency tail was taken and how far it varies, in a few words; may
+    /// be empty.
+    pub tail_note: String,
     /// True when it speaks only for the latency tail with its amount of data in memory, so that
     /// another scenario stands for the workload's capacity, processor time and memory.
     pub tail_only: bool,

@@ -97,13 +97,14 @@ fn sentence(
     let [rust, go, _] = least.log2;
     let needs: Vec<String> = held.iter().map(words).collect();
     let need = format!("the stated need ({})", join(&needs));
-    let both = format!("{} and {}", offers("Rust", rust), offers("Go", go));
+    let (on_rust, on_go) = (binding(held, 0), binding(held, 1));
+    let both = format!("{}{on_rust} and {}{on_go}", offers("Rust", rust), offers("Go", go));
     let (text, notice) = if rust.min(go) >= 1.0 {
         let times = |log2: f64| short(libm::exp2(log2));
         let (rust, go) = (times(rust), times(go));
         (
             format!(
-                "Both meet {need}, Rust with {rust}\u{d7} and Go with {go}\u{d7} headroom: performance does not decide."
+                "Both meet {need}, Rust with {rust}\u{d7}{on_rust} and Go with {go}\u{d7} headroom{on_go}: performance does not decide."
             ),
             "both_meet",
         )
@@ -130,6 +131,20 @@ fn sentence(
             Some(if notice == "headroom" { "upper_bound" } else { notice }),
         ),
     }
+}
+
+/// The need that a twin's headroom is least on, where there are several: " on throughput".
+fn binding(held: &[Held], twin: usize) -> String {
+    let of = |held: &Held| held.log2.get(twin).copied().unwrap_or(f64::INFINITY);
+    let least = held.iter().min_by(|a, b| of(a).total_cmp(&of(b)));
+    let Some(least) = least.filter(|_| held.len() > 1) else { return String::new() };
+    let name = match least.id {
+        "p99_ms" => "p99",
+        "p999_ms" => "p99.9",
+        "memory_mb" => "memory",
+        other => other,
+    };
+    format!(" on {name}")
 }
 
 /// "Rust has 1.6× what is needed".

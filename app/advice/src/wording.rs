@@ -279,11 +279,17 @@ impl<'a> Reasoning<'a> {
         let measured = self.tail?;
         // The workload's own run is named where its figures are; another one here.
         let source = match self.measured {
-            Some(own) if own != measured => format!(" ({}, {})", measured.scenario, measured.run),
+            Some(own) if own != measured => format!("{}, {}", measured.scenario, measured.run),
             _ => String::new(),
         };
+        let notes = [source.as_str(), measured.tail_note.as_str()];
+        let notes: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+        let notes = match notes.join("; ").as_str() {
+            "" => String::new(),
+            notes => format!(" ({notes})"),
+        };
         Some(format!(
-            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go{source}",
+            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go{notes}",
             counted(measured.rust.half_load_p999_ms.value, "ms"),
             counted(measured.go.half_load_p999_ms.value, "ms")
         ))

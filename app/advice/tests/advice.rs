@@ -184,6 +184,21 @@ fn equal_headroom_decides_nothing() {
     assert_eq!(reason.evidence.as_deref(), Some("made-up/quotes"));
     assert!(score.notices.iter().any(|notice| notice.id == "both_meet"));
     assert!(score.performance.headroom.go.unwrap() > 2.0);
+    assert!(reason.text.contains("\u{d7} headroom: performance"), "one need: {}", reason.text);
+}
+
+#[test]
+fn headroom_over_several_needs_names_the_one_it_is_least_on() {
+    let engine = measured_engine();
+    let said = |lines: &str| {
+        let score = engine.score(&answers(engine.model(), &format!("{BASE}{lines}")));
+        score.performance.summary
+    };
+    let memory = said("tail_latency = \"relaxed\"\ncpu_ms = 0.2\nmemory_mb = 500\n");
+    assert!(memory.contains("headroom on memory: performance does not decide"), "{memory}");
+    assert!(memory.contains("\u{d7} on memory and Go"), "{memory}");
+    let busy = said("tail_latency = \"relaxed\"\ncpu_ms = 0.2\npeak_rps = 6000\ncores = 1\n");
+    assert!(busy.contains("what is needed on throughput"), "{busy}");
 }
 
 #[test]
@@ -490,6 +505,7 @@ fn a_scenario_of_the_tail_speaks_only_for_the_tail_of_its_data() {
             scenario: "resident".to_owned(),
             run: "made-up-large".to_owned(),
             tail_only: true,
+            tail_note: "GOMAXPROCS = 1".to_owned(),
             rust: large(twin(5.0, 900.0, 1.0)),
             go: large(twin(0.5, 90.0, 8.0)),
             ..small.workloads[0].clone()
@@ -513,6 +529,7 @@ fn a_scenario_of_the_tail_speaks_only_for_the_tail_of_its_data() {
     assert_eq!(evidence(&after, "tail").as_deref(), Some("made-up-large/resident"));
     assert_eq!(evidence(&after, "economy").as_deref(), Some("made-up/quotes"));
     let tail = after.reasons.iter().find(|reason| reason.criterion == "tail").expect("a reason");
-    assert!(tail.text.contains("16 ms in Go (resident, made-up-large)"), "{}", tail.text);
+    let said = "16 ms in Go (resident, made-up-large; GOMAXPROCS = 1)";
+    assert!(tail.text.contains(said), "{}", tail.text);
     assert!(after.notices.iter().all(|notice| notice.id != "tail_not_measured"));
 }

@@ -5,8 +5,8 @@
 mod support;
 
 use assay_advice::{
-    Answers, Assumptions, CURRENCY, Choice, Cost, Estimate, Measurements, Model, Payback, Range,
-    WorkloadMeasurement, assumptions, cost,
+    Answers, Assumptions, CURRENCY, Choice, Cost, Engine, Estimate, Measurements, Model, Payback,
+    Range, SEED, WorkloadMeasurement, assumptions, cost,
 };
 use proptest::prelude::*;
 use support::{answers, measurements, twin};
@@ -367,4 +367,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_ruled_out_is_not_spoken_of() {
+    let workload = measured(0.44, 0.40, 0.48);
+    let measured = Measurements { workloads: vec![workload] };
+    let engine = Engine::new(Model::builtin().clone(), measured, SEED);
+    let ask = |constraints: &str, advised| {
+        let lines = format!("{KEPT_GO}constraints = [{constraints}]\n");
+        engine.cost(&sheet(&lines), &said(&[]), advised)
+    };
+    let free = ask("", None);
+    assert!(free.summary.starts_with("Rust would save"), "{}", free.summary);
+    // No Rust rules out the hybrid, too.
+    let kept = ask("\"no_rust\"", None);
+    assert!(!kept.summary.contains("Rust"), "{}", kept.summary);
+    assert!(kept.summary.contains("the other options are ruled out"), "{}", kept.summary);
+    assert_eq!(kept.short, "Go alone is left");
+    let library = ask("\"library_only_go\"", Some(Choice::Rust));
+    assert!(!library.summary.starts_with("Rust"), "{}", library.summary);
+    assert!(library.summary.contains("hybrid"), "{}", library.summary);
 }

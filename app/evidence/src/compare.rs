@@ -7,8 +7,11 @@
 use serde::Serialize;
 
 use crate::environment::Environment;
+use crate::environment::VariantSettings;
+use crate::sample::Twin;
 use crate::stats::{Equivalence, PAIRS_MIN, equivalence};
 use crate::summary::{Better, Figure, Metric, Ratio, Summary};
+use crate::variant::{Variant, VariantMetric};
 use crate::verdict::Evidence;
 
 /// A change within this share is too small to matter.
@@ -32,7 +35,9 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// The metrics of both, none when nothing can be compared.
     pub metrics: Vec<Compared>,
-    /// The titles of metrics that only one of them has, or has in another unit.
+    /// What both measured beside the pair, none when nothing can be compared.
+    pub variants: Vec<ComparedVariant>,
+    /// The titles of metrics and labels of variants that only one of them has, or has otherwise.
     pub unmatched: Vec<Unmatched>,
 }
 
@@ -76,9 +81,20 @@ pub struct Compared {
     /// The Go twin's figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<Pair>,
-    /// Rust ÷ Go in both runs.
+    /// Rust ÷ Go in both runs; of a variant, its figure ÷ that of its language's idiomatic twin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Pair>,
+}
+
+/// A variant of both runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComparedVariant {
+    /// The variant's id.
+    pub id: String,
+    /// Its name for people.
+    pub label: String,
+    /// Its metrics; the figures stand in the place of its language.
+    pub metrics: Vec<Compared>,
 }
 
 /// A figure of both runs, with the change from the first to the second.
@@ -101,7 +117,7 @@ pub struct Pair {
     pub says: Option<Equivalence>,
 }
 
-/// A metric that cannot be set against the other run's.
+/// A metric or variant that cannot be set against the other run's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unmatched {
     /// In words.
@@ -115,7 +131,7 @@ pub struct Unmatched {
 pub fn compare(a: Evidence<'_>, b: Evidence<'_>) -> Comparison {
     let differences = differences(a, b);
     let (comparable, cautions) = comparable(a, b);
-    let (mut metrics, mut unmatched) = (Vec::new(), Vec::new());
+    let (mut metrics, mut variants, mut unmatched) = (Vec::new(), Vec::new(), Vec::new());
     if comparable != Comparable::Nothing {
         for first in &a.summary.metrics {
             match matching(first, b.summary) {
@@ -128,7 +144,18 @@ pub fn compare(a: Evidence<'_>, b: Evidence<'_>) -> Comparison {
             title: it.title.clone(),
             why: format!("only {} has it", b.summary.run),
         }));
-        metrics.retain(|it| it.rust.is_some() || it.go.is_some() || it.ratio.is_some());
+        metrics.retain(Compared::says_something);
+        for first in &a.summary.variants {
+            match matching_variant(first, a, b) {
+                Ok(second) => variants.push(variant(first, second, (a, b), comparable)),
+                Err(why) => unmatched.push(Unmatched { title: first.label.clone(), why }),
+            }
+        }
+        let only_b = b.summary.variants.iter().filter(|it| a.summary.variant(&it.id).is_none());
+        unmatched.extend(only_b.map(|it| Unmatched {
+            title: it.label.clone(),
+            why: format!("only {} has it", b.summary.run),
+        }));
     }
     Comparison {
         a: a.summary.run.clone(),
@@ -137,8 +164,14 @@ pub fn compare(a: Evidence<'_>, b: Evidence<'_>) -> Comparison {
         cautions,
         differences,
         metrics,
+        variants,
         unmatched,
     }
+}
+
+/// Whether both are one and the same run.
+fn one_run(a: Evidence<'_>, b: Evidence<'_>) -> bool {
+    (&a.summary.run, &a.summary.started) == (&b.summary.run, &b.summary.started)
 }
 
 fn matching<'a>(first: &Metric, other: &'a Summary) -> Result<&'a Metric, String> {
@@ -161,7 +194,7 @@ fn comparable(a: Evidence<'_>, b: Evidence<'_>) -> (Comparable, Vec<String>) {
         return (Comparable::Nothing, vec![caution]);
     }
     let mut cautions = Vec::new();
-    if (&one.run, &one.started) == (&two.run, &two.started) {
+    if one_run(a, b) {
         cautions.push("This is one run beside itself.".to_owned());
     }
     for run in [one, two].into_iter().filter(|run| !run.complete()) {
@@ -183,6 +216,62 @@ fn comparable(a: Evidence<'_>, b: Evidence<'_>) -> (Comparable, Vec<String>) {
     (Comparable::RatiosOnly, cautions)
 }
 
+/// The same variant of the other run, when it was built and run the same way.
+fn matching_variant<'a>(
+    first: &Variant,
+    a: Evidence<'_>,
+    b: Evidence<'a>,
+) -> Result<&'a Variant, String> {
+    let second = b.summary.variant(&first.id);
+    let second = second.ok_or_else(|| format!("{} does not have it", b.summary.run))?;
+    let settings = |run: Evidence<'_>| -> Option<VariantSettings> {
+        run.environment.variants.iter().find(|it| it.id == first.id).cloned()
+    };
+    if (first.language, first.kind) != (second.language, second.kind) || settings(a) != settings(b)
+    {
+        return Err("it was built or run otherwise in the other run".to_owned());
+    }
+    Ok(second)
+}
+
+fn variant(
+    first: &Variant,
+    second: &Variant,
+    runs: (Evidence<'_>, Evidence<'_>),
+    comparable: Comparable,
+) -> ComparedVariant {
+    // As a metric of a pair that only its own language has.
+    let as_metric = |metric: &VariantMetric| {
+        let of = |twin| metric.figure.filter(|_| first.language == twin);
+        Metric {
+            id: metric.id.clone(),
+            title: metric.title.clone(),
+            unit: metric.unit.clone(),
+            better: metric.better,
+            note: metric.note.clone(),
+            at_least: metric.at_least,
+            rust: of(Twin::Rust),
+            go: of(Twin::Go),
+            ratio: metric.ratio,
+        }
+    };
+    let both = first.metrics.iter().filter_map(|one| {
+        let other = second.metric(&one.id).filter(|other| other.unit == one.unit)?;
+        Some(row(&as_metric(one), &as_metric(other), runs, comparable))
+    });
+    ComparedVariant {
+        id: first.id.clone(),
+        label: first.label.clone(),
+        metrics: both.filter(Compared::says_something).collect(),
+    }
+}
+
+impl Compared {
+    fn says_something(&self) -> bool {
+        self.rust.is_some() || self.go.is_some() || self.ratio.is_some()
+    }
+}
+
 fn row(
     first: &Metric,
     second: &Metric,
@@ -193,13 +282,14 @@ fn row(
         metric.ratio.map_or(run.summary.blocks, |ratio| ratio.n) >= PAIRS_MIN
     };
     let intervals = enough(first, a) && enough(second, b);
+    let itself = one_run(a, b);
     let figures = |one: Option<Figure>, two: Option<Figure>| {
         let (one, two) = one.zip(two).filter(|_| comparable == Comparable::All)?;
-        pair(one, two, intervals)
+        pair(one, two, intervals, itself)
     };
     let ratio = first.ratio.zip(second.ratio).and_then(|(one, two)| {
         let bounded = one.low.is_some() && two.low.is_some();
-        pair(as_figure(one), as_figure(two), bounded)
+        pair(as_figure(one), as_figure(two), bounded, itself)
     });
     Compared {
         id: first.id.clone(),
@@ -217,10 +307,15 @@ fn as_figure(ratio: Ratio) -> Figure {
     Figure { value, low: ratio.low.unwrap_or(value), high: ratio.high.unwrap_or(value) }
 }
 
-/// Both figures and their change; none where a figure is not above zero.
-fn pair(a: Figure, b: Figure, intervals: bool) -> Option<Pair> {
+/// Both figures and their change; none where a figure is not above zero. A run does not differ from
+/// itself, whatever its intervals.
+fn pair(a: Figure, b: Figure, intervals: bool, itself: bool) -> Option<Pair> {
     if a.low <= 0.0 || b.low <= 0.0 {
         return None;
+    }
+    if itself {
+        let (one, says) = (Some(1.0), Some(Equivalence::Equivalent));
+        return Some(Pair { a, b, change: 1.0, low: one, high: one, says });
     }
     let low = intervals.then_some(b.low / a.high);
     let high = intervals.then_some(b.high / a.low);

@@ -203,6 +203,7 @@ fn weigh(claim: &Claim, figure: &Judged) -> Verdict {
     let Some((low, high)) = figure.low.zip(figure.high) else {
         let of = match claim.metric.as_str() {
             metric::CLEAN_BUILD | metric::INCREMENTAL_BUILD => "too few builds".to_owned(),
+            _ if figure.n == 1 => "1 block, too few".to_owned(),
             _ => format!("{} blocks, too few", figure.n),
         };
         let reason = format!(

@@ -42,7 +42,9 @@ fn a_change_has_the_worst_of_both_intervals() {
     let itself = compared((&a, ENVIRONMENT), (&a, ENVIRONMENT));
     assert!(itself.cautions[0].contains("one run beside itself"), "{:?}", itself.cautions);
     assert!(comparison.cautions.is_empty(), "{:?}", comparison.cautions);
-    assert!((itself.metrics[0].rust.unwrap().change - 1.0).abs() < 1e-12);
+    let same = itself.metrics[0].rust.unwrap();
+    assert_eq!((same.low, same.change, same.high), (Some(1.0), 1.0, Some(1.0)));
+    assert_eq!(same.says, Some(Equivalence::Equivalent), "a run does not differ from itself");
     let back = compared((&b, ENVIRONMENT), (&a, ENVIRONMENT)).metrics[0].rust.unwrap();
     assert!((back.change * rust.change - 1.0).abs() < 1e-12, "the other way is the inverse");
     assert!((back.low.unwrap() * rust.high.unwrap() - 1.0).abs() < 1e-12);
@@ -99,4 +101,43 @@ fn a_metric_of_one_run_alone_is_named() {
     let cut = b.replace("blocks = 10\np99", "blocks = 7\np99");
     let comparison = compared((&a, ENVIRONMENT), (&cut, ENVIRONMENT));
     assert!(comparison.cautions[0].contains("7 of 10"), "{:?}", comparison.cautions);
+}
+
+/// A run with a variant of Go's, with its figure and its ratio to the twin.
+fn with_variant(name: &str, figure: [f64; 3], ratio: [f64; 3]) -> String {
+    let [value, low, high] = figure;
+    let [estimate, from, to] = ratio;
+    run(name, [20.0, 19.0, 21.0], [0.5, 0.48, 0.52])
+        + &format!(
+            "[[variant]]\nid = \"gc-off\"\nlanguage = \"go\"\nkind = \"runtime\"\n\
+             label = \"GOGC=off\"\n[[variant.metric]]\nid = \"cpu_us_per_request\"\n\
+             title = \"CPU\"\nunit = \"µs\"\nbetter = \"lower\"\n\
+             figure = {{ value = {value:?}, low = {low:?}, high = {high:?} }}\n\
+             ratio = {{ estimate = {estimate:?}, low = {from:?}, high = {to:?}, n = 10 }}\n"
+        )
+}
+
+#[test]
+fn variants_are_compared_where_both_ran_them_the_same_way() {
+    let a = with_variant("a", [30.0, 29.0, 31.0], [0.75, 0.74, 0.76]);
+    let b = with_variant("b", [60.0, 58.0, 62.0], [0.75, 0.74, 0.76]);
+    let settings = |env: &str| {
+        format!("{ENVIRONMENT}[[variant]]\nid = \"gc-off\"\nbuild = \"same\"\nenv = [{env:?}]\n")
+    };
+    let comparison = compared((&a, &settings("GOGC=off")), (&b, &settings("GOGC=off")));
+    let variant = &comparison.variants[0];
+    assert_eq!((variant.id.as_str(), variant.label.as_str()), ("gc-off", "GOGC=off"));
+    let row = &variant.metrics[0];
+    assert_eq!((row.rust, row.go.unwrap().says), (None, Some(Equivalence::Different)));
+    assert!((row.go.unwrap().change - 2.0).abs() < 1e-12);
+    assert_eq!(row.ratio.unwrap().says, Some(Equivalence::Equivalent));
+
+    let other = compared((&a, &settings("GOGC=off")), (&b, &settings("GOGC=50")));
+    assert!(other.variants.is_empty());
+    assert!(other.unmatched[0].why.contains("run otherwise"), "{:?}", other.unmatched);
+    let without = run("b", [20.0, 19.0, 21.0], [0.5, 0.48, 0.52]);
+    let gone = compared((&a, &settings("GOGC=off")), (&without, ENVIRONMENT));
+    assert_eq!(gone.unmatched[0].why, "b does not have it");
+    let come = compared((&without, ENVIRONMENT), (&b, &settings("GOGC=off")));
+    assert_eq!(come.unmatched[0].why, "only b has it");
 }

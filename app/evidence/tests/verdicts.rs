@@ -171,7 +171,7 @@ fn what_cannot_be_judged_says_why() {
         "lower bounds",
     );
     let single = capacity.replace(", low = 2.3, high = 2.5, level = 0.951, n = 10", ", n = 1");
-    let verdict = inconclusive(&(head("json-quotes") + &single), "1 blocks, too few");
+    let verdict = inconclusive(&(head("json-quotes") + &single), "1 block, too few");
     assert_eq!(verdict.needed_n, Some(6));
 
     let builds = metric("half_load_p95_us", "ms", any, any, any);

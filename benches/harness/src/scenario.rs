@@ -35,6 +35,9 @@ pub struct Scenario {
     pub id: String,
     /// In words.
     pub title: String,
+    /// What a reader must know of it beside the title, in a sentence or two.
+    #[serde(default)]
+    pub about: String,
     /// The reference service it loads.
     pub service: String,
     /// The checklist's workload it stands for.

@@ -35,6 +35,7 @@ pub fn measured() -> Measurements {
             scenario: "made-up".to_owned(),
             run: "made-up".to_owned(),
             note: String::new(),
+            tail_note: String::new(),
             tail_only: false,
             cpu_ratio: None,
             rust: twin(0.02, 8.0, 0.6),

@@ -43,6 +43,7 @@ pub(super) fn tell(
     case: &Case<'_>,
     options: Option<ByOption<OptionCost>>,
     advised: Option<Choice>,
+    out: &[Choice],
 ) {
     let Some(mut options) = options else {
         (cost.summary, cost.short) = unknown(cost, case);
@@ -50,12 +51,26 @@ pub(super) fn tell(
     };
     let teller =
         Teller { case, currency: &cost.currency, base: options.get(case.baseline).clone() };
+    let rest = || Choice::ALL.into_iter().filter(|option| *option != case.baseline);
+    if rest().all(|option| out.contains(&option)) {
+        let base = case.baseline;
+        let cores = plural(teller.base.cores.likely);
+        let money = teller.money(teller.base.per_month.likely);
+        cost.summary = format!(
+            "{base} takes about {cores} ({money} a month); the other options are ruled out."
+        );
+        cost.short = format!("{base} alone is left");
+        cost.notes = notes(case);
+        cost.options = Some(options);
+        return;
+    }
     for option in Choice::ALL {
         let text = teller.sentence(option, options.get(option), &cost.missing);
         options.get_mut(option).text = text;
     }
     let other = if case.baseline == Choice::Rust { Choice::Go } else { Choice::Rust };
-    let subject = advised.filter(|option| *option != case.baseline).unwrap_or(other);
+    let stands = |option: &Choice| *option != case.baseline && !out.contains(option);
+    let subject = advised.into_iter().chain([other]).chain(rest()).find(stands).unwrap_or(other);
     let told = options.get(subject);
     cost.summary.clone_from(&told.text);
     cost.short = short(subject, told);

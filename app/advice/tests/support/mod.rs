@@ -50,6 +50,7 @@ pub(crate) fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
             scenario: "quotes".to_owned(),
             run: "made-up".to_owned(),
             note: String::new(),
+            tail_note: String::new(),
             tail_only: false,
             cpu_ratio: None,
             rust,

@@ -7,7 +7,7 @@ use std::{
 
 use assay_evidence::{
     Evidence, Figure,
-    compare::{CHANGE_LEVEL, Comparison, MARGIN, Pair, compare},
+    compare::{CHANGE_LEVEL, Compared, Comparison, MARGIN, Pair, compare},
     stats::Equivalence,
     three_digits,
 };
@@ -68,18 +68,28 @@ fn write_text(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
         three_digits(MARGIN * 100.0)
     )?;
     writeln!(out, "{:<52} {:>12} {:>12}  change", "", "A", "B")?;
-    for metric in &comparison.metrics {
+    write_metrics(out, &comparison.metrics, "Rust ÷ Go")?;
+    for variant in &comparison.variants {
+        writeln!(out, "\nBeside the pair: {}", variant.label)?;
+        write_metrics(out, &variant.metrics, "÷ its twin")?;
+    }
+    for left in &comparison.unmatched {
+        writeln!(out, "{}: left out, {}", left.title, left.why)?;
+    }
+    Ok(())
+}
+
+/// The rows of each metric; `over` says what its ratio is.
+fn write_metrics(out: &mut dyn Write, metrics: &[Compared], over: &str) -> io::Result<()> {
+    for metric in metrics {
         writeln!(out, "{} ({})", metric.title, metric.unit)?;
-        for (of, pair) in [("Rust", metric.rust), ("Go", metric.go), ("Rust ÷ Go", metric.ratio)] {
+        for (of, pair) in [("Rust", metric.rust), ("Go", metric.go), (over, metric.ratio)] {
             if let Some(pair) = pair {
                 let shown = |figure: Figure| three_digits(figure.value);
                 let (a, b) = (shown(pair.a), shown(pair.b));
                 writeln!(out, "    {of:<48} {a:>12} {b:>12}  {}", change(&pair))?;
             }
         }
-    }
-    for left in &comparison.unmatched {
-        writeln!(out, "{}: left out, {}", left.title, left.why)?;
     }
     Ok(())
 }
@@ -90,6 +100,9 @@ fn change(pair: &Pair) -> String {
         return format!("{change}×, no interval");
     };
     let says = match says {
+        Equivalence::Equivalent if pair.change == 1.0 && low == high => {
+            return format!("{change}× the same");
+        }
         Equivalence::Equivalent => "no change that matters",
         Equivalence::Different if pair.change > 1.0 => "more",
         Equivalence::Different => "less",

@@ -1,7 +1,7 @@
 //! Which runs the advice may use, and a run's figures as the advice reads them.
 
 use assay_advice::{Estimate, SweepPoint, TwinFigures, WorkloadMeasurement};
-use assay_evidence::{Figure, Ratio, Summary, Twin, metric};
+use assay_evidence::{Figure, Ratio, Summary, Twin, metric, three_digits};
 
 use super::KnownRun;
 
@@ -73,11 +73,23 @@ pub fn fit(run: &KnownRun) -> Result<WorkloadMeasurement, String> {
         scenario: summary.scenario.clone(),
         run: run.name.clone(),
         note: summary.notes.join(" "),
+        tail_note: tail_note(summary),
         tail_only: standing.tail_only,
         cpu_ratio: summary.metric(metric::CPU).and_then(|cpu| paired(cpu.ratio?)),
         rust: figures(summary, Twin::Rust)?,
         go: figures(summary, Twin::Go)?,
     })
+}
+
+/// The condition of the p99.9, and how far one binary measured twice differs from itself there.
+fn tail_note(summary: &Summary) -> String {
+    let condition = summary.metric(metric::HALF_P999).map(|metric| metric.note.clone());
+    let noise = summary.noise_factor(metric::HALF_P999).map(|factor| {
+        format!("one binary differed from itself by up to {}×", three_digits(factor))
+    });
+    let parts: Vec<String> =
+        condition.into_iter().chain(noise).filter(|it| !it.is_empty()).collect();
+    parts.join("; ")
 }
 
 /// A ratio that has an interval.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_evidence::{Environment, Summary};
+use assay_evidence::{Environment, Plan, Samples, Summary, summarise};
 
 /// The files of a committed run.
 struct Committed {
@@ -126,7 +126,31 @@ pub(crate) fn read(folder: &Path) -> Result<KnownRun, String> {
                     figures; its folder can be deleted"
             .to_owned());
     }
-    parse(&name, Some(folder), &text("summary.toml")?, &environment)
+    let mut known = parse(&name, Some(folder), &text("summary.toml")?, &environment)?;
+    let samples = if folder.join("samples.toml").exists() {
+        Some(Samples::parse(&text("samples.toml")?).map_err(|error| error.to_string())?)
+    } else {
+        None
+    };
+    known.summary = held_against(samples.as_ref(), known.summary);
+    Ok(known)
+}
+
+/// What the samples say: a summary is computed from them alone, so where it says something else,
+/// by hand or by another version of assay, they count. A note says what was found.
+fn held_against(samples: Option<&Samples>, mut written: Summary) -> Summary {
+    let Some(samples) = samples else {
+        let note = "samples.toml is missing, so nobody can check these figures";
+        written.notes.push(note.to_owned());
+        return written;
+    };
+    let mut computed = summarise(&Plan::of(&written), samples);
+    if computed != written {
+        let note = "summary.toml does not say what its samples say (it was edited, or written by \
+                    another version of assay): these figures are computed from the samples";
+        computed.notes.push(note.to_owned());
+    }
+    computed
 }
 
 /// Reads a file unless it is larger than it could sensibly be.

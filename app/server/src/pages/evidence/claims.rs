@@ -68,6 +68,7 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
 fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView {
     let metrics = || runs.runs.iter().filter_map(|run| run.summary.metric(&claim.metric));
     let title = metrics().next().map(|metric| metric.title.clone());
+    let title = title.or_else(|| unmeasured(&claim.metric).map(str::to_owned));
     let title = title.unwrap_or_else(|| claim.metric.replace('_', " "));
     let judged_by = |run: &&KnownRun| Some(&run.summary.run) == verdict.run.as_ref();
     let run = runs.runs.iter().find(judged_by).map(|run| &run.summary);
@@ -95,6 +96,16 @@ fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView
         claim,
         verdict,
     }
+}
+
+/// The title of a metric that no run holds yet.
+fn unmeasured(id: &str) -> Option<&'static str> {
+    Some(match id {
+        "capacity_ops" => "Operations per second",
+        "p99_at_million_us" => "p99 latency at two million operations per second",
+        "memory_per_entry_share_of_redis" => "Memory of a cache entry ÷ Redis’s",
+        _ => return None,
+    })
 }
 
 /// What an absolute claim's figure is with other settings or tuning, in the same blocks.
@@ -152,8 +163,8 @@ struct Plot {
     value: Mark,
     /// The region's ends that are not open.
     ends: Vec<Mark>,
-    /// Where a ratio shows no difference.
-    equal: Option<f64>,
+    /// Where a ratio shows no difference; without a label where another stands.
+    equal: Option<Mark>,
 }
 
 struct Span {
@@ -167,6 +178,9 @@ struct Mark {
     /// `start`, `middle` or `end`, so that the label stays in the drawing.
     anchor: &'static str,
 }
+
+/// How far labels keep from each other, in percent of the width.
+const LABEL_ROOM: f64 = 14.0;
 
 /// Free space at both ends of the axis, as a factor.
 const AXIS_ROOM: f64 = 1.3;
@@ -206,7 +220,11 @@ impl Plot {
             interval: interval.map(|(low, high)| span(Some(low), Some(high))),
             value: mark(figure.value, shown(claim, figure)),
             ends: [from, to].into_iter().flatten().map(end).collect(),
-            equal: equal.map(x_of),
+            equal: equal.map(|one| {
+                let near = |end: f64| (x_of(end) - x_of(one)).abs() < LABEL_ROOM;
+                let taken = [from, to].into_iter().flatten().any(near);
+                mark(one, if taken { String::new() } else { "1×".to_owned() })
+            }),
         }
     }
 }

@@ -31,8 +31,9 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn rows<'r>(&self, metric: &'r Compared) -> Vec<(&'static str, &'r Pair)> {
-        let all = [("Rust", &metric.rust), ("Go", &metric.go), ("Rust ÷ Go", &metric.ratio)];
+    /// The rows of a metric; `over` says what its ratio is.
+    fn rows<'r>(&self, metric: &'r Compared, over: &'r str) -> Vec<(&'r str, &'r Pair)> {
+        let all = [("Rust", &metric.rust), ("Go", &metric.go), (over, &metric.ratio)];
         all.into_iter().filter_map(|(of, pair)| Some((of, pair.as_ref()?))).collect()
     }
 
@@ -94,6 +95,9 @@ fn figure(figure: &Figure) -> String {
 
 fn change(pair: &Pair) -> String {
     let change = three_digits(pair.change);
+    if says(pair) == SAME {
+        return format!("{change}×");
+    }
     match pair.low.zip(pair.high) {
         Some((low, high)) => {
             format!("{change}× [{}, {}]", three_digits(low), three_digits(high))
@@ -102,8 +106,13 @@ fn change(pair: &Pair) -> String {
     }
 }
 
+/// What is said of a change that is none.
+const SAME: &str = "the same";
+
 fn says(pair: &Pair) -> &'static str {
+    let none = pair.change == 1.0 && pair.low == pair.high;
     match pair.says {
+        Some(Equivalence::Equivalent) if none => SAME,
         Some(Equivalence::Equivalent) => "no change that matters",
         Some(Equivalence::Different) if pair.change > 1.0 => "more",
         Some(Equivalence::Different) => "less",

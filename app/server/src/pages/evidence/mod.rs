@@ -14,7 +14,7 @@ mod tryit;
 pub(crate) mod use_run;
 
 use assay_evidence::Profile;
-use scenarios::{scenario_title, scenarios};
+use scenarios::{scenario_about, scenario_title, scenarios};
 use url::form_urlencoded;
 
 use crate::{

@@ -14,6 +14,9 @@ pub(crate) struct Scenario {
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) service: String,
+    /// What a reader must know of it beside the title; may be empty.
+    #[serde(default)]
+    pub(crate) about: String,
 }
 
 static SCENARIOS: LazyLock<Vec<Scenario>> =
@@ -31,6 +34,12 @@ pub(crate) fn scenario_title(summary: &Summary) -> String {
     }
     let known = scenarios().iter().find(|scenario| scenario.id == summary.scenario);
     known.map_or_else(|| summary.scenario.clone(), |scenario| scenario.title.clone())
+}
+
+/// What a reader must know of a run's scenario; may be empty.
+pub(crate) fn scenario_about(summary: &Summary) -> &'static str {
+    let known = scenarios().iter().find(|scenario| scenario.id == summary.scenario);
+    known.map_or("", |scenario| scenario.about.as_str())
 }
 
 #[cfg(test)]

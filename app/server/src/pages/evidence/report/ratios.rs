@@ -1,6 +1,6 @@
 //! The figures of both twins as a table, and their ratios as plots.
 
-use assay_evidence::{Better, Metric, Summary, Twin, metric};
+use assay_evidence::{Better, Metric, Ratio, Summary, Twin, metric};
 
 use super::{sweep::RATES_MIN, words};
 use crate::pages::plot::{self, Forest, ForestRow, Side};
@@ -80,15 +80,21 @@ fn row<'a>(summary: &Summary, metric: &'a Metric) -> Row<'a> {
         go: words::figure(metric.twin(Twin::Go)),
         ratio: metric.ratio.map(words::ratio),
         noise: summary.noise_factor(&metric.id).map(noise_words),
-        better: match words::twins_side(metric) {
+        better: match words::twins_side(summary, metric) {
             Side::Better(option) => option.name(),
             Side::Open => match metric.ratio {
                 None => "–",
                 Some(ratio) if words::ends(ratio).is_none() => "no interval",
-                Some(_) => "no difference",
+                Some(ratio) if shows_no_difference(ratio) => "no difference",
+                Some(_) => "within the noise",
             },
         },
     }
+}
+
+/// Whether a ratio's interval holds 1.
+fn shows_no_difference(ratio: Ratio) -> bool {
+    words::ends(ratio).is_some_and(|(low, high)| low <= 1.0 && high >= 1.0)
 }
 
 /// A factor of noise as a percentage.
@@ -141,7 +147,7 @@ fn forest_row(summary: &Summary, metric: &Metric) -> Option<ForestRow> {
         estimate: ratio.estimate,
         interval: words::ends(ratio),
         noise: summary.noise_factor(&metric.id).map(|factor| (1.0 / factor, factor)),
-        side: words::twins_side(metric),
+        side: words::twins_side(summary, metric),
     })
 }
 

@@ -12,6 +12,9 @@ pub(crate) struct Sweep {
     pub(crate) rows: Vec<Row>,
     pub(crate) has_noise: bool,
     pub(crate) has_voids: bool,
+    /// The points that rest on fewer blocks than the run has, in words: the others failed a gate,
+    /// so that the curve there is of the blocks that kept up.
+    pub(crate) partial: Vec<String>,
 }
 
 /// A rate of the table.
@@ -51,7 +54,7 @@ pub(crate) fn sweep(summary: &Summary) -> Option<Sweep> {
         let factor = summary.noise_factor(id);
         let line = |option| Line {
             option,
-            readings: readings(&summary.sweep, option, take),
+            readings: readings(summary, option, take),
             noise: factor.map(|factor| (1.0 / factor, factor)),
         };
         PanelInput {
@@ -65,9 +68,13 @@ pub(crate) fn sweep(summary: &Summary) -> Option<Sweep> {
     let half = summary.sweep.iter().find(|point| (point.share - 0.5).abs() < 0.005);
     let row = |point: &SweepPoint| Row {
         rate: significant(point.rate_rps),
-        twins: [cells(point.rust.as_ref()), cells(point.go.as_ref())],
+        twins: [
+            cells(point.rust.as_ref(), summary.blocks),
+            cells(point.go.as_ref(), summary.blocks),
+        ],
     };
     Some(Sweep {
+        partial: partial(summary),
         has_noise: lines().any(|line| line.noise.is_some()),
         has_voids: lines().any(|line| line.readings.iter().any(|reading| reading.void)),
         panels: plot::panels(&inputs, half.map(|point| point.rate_rps)),
@@ -75,11 +82,27 @@ pub(crate) fn sweep(summary: &Summary) -> Option<Sweep> {
     })
 }
 
-fn readings(
-    sweep: &[SweepPoint],
-    option: Choice,
-    take: fn(&SweepFigures) -> Figure,
-) -> Vec<Reading> {
+/// Such as "Go at 26,100 requests/s: 7 of 10 blocks".
+fn partial(summary: &Summary) -> Vec<String> {
+    let of = |option: Choice, figures: &SweepFigures, point: &SweepPoint| {
+        let blocks = counted(figures, summary.blocks)?;
+        Some(format!("{option} at {} requests/s: {blocks}", significant(point.rate_rps)))
+    };
+    let both = |point: &SweepPoint| {
+        let rust = point.rust.as_ref().and_then(|it| of(Choice::Rust, it, point));
+        let go = point.go.as_ref().and_then(|it| of(Choice::Go, it, point));
+        [rust, go]
+    };
+    summary.sweep.iter().flat_map(both).flatten().collect()
+}
+
+/// How many blocks count where it is some of them: "7 of 10 blocks".
+fn counted(figures: &SweepFigures, blocks: u32) -> Option<String> {
+    let some = !figures.void && figures.blocks < blocks;
+    some.then(|| format!("{} of {blocks} blocks", figures.blocks))
+}
+
+fn readings(summary: &Summary, option: Choice, take: fn(&SweepFigures) -> Figure) -> Vec<Reading> {
     let reading = |point: &SweepPoint| {
         let figures = match option {
             Choice::Rust => point.rust.as_ref(),
@@ -88,12 +111,13 @@ fn readings(
         }?;
         let Figure { value, low, high } = take(figures);
         let rate_rps = point.rate_rps;
-        Some(Reading { rate_rps, us: value, low_us: low, high_us: high, void: figures.void })
+        let some = counted(figures, summary.blocks).unwrap_or_default();
+        Some(Reading { rate_rps, us: value, low_us: low, high_us: high, void: figures.void, some })
     };
-    sweep.iter().filter_map(reading).collect()
+    summary.sweep.iter().filter_map(reading).collect()
 }
 
-fn cells(figures: Option<&SweepFigures>) -> Cells {
+fn cells(figures: Option<&SweepFigures>, blocks: u32) -> Cells {
     let ms = |figure: Figure| {
         let Figure { value, low, high } = figure;
         words::interval(Figure { value: value / 1e3, low: low / 1e3, high: high / 1e3 })
@@ -105,7 +129,11 @@ fn cells(figures: Option<&SweepFigures>) -> Cells {
             p50: ms(figures.p50_us),
             p99: ms(figures.p99_us),
             p999: ms(figures.p999_us),
-            blocks: if figures.void { "void".to_owned() } else { figures.blocks.to_string() },
+            blocks: match counted(figures, blocks) {
+                Some(_) => format!("{} of {blocks}", figures.blocks),
+                None if figures.void => "void".to_owned(),
+                None => figures.blocks.to_string(),
+            },
         },
     }
 }

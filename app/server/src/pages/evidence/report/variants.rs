@@ -113,9 +113,14 @@ impl Version<'_> {
     fn option(self) -> Option<Choice> {
         match self {
             Self::Twin(twin) => Some(words::option(twin)),
-            Self::Variant(variant) if variant.kind == Kind::Floor => None,
-            Self::Variant(variant) => Some(words::option(variant.language)),
+            Self::Variant(variant) => {
+                Some(words::option(variant.language)).filter(|_| !self.is_floor())
+            }
         }
+    }
+
+    fn is_floor(self) -> bool {
+        matches!(self, Self::Variant(variant) if variant.kind == Kind::Floor)
     }
 
     fn style(self) -> RungStyle {
@@ -173,7 +178,9 @@ pub(crate) fn tuning<'a>(
     };
     let rungs = versions.iter().filter_map(|it| rung(summary, *it, id)).collect();
     let label = |value: f64| if of_floor { plot::ratio(value) } else { plot::short(value) };
-    let rows = versions.iter().filter_map(|it| forest_row(summary, *it, metric::CPU));
+    // The floor is no tuned twin: its CPU is in the table, and no ratio to one of the two.
+    let rungs_only = versions.iter().filter(|it| !it.is_floor());
+    let rows = rungs_only.filter_map(|it| forest_row(summary, *it, metric::CPU));
     Some(Tuning {
         ladder: plot::ladder(rungs, label),
         measure,
@@ -253,8 +260,7 @@ pub(crate) fn noise<'a>(
 
 fn rung(summary: &Summary, version: Version<'_>, id: &str) -> Option<Rung> {
     // The floor is what the others are shares of.
-    let is_floor = matches!(version, Version::Variant(variant) if variant.kind == Kind::Floor);
-    let floor = (is_floor && id == metric::CAPACITY_SHARE).then(|| Read {
+    let floor = (version.is_floor() && id == metric::CAPACITY_SHARE).then(|| Read {
         figure: Some(Figure::once(1.0)),
         ratio: None,
         better: Better::Higher,
@@ -284,12 +290,13 @@ fn forest_row(summary: &Summary, version: Version<'_>, id: &str) -> Option<Fores
     let read = version.read(summary, id)?;
     let ratio = read.ratio?;
     let this = version.option().map_or(Side::Open, Side::Better);
+    let noise = summary.noise_factor(id);
     Some(ForestRow {
         name: version.label(),
         estimate: ratio.estimate,
         interval: words::ends(ratio),
-        noise: summary.noise_factor(id).map(|factor| (1.0 / factor, factor)),
-        side: words::side(ratio, read.better, this, this),
+        noise: noise.map(|factor| (1.0 / factor, factor)),
+        side: words::side(ratio, noise, read.better, this, this),
     })
 }
 
@@ -309,7 +316,8 @@ fn table<'a>(
         let read = version.read(summary, column.id);
         Cell {
             figure: read.as_ref().map_or_else(|| "–".to_owned(), shown),
-            ratio: read.and_then(|read| read.ratio).map(words::ratio),
+            // The floor is held against both languages; a ratio to one of them would mislead.
+            ratio: read.filter(|_| !version.is_floor()).and_then(|it| it.ratio).map(words::ratio),
         }
     };
     let row = |version: &Version<'a>| Row {

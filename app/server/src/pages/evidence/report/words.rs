@@ -35,8 +35,25 @@ pub(crate) fn ends(ratio: Ratio) -> Option<(f64, f64)> {
     ratio.low.zip(ratio.high)
 }
 
-/// Whom a ratio `over` ÷ `under` speaks for: only where its whole interval does.
-pub(crate) fn side(ratio: Ratio, better: Better, over: Side, under: Side) -> Side {
+/// Whether a ratio may be noise: its interval reaches into what one binary measured twice gives.
+pub(crate) fn within_noise(ratio: Ratio, noise: Option<f64>) -> bool {
+    let reaches =
+        |factor: f64| ends(ratio).is_some_and(|(low, high)| high >= 1.0 / factor && low <= factor);
+    noise.is_some_and(reaches)
+}
+
+/// Whom a ratio `over` ÷ `under` speaks for: only where its whole interval does, and lies beyond
+/// the noise.
+pub(crate) fn side(
+    ratio: Ratio,
+    noise: Option<f64>,
+    better: Better,
+    over: Side,
+    under: Side,
+) -> Side {
+    if within_noise(ratio, noise) {
+        return Side::Open;
+    }
     let less = match better {
         Better::Lower => (over, under),
         Better::Higher => (under, over),
@@ -49,9 +66,10 @@ pub(crate) fn side(ratio: Ratio, better: Better, over: Side, under: Side) -> Sid
 }
 
 /// Whom a metric of both twins speaks for.
-pub(crate) fn twins_side(metric: &Metric) -> Side {
+pub(crate) fn twins_side(summary: &Summary, metric: &Metric) -> Side {
     let (rust, go) = (Side::Better(Choice::Rust), Side::Better(Choice::Go));
-    metric.ratio.map_or(Side::Open, |ratio| side(ratio, metric.better, rust, go))
+    let noise = summary.noise_factor(&metric.id);
+    metric.ratio.map_or(Side::Open, |ratio| side(ratio, noise, metric.better, rust, go))
 }
 
 /// The option that a language is.
@@ -63,7 +81,8 @@ pub(crate) fn option(twin: Twin) -> Choice {
 }
 
 /// The metrics that say most about a run, in the order in which they are said.
-const HEADLINES: [&str; 4] = [metric::CPU, metric::CAPACITY, metric::HALF_P99, metric::LOADED_PSS];
+const HEADLINES: [&str; 5] =
+    [metric::CPU, metric::CAPACITY, metric::HALF_P99, metric::RESIDENT_PSS, metric::LOADED_PSS];
 
 /// What a run says in a few sentences, the headline first.
 pub(crate) fn headlines(summary: &Summary) -> Vec<String> {
@@ -78,14 +97,14 @@ pub(crate) fn sentence(summary: &Summary, metric: &Metric) -> Option<String> {
         metric::CPU => format!("Rust needs {times} of Go’s CPU per request"),
         metric::CAPACITY => format!("one core of Rust serves {times} Go’s requests per second"),
         metric::HALF_P99 => format!("Rust’s p99 latency at half load is {times} Go’s"),
+        metric::RESIDENT_PSS => {
+            format!("once the state is built, Rust holds {times} of Go’s memory")
+        }
         metric::LOADED_PSS => format!("Rust holds {times} of Go’s memory under half load"),
         _ => format!("Rust ÷ Go in {}: {times}", decapitalised(&metric.title)),
     };
-    let within_noise = || {
-        let factor = summary.noise_factor(&metric.id)?;
-        let (low, high) = ends(ratio)?;
-        (high >= 1.0 / factor && low <= factor).then_some(factor)
-    };
+    let noise = summary.noise_factor(&metric.id);
+    let within_noise = || noise.filter(|_| within_noise(ratio, noise));
     let doubt = match ends(ratio) {
         None if ratio.n == 1 => "; taken once, so without an interval".to_owned(),
         None => format!("; {} pairs are too few for an interval", ratio.n),
@@ -144,7 +163,10 @@ mod tests {
     #[test]
     fn a_ratio_speaks_for_a_side_only_with_its_whole_interval() {
         let (rust, go) = (Side::Better(Choice::Rust), Side::Better(Choice::Go));
-        let side = |ratio, better| side(ratio, better, rust, go);
+        let noisy = |ratio, noise| side(ratio, Some(noise), Better::Lower, rust, go);
+        assert_eq!(noisy(of(0.8, Some((0.7, 0.85)), 10), 1.1), rust);
+        assert_eq!(noisy(of(0.8, Some((0.7, 0.95)), 10), 1.1), Side::Open, "it may be noise");
+        let side = |ratio, better| side(ratio, None, better, rust, go);
         let below = of(0.5, Some((0.4, 0.9)), 10);
         assert_eq!(side(below, Better::Lower), rust);
         assert_eq!(side(below, Better::Higher), go);
