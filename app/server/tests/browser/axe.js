@@ -10,7 +10,7 @@ export const looks = [
 ];
 
 export async function check(page) {
-  // A new address shows before its style sheet has come.
+  // A new address shows before its style sheet has come. Callers have seen that it is the new one.
   await page.waitForLoadState("load");
   await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
   const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();

@@ -49,12 +49,15 @@ for (const look of looks) {
       await page.goto(`/checklist/record?service=${service}&${query}`);
       await page.locator("#option-go").check();
       await page.getByRole("button", { name: "Record the decision" }).click();
+      // The old page is still there right after the click.
+      await expect(page).toHaveTitle(/^Error: /);
       await check(page);
       await page.getByLabel(/Why not/).fill("Because.");
       await page.getByRole("button", { name: "Record the decision" }).click();
       await expect(page).toHaveURL(/\/decisions\/[0-9a-f-]{36}$/);
       await check(page);
       await page.getByRole("link", { name: "Edit" }).click();
+      await expect(page).toHaveURL(/\/edit$/);
       await check(page);
       await page.goto("/decisions");
       await check(page);

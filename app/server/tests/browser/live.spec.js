@@ -8,8 +8,11 @@ test.describe.configure({ mode: "serial" });
 test.use({ baseURL: process.env.ASSAY_LIVE_URL });
 
 const path = "/evidence/live";
-const start = (page) => page.getByRole("button", { name: "Start measuring" }).click();
-const cancel = (page) => page.getByRole("button", { name: "Cancel the run" }).click();
+// The page that follows has the same address, and the old one shows the new stage while it waits:
+// only the load event tells them apart.
+const leave = (page, control) => Promise.all([page.waitForEvent("load"), control.click()]);
+const start = (page) => leave(page, page.getByRole("button", { name: "Start measuring" }));
+const cancel = (page) => leave(page, page.getByRole("button", { name: "Cancel the run" }));
 const heading = (page, name) => expect(page.getByRole("heading", { name })).toBeVisible({ timeout: 15_000 });
 
 test("a run is followed, survives a reload, and is cancelled", async ({ page, context }) => {
@@ -21,8 +24,6 @@ test("a run is followed, survives a reload, and is cancelled", async ({ page, co
   await page.getByRole("radio", { name: /^Full/ }).check();
   await start(page);
   await heading(page, "Measuring");
-  // The heading shows before the page that holds it has finished loading.
-  await page.waitForLoadState("load");
   let loads = 0;
   page.on("load", () => loads++);
   await expect(page.getByText("block 2 of 3", { exact: false }).first()).toBeVisible({ timeout: 15_000 });
@@ -52,17 +53,18 @@ test("a finished run is picked for the advice, and given up again", async ({ pag
   await heading(page, "The run is finished");
   await expect(page.locator("#live"), "the focus is not lost with the button").toBeFocused();
   await page.getByRole("link", { name: "Let the advice use it" }).click();
+  await expect(page).toHaveURL(/#use/);
   await page.reload();
   const quotes = page.locator("#use-json-quotes");
   await quotes.getByRole("radio", { name: /^stand-in-json-quotes/ }).first().check();
-  await quotes.getByRole("button", { name: "Use this run" }).click();
+  await leave(page, quotes.getByRole("button", { name: "Use this run" }));
   await expect(page).toHaveURL(/#use-json-quotes$/);
   await expect(quotes.getByRole("radio", { name: /^stand-in-json-quotes/ }).first()).toBeChecked();
   await page.goto("/checklist?workload=json_api&owners=3");
   await expect(page.locator("#advice")).toContainText("stand-in-json-quotes");
   await page.goto(path);
   await quotes.getByRole("radio", { name: /newest complete full run/ }).check();
-  await quotes.getByRole("button", { name: "Use this run" }).click();
+  await leave(page, quotes.getByRole("button", { name: "Use this run" }));
   await expect(quotes.getByRole("radio", { name: /newest complete full run/ })).toBeChecked();
 });
 
@@ -92,7 +94,7 @@ test.describe("without JavaScript", () => {
     const look = page.getByRole("link", { name: "Look how far it is" });
     const shown = (text) => page.locator("#live").getByText(text).first().isVisible();
     await expect(async () => {
-      await look.click();
+      await leave(page, look);
       expect(await shown("block 2 of 3")).toBe(true);
     }).toPass({ timeout: 15_000 });
     await cancel(page);

@@ -41,6 +41,8 @@ test("keyboard alone leads from the overview to a record", async ({ page }) => {
   await tabTo(page, 'main a[href="/checklist"]');
   await page.keyboard.press("Enter");
   await expect(page.getByText("No advice yet")).toBeVisible();
+  // The script that follows the answers comes last.
+  await page.waitForLoadState("load");
   await tabTo(page, "#service");
   await page.keyboard.type(service);
   for (const [id, value] of core) {
@@ -89,10 +91,12 @@ test.describe("without JavaScript", () => {
     await page.getByRole("button", { name: "Update advice" }).click();
     await expect(page.locator("#advice")).toContainText("of 16,384 plausible readings");
     await page.getByRole("link", { name: "Record the decision" }).click();
+    await expect(page).toHaveURL(/\/checklist\/record/);
     await page.locator("#status-accepted").check();
     const option = page.locator("[name=option]:checked");
     if ((await option.getAttribute("value")) === "") await page.locator("#option-rust").check();
     await page.getByRole("button", { name: "Record the decision" }).click();
+    await expect(page).toHaveURL(/\/decisions\/[0-9a-f-]{36}$/);
     await expect(page.getByRole("heading", { level: 1 })).toContainText(service);
     await page.goto(`/decisions?q=${service}`);
     await expect(page.getByRole("link", { name: new RegExp(service) })).toBeVisible();
@@ -111,6 +115,7 @@ test.describe("without JavaScript", () => {
     await page.getByRole("link", { name: /Say why/ }).click();
     await why.fill("The platform team can only run Go.");
     await page.getByRole("button", { name: "Record the decision" }).click();
+    await expect(page).toHaveURL(/\/decisions\/[0-9a-f-]{36}$/);
     await expect(page.getByText("The platform team can only run Go.")).toBeVisible();
     expect(fileOf(service)).toContain("override_reason");
   });
@@ -150,6 +155,7 @@ test("back and forward keep the answers", async ({ page }) => {
   await page.locator("#owners").fill("7");
   await expect(page).toHaveURL(/go_fluency=most.*owners=7/);
   await page.getByRole("link", { name: "Method", exact: true }).click();
+  await expect(page).toHaveURL(/\/method$/);
   await page.goBack();
   await expect(page.locator('[name="go_fluency"][value="most"]')).toBeChecked();
   await expect(page.locator("#owners")).toHaveValue("7");

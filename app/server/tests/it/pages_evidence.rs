@@ -189,3 +189,54 @@ async fn the_service_can_be_tried() {
     assert!(app.get(path).await.body.contains("Start the service"));
     assert_eq!(post("action=explode").await.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_summary_is_held_against_its_samples() {
+    let (app, _folder) = with_made_up_runs().await;
+    let known = app.app.runs();
+    let notes = |name: &str| known.get(name).expect("a run").summary.notes.join(" ");
+    assert!(!notes("fixture-causes").contains("samples"), "one that agrees says nothing");
+    assert!(notes("fixture-unchecked").contains("samples.toml is missing"));
+    assert!(notes("fixture-retouched").contains("does not say what its samples say"));
+    let retouched = &known.get("fixture-retouched").expect("a run").summary;
+    let n = retouched.metrics.iter().filter_map(|metric| metric.ratio).map(|ratio| ratio.n);
+    assert_eq!(n.max(), Some(10), "the samples count");
+    let page = app.get("/evidence/runs/fixture-retouched").await.body;
+    assert!(page.contains("these figures are computed from the samples"));
+}
+
+#[tokio::test]
+async fn what_is_noise_or_no_twin_speaks_for_nobody() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence/runs/fixture-ladder").await.body;
+    let cpu = between(&page, "id=\"tuning-cpu-desc\">", "</desc>");
+    assert!(cpu.contains("jsonv2") && !cpu.contains("floor"), "{cpu}");
+    let known = app.app.runs();
+    let committed = known.runs.iter().find(|run| run.summary.run.ends_with("-json-quotes"));
+    let run = committed.expect("the committed headline");
+    let page = app.get(&format!("/evidence/runs/{}", run.name)).await.body;
+    assert!(page.contains("<td>within the noise</td>"), "p99.9 differs from itself by more");
+    let capacity = between(&page, "Greatest swept rate with p99", "</tr>");
+    assert!(capacity.contains("may lie between two of them"), "{capacity}");
+    let partial = run.summary.sweep.iter().filter_map(|point| point.go.as_ref());
+    let partial = partial.filter(|go| !go.void && go.blocks < run.summary.blocks).count();
+    assert_eq!(page.matches("</td><td class=\"num\">9 of 10</td>").count() > 0, partial > 0);
+}
+
+#[tokio::test]
+async fn the_large_heap_says_what_its_size_means_and_where_go_needs_less() {
+    let app = TestApp::new().await;
+    let page = app.get("/evidence/fastjson-api?scenario=json-resident").await.body;
+    let says = between(&page, "id=\"says\"", "</section>");
+    assert!(says.contains("0.94 GB of live objects"), "{says}");
+    assert!(says.contains("Once the state is built, Rust holds 1.2"), "{says}");
+}
+
+#[tokio::test]
+async fn a_run_beside_itself_is_the_same_with_its_variants() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence/compare?a=fixture-ladder&b=fixture-ladder").await.body;
+    assert!(page.contains("Measured beside the pair") && page.contains("GOEXPERIMENT=jsonv2"));
+    assert!(page.contains("<td>the same</td>"));
+    assert!(!page.contains("<td>undecided</td>"), "a run does not differ from itself");
+}

@@ -98,6 +98,17 @@ pub(crate) fn write(folder: &Path) {
     broken("fixture-newer", Some("schema = 99\n"));
     let edited = fs::read_to_string(folder.join("fixture-causes/summary.toml")).expect("a file");
     broken("fixture-edited", Some(&edited.replacen("low = ", "low = 9", 1)));
+    // Older, so that they stand for nothing.
+    let renamed = |name: &str| {
+        edited
+            .replace("fixture-causes", name)
+            .replace("2099-01-01T10:00:00Z", "2019-01-01T10:00:00Z")
+    };
+    broken("fixture-unchecked", Some(&renamed("fixture-unchecked")));
+    let retouched = renamed("fixture-retouched").replacen("n = 10", "n = 99", 1);
+    broken("fixture-retouched", Some(&retouched));
+    let samples = folder.join("fixture-causes/samples.toml");
+    fs::copy(samples, folder.join("fixture-retouched/samples.toml")).expect("a file");
 }
 
 fn run(

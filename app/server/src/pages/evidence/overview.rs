@@ -79,6 +79,6 @@ fn forest_row(run: &KnownRun, name: String) -> Option<ForestRow> {
         estimate: ratio.estimate,
         interval: words::ends(ratio),
         noise: run.summary.noise_factor(metric::CPU).map(|factor| (1.0 / factor, factor)),
-        side: words::twins_side(cpu),
+        side: words::twins_side(&run.summary, cpu),
     })
 }
