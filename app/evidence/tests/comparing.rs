@@ -53,7 +53,9 @@ fn a_change_has_the_worst_of_both_intervals() {
 #[test]
 fn too_few_blocks_give_a_change_without_an_interval() {
     let a = run("a", [20.0, 19.0, 21.0], [0.5, 0.48, 0.52]);
-    let few = a.replace(", low = 0.48, high = 0.52, level = 0.951, n = 10", ", n = 5");
+    let few = a
+        .replace("\"a\"", "\"few\"")
+        .replace(", low = 0.48, high = 0.52, level = 0.951, n = 10", ", n = 5");
     let row = &compared((&a, ENVIRONMENT), (&few, ENVIRONMENT)).metrics[0];
     let (rust, ratio) = (row.rust.unwrap(), row.ratio.unwrap());
     assert_eq!((rust.low, rust.says, ratio.low, ratio.says), (None, None, None, None));

@@ -4,7 +4,7 @@
 /// the figures of the whole plot take a line of their own.
 const BESIDE_CHARS_MAX: usize = 24;
 /// A longer name would leave such a screen; the plot's table has all of it.
-const NAME_CHARS_MAX: usize = 48;
+const NAME_CHARS_MAX: usize = 44;
 
 /// Where the parts of each row stand, in px.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +41,14 @@ impl Rows {
     }
 }
 
-/// A name cut to what fits.
+/// A name cut to what fits, between two of its parts or words where it has some.
 pub(super) fn fitted(name: &str) -> String {
     if name.chars().count() <= NAME_CHARS_MAX {
         return name.to_owned();
     }
     let kept: String = name.chars().take(NAME_CHARS_MAX - 1).collect();
-    format!("{}…", kept.trim_end())
+    let end = kept.rfind(", ").or_else(|| kept.rfind(' ')).unwrap_or(kept.len());
+    format!("{}, …", kept.get(..end).unwrap_or(&kept).trim_end_matches(','))
 }
 
 #[cfg(test)]
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     /// Text of a plot is 14 px high; its characters are at most this wide on average.
-    const CHAR_PX: usize = 7;
+    const CHAR_PX: usize = 8;
     const NARROW_PX: usize = 375 - 2 * 16;
 
     #[test]
@@ -73,15 +74,16 @@ mod tests {
             assert!(rows.height(3) > rows.mark_y(2) + 6);
         }
         let figures = "0.049 [0.041, 0.094]".len();
-        assert!((BESIDE_CHARS_MAX + figures) * CHAR_PX <= NARROW_PX);
-        const { assert!(NAME_CHARS_MAX * CHAR_PX <= NARROW_PX) };
+        assert!((BESIDE_CHARS_MAX + figures) * CHAR_PX <= NARROW_PX + 2 * CHAR_PX);
+        const { assert!(NAME_CHARS_MAX * CHAR_PX <= NARROW_PX + 2 * CHAR_PX) };
     }
 
     #[test]
     fn a_long_name_is_cut() {
         assert_eq!(fitted("CPU"), "CPU");
         let cut = fitted(&"ö".repeat(60));
-        assert_eq!(cut.chars().count(), NAME_CHARS_MAX);
-        assert!(cut.ends_with('…'));
+        assert!(cut.starts_with("öö") && cut.ends_with('…'));
+        let label = "Go, own connection loop, codec by hand, GOGC=400";
+        assert_eq!(fitted(label), "Go, own connection loop, codec by hand, …");
     }
 }
