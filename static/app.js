@@ -154,3 +154,11 @@ for (const link of document.querySelectorAll("a[data-line]")) {
     area.scrollTop = ((line - 3) * area.scrollHeight) / lines.length;
   });
 }
+
+// A link to something folded unfolds it.
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target?.matches?.("details")) target.open = true;
+}
+addEventListener("hashchange", unfold);
+unfold();

@@ -97,7 +97,7 @@ pub fn try_model(before: &Engine, after: &Engine, cases: &[Decided]) -> Vec<Trie
 /// Counts how one side of a trial agrees with what was chosen.
 #[must_use]
 pub fn tally<'a>(
-    cases: &'a [Tried],
+    cases: impl IntoIterator<Item = &'a Tried>,
     side: impl Fn(&'a Tried) -> &'a Result<Advised, Vec<Problem>>,
 ) -> Tally {
     let mut tally = Tally::default();

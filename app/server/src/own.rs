@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use assay_advice::{Answers, Choice, Decided};
-use assay_records::Standing;
+use assay_advice::{Answers, Case, Choice, Decided, Usage};
+use assay_records::{Record, Standing, Status};
 use assay_store::{Filter, Store, StoreError, Summary};
 use uuid::Uuid;
 
@@ -33,6 +33,13 @@ impl OwnRecord {
     #[must_use]
     pub fn chosen(&self) -> Option<Choice> {
         self.line.option.filter(|_| self.stands())
+    }
+
+    /// The record as a precedent of the team's own, if it decided something that stands.
+    #[must_use]
+    pub fn precedent(&self) -> Option<Case> {
+        let Summary { id, title, .. } = &self.line;
+        self.chosen().map(|option| case(*id, title, option, &self.answers))
     }
 
     /// The record as a case to hold a model against.
@@ -82,6 +89,25 @@ impl OwnRecords {
             Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A record as a case to judge a model by, if it was accepted and has answers. Whether a later one
+/// has replaced it, only the folder as a whole can tell.
+#[must_use]
+pub fn accepted(record: &Record) -> Option<Case> {
+    let chosen = record.choice.as_ref().filter(|_| record.status == Status::Accepted)?;
+    let answered = record.answers.answered() > 0;
+    answered.then(|| case(record.id, &record.title, chosen.option, &record.answers))
+}
+
+fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
+    Case {
+        id: id.to_string(),
+        title: title.to_owned(),
+        option,
+        usage: Usage::Core,
+        answers: answers.clone(),
     }
 }
 

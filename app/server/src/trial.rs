@@ -36,7 +36,8 @@ pub struct Trial {
 pub struct Part {
     /// All decisions looked at.
     pub cases: usize,
-    /// How the advice of the model in use agrees with what was chosen.
+    /// How the advice of the model in use agrees with what was chosen, in those that count: core
+    /// precedents, and records that were accepted and still stand.
     pub before: Tally,
     /// How that of the edited model would.
     pub after: Tally,
@@ -126,36 +127,55 @@ fn key(in_use: &Engine, edited: &Model, records: &[Arc<OwnRecord>]) -> String {
 #[must_use]
 pub fn run(in_use: &Engine, edited: Model, records: &[Arc<OwnRecord>]) -> Trial {
     let after = Engine::new(edited, in_use.measurements().clone(), SEED);
-    let documented = precedents();
-    let own = records.iter().map(|record| (record.line.title.clone(), record.case()));
+    let own = records.iter().map(|record| own(record)).collect();
     Trial {
         model: after.model().reference(),
         in_use: in_use.model().reference(),
-        precedents: part(in_use, &after, documented),
-        records: part(in_use, &after, own.collect()),
+        precedents: part(in_use, &after, precedents()),
+        records: part(in_use, &after, own),
     }
 }
 
-/// The documented decisions that judge the advice, with their names.
-fn precedents() -> Vec<(String, Decided)> {
-    let judging = assay_advice::precedents().iter().filter(|case| case.usage == Usage::Core);
-    let named = judging.map(|case| {
+/// A decision by its name, and whether agreeing with it counts.
+struct Named {
+    name: String,
+    decided: Decided,
+    counts: bool,
+}
+
+/// The documented decisions; those that do not judge the advice say why.
+fn precedents() -> Vec<Named> {
+    let named = assay_advice::precedents().iter().map(|case| {
+        let counts = case.usage == Usage::Core;
+        let apart = if counts { String::new() } else { format!(" ({})", case.usage.id()) };
         let answers = case.answers.clone();
-        let decided = Decided { id: case.id.clone(), answers, option: Some(case.option) };
-        (format!("{}: {}", case.organisation, case.component), decided)
+        Named {
+            name: format!("{}: {}{apart}", case.organisation, case.component),
+            decided: Decided { id: case.id.clone(), answers, option: Some(case.option) },
+            counts,
+        }
     });
     named.collect()
 }
 
-fn part(before: &Engine, after: &Engine, named: Vec<(String, Decided)>) -> Part {
-    let (names, cases): (Vec<String>, Vec<Decided>) = named.into_iter().unzip();
+/// A record of the team's own; one that is not in force says so.
+fn own(record: &OwnRecord) -> Named {
+    let counts = record.stands();
+    let apart = if counts { String::new() } else { format!(" ({})", record.line.standing.id()) };
+    Named { name: format!("{}{apart}", record.line.title), decided: record.case(), counts }
+}
+
+fn part(before: &Engine, after: &Engine, named: Vec<Named>) -> Part {
+    let cases: Vec<Decided> = named.iter().map(|named| named.decided.clone()).collect();
     let tried = try_model(before, after, &cases);
+    let all = || tried.iter().zip(&named);
+    let counting = || all().filter(|(_, named)| named.counts).map(|(case, _)| case);
     Part {
         cases: tried.len(),
-        before: tally(&tried, |case| &case.before),
-        after: tally(&tried, |case| &case.after),
-        changed: tried.iter().zip(&names).filter_map(|(case, name)| changed(case, name)).collect(),
-        unfit: tried.iter().zip(&names).filter_map(|(case, name)| unfit(case, name)).collect(),
+        before: tally(counting(), |case| &case.before),
+        after: tally(counting(), |case| &case.after),
+        changed: all().filter_map(|(case, named)| changed(case, &named.name)).collect(),
+        unfit: all().filter_map(|(case, named)| unfit(case, &named.name)).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `assay backtest [DIR]`: how often the advice agrees with what was chosen.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -10,15 +10,17 @@ use assay_advice::{
     Backtest, BuiltinCases, Case, CaseResult, Choice, Model, Problem, Reliability, Summary, Usage,
     Verdict, backtest,
 };
+use assay_records::{Record, Status};
 use clap::Args;
+use uuid::Uuid;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
-use crate::pages::words::percent;
+use crate::{own, pages::words::percent, recording};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Folder of cases: TOML files with `id`, `option` and `[answers]`, and `use` if not core;
-    /// other keys are passed over [default: the precedents that come with assay]
+    /// other keys are passed over. Or a folder of records, of which the accepted ones count [default: the precedents that come with assay]
     dir: Option<PathBuf>,
     /// Only the cases of this use: core, pre-rust-era, thin-reasons or not-a-service [default: all,
     /// of which only the core ones count]
@@ -111,6 +113,7 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
     }
     let (mut cases, mut faults): (Vec<Case>, Faults) = Default::default();
     let mut first_with: BTreeMap<String, String> = BTreeMap::new();
+    let (mut recorded, mut replaced) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
         let name = path.display().to_string();
         let text = match input::read_file(&path) {
@@ -121,9 +124,21 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
                 continue;
             }
         };
-        match Case::parse(model, &text) {
+        let case = match recording::is_record(&text) {
+            false => Case::parse(model, &text).map(Some),
+            true => Record::parse(&text, model).map(|parsed| {
+                let record = parsed.record;
+                recorded.insert(record.id.to_string());
+                if matches!(record.status, Status::Accepted | Status::Deprecated) {
+                    replaced.extend(record.supersedes.iter().map(Uuid::to_string));
+                }
+                own::accepted(&record)
+            }),
+        };
+        match case {
             Err(problems) => faults.add(&name, &text, &problems),
-            Ok(case) => match first_with.get(&case.id) {
+            Ok(None) => {}
+            Ok(Some(case)) => match first_with.get(&case.id) {
                 Some(other) => faults.add(&name, &text, &[same_id(&text, &case.id, other)]),
                 None => {
                     first_with.insert(case.id.clone(), name);
@@ -131,6 +146,16 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
                 }
             },
         }
+    }
+    cases.retain(|case| !replaced.contains(&case.id));
+    if !recorded.is_empty() {
+        let counted = cases.iter().filter(|case| recorded.contains(&case.id)).count();
+        // A closed standard error leaves nobody to tell.
+        let _ = writeln!(
+            io::stderr(),
+            "{counted} of {} count: those accepted, not replaced since, and with answers",
+            plural(recorded.len(), "record")
+        );
     }
     Ok((cases, faults))
 }

@@ -139,7 +139,10 @@ fn tell(lines: &mut Vec<String>, what: &str, part: &Part) {
         lines.push(format!("No {what}"));
         return;
     }
-    lines.push(format!("{} {what}", part.cases));
+    lines.push(match part.cases {
+        1 => format!("1 {}", what.replacen("s ", " ", 1)),
+        cases => format!("{cases} {what}"),
+    });
     if part.before.cases > 0 {
         lines.push(format!("  in use: {}", agreement(&part.before)));
         lines.push(format!("  edited: {}", agreement(&part.after)));
@@ -170,8 +173,8 @@ fn tell(lines: &mut Vec<String>, what: &str, part: &Part) {
 fn agreement(tally: &Tally) -> String {
     let Tally { cases, decided, agree, abstained, strong, strong_agree } = tally;
     format!(
-        "agrees in {agree} of the {decided} of {cases} it decides ({strong_agree} of {strong} \
-         strong ones), {abstained} too close to call"
+        "of the {cases} that count it decides {decided}, agrees in {agree} ({strong_agree} of \
+         {strong} strong ones), {abstained} too close to call"
     )
 }
 

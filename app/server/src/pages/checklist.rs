@@ -1,5 +1,7 @@
 //! `/checklist`: the questions and, beside them, the advice.
 
+use std::sync::Arc;
+
 use askama::Template;
 use assay_advice::{
     Answers, CURRENCY, Choice, Model, Notice, Problem, Question, QuestionKind, Score, presets,
@@ -11,9 +13,11 @@ use axum::{
 };
 
 use crate::{
+    own::OwnRecord,
     pages::{
         Page,
         cost::{self, CostView, Field},
+        own_nearest::{self, OwnNearestView},
         precedents::nearest::NearestView,
         sheet::{self, Sheet, UNKNOWN},
         words::{self, Headline, Share},
@@ -139,6 +143,7 @@ struct Given<'a> {
     /// The reference service whose measurements speak here.
     evidence: Option<String>,
     nearest: NearestView,
+    own: OwnNearestView,
     cost: CostView,
     knocked_out: Vec<RuledOut>,
     core_left: usize,
@@ -163,7 +168,8 @@ pub(crate) async fn get(
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let advice = advice(&app, &sheet);
+    let own = own_nearest::records(&app, &sheet.answers).await;
+    let advice = advice(&app, &sheet, &own);
     let problems = problems(app.model(), &sheet.problems);
     if fragment {
         (status, Page(Fragment { problems, advice })).into_response()
@@ -301,7 +307,7 @@ fn cost_label(id: &str) -> Option<&'static str> {
     known.map(|known| known.label.as_str()).or((id == CURRENCY).then_some("Currency"))
 }
 
-fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
+fn advice<'a>(app: &'a App, sheet: &Sheet, own: &[Arc<OwnRecord>]) -> Advice<'a> {
     let model = app.model();
     let core = || model.questions().iter().filter(|question| question.core);
     if sheet.says_nothing(model) {
@@ -313,6 +319,7 @@ fn advice<'a>(app: &'a App, sheet: &Sheet) -> Advice<'a> {
     let cost = app.engine().cost(&sheet.answers, &sheet.assumptions, score.recommended);
     Advice::Given(Box::new(Given {
         nearest: NearestView::new(model, &sheet.answers, score.recommended),
+        own: OwnNearestView::among(app, own, &sheet.answers, score.recommended, None),
         cost: CostView::new(cost, &sheet.assumptions, Some(&score)),
         headline: Headline::new(&score, &sheet.answers),
         first: words::first_sentence(&score),

@@ -21,6 +21,7 @@ use crate::{
         cost::CostView,
         decisions::day_of,
         markdown,
+        own_nearest::{self, OwnNearestView},
         plot::{self, Bar},
         precedents::nearest::NearestView,
         record::problem_views,
@@ -39,6 +40,7 @@ struct View<'a> {
     advice: Option<AdviceView<'a>>,
     cost: Option<CostThen>,
     nearest: NearestView,
+    own: OwnNearestView,
     rationale: Vec<(&'static str, String)>,
     answers: Vec<(String, String)>,
     again: String,
@@ -125,6 +127,7 @@ async fn view<'a>(
     let answers = questions
         .filter(|question| !record.answers.value(&question.id).is_open())
         .map(|q| (q.label.clone(), sheet::in_words(app.model(), &record.answers, &q.id)));
+    let own = own_nearest::records(app, &record.answers).await;
     let today = app.today();
     let example = record.tags.iter().any(|tag| tag == "assay");
     Ok(View {
@@ -132,6 +135,13 @@ async fn view<'a>(
         advice: record.advice.as_ref().map(|score| advice(app, record, score)),
         cost: cost(app, record),
         nearest: NearestView::new(app.model(), &record.answers, record.recommended()),
+        own: OwnNearestView::among(
+            app,
+            &own,
+            &record.answers,
+            record.recommended(),
+            Some(record.id),
+        ),
         rationale: rationale.collect(),
         answers: answers.collect(),
         again: sheet::query_with(

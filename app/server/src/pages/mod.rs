@@ -11,6 +11,7 @@ mod markdown;
 pub(crate) mod method;
 pub(crate) mod model;
 pub(crate) mod overview;
+mod own_nearest;
 mod plot;
 pub(crate) mod precedents;
 pub(crate) mod record;

@@ -93,9 +93,9 @@ fn an_edited_model_is_held_against_precedents_and_records_before_it_is_adopted()
     let told = desk.ok(&["model", "check", "ours.toml"]);
     for part in [
         "ours.toml is a good model: backend, version ours-",
-        "documented decisions\n  in use: agrees in ",
+        "documented decisions\n  in use: of the ",
         "2 records of your own\n",
-        "- Language for the session gateway\n      Rust, strong",
+        "- Language for the session gateway (draft)\n      Rust, strong",
         "  →  ",
         "To adopt it: assay --model ours.toml (or ASSAY_MODEL)",
     ] {
@@ -170,4 +170,53 @@ fn records_whose_answers_a_model_does_not_know_stay_readable() {
     assert!(output.status.success(), "{}", stderr(&output));
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found["findings"][0]["kind"], "warning");
+}
+
+#[test]
+fn accepted_records_are_cases_for_the_backtest() {
+    let desk = Desk::new();
+    let record = |sheet: &str, title: &str, status: &str, more: &[&str]| {
+        let common = ["record", sheet, "--title", title, "--status", status, "--json"];
+        desk.json(&[&common[..], more].concat())
+    };
+    record("rust.toml", "Rust as advised", "accepted", &[]);
+    record("go.toml", "Against the advice", "accepted", &["--option", "rust", "--why", "."]);
+    record("go.toml", "A draft", "draft", &[]);
+    let rejected = record("go.toml", "Not taken", "proposed", &[]);
+    let path = desk.path(rejected["path"].as_str().expect("a path"));
+    let text = fs::read_to_string(&path).expect("the record");
+    fs::write(&path, text.replacen("\"proposed\"", "\"rejected\"", 1)).expect("writing");
+    let output = desk.run(&["backtest", "decisions", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("2 of 4 records count"), "{}", stderr(&output));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&found["cases"], &found["agree"]), (&2.into(), &1.into()), "{found}");
+    let titles: Vec<&Value> =
+        found["per_case"].as_array().expect("cases").iter().map(|case| &case["title"]).collect();
+    assert!(titles.iter().any(|title| **title == "Rust as advised"), "{titles:?}");
+
+    // What a later accepted record replaces does not count twice.
+    let first = text_of(&desk, "decisions", "rust-as-advised");
+    let id = first.lines().find_map(|line| line.strip_prefix("id = \"")).expect("an id");
+    let id = id.get(..36).expect("an id");
+    let later = record("rust.toml", "Again", "accepted", &[]);
+    let path = desk.path(later["path"].as_str().expect("a path"));
+    let text = fs::read_to_string(&path).expect("the record");
+    let text = text.replacen("status = ", &format!("supersedes = [\"{id}\"]\nstatus = "), 1);
+    fs::write(&path, text).expect("writing");
+    let output = desk.run(&["backtest", "decisions", "--json"]);
+    assert!(stderr(&output).contains("2 of 5 records count"), "{}", stderr(&output));
+    // A faulty record is told with its place, like a faulty case.
+    fs::write(desk.path("decisions/0009-cut.toml"), "schema = 1\nid = 3\n").expect("a file");
+    let told = desk.fails(1, &["backtest", "decisions"]);
+    assert!(told.contains("--> decisions/0009-cut.toml:2:6"), "{told}");
+}
+
+fn text_of(desk: &Desk, folder: &str, name: &str) -> String {
+    let mut files = fs::read_dir(desk.path(folder)).expect("the folder");
+    let found = files.find_map(|file| {
+        let file = file.expect("a file");
+        file.file_name().to_string_lossy().contains(name).then(|| file.path())
+    });
+    fs::read_to_string(found.expect(name)).expect("the record")
 }

@@ -148,3 +148,68 @@ async fn another_site_cannot_send_a_model() {
     let long = "x".repeat(2 * 1024 * 1024);
     assert_eq!(send(&app, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[tokio::test]
+async fn a_record_says_which_model_advised_it() {
+    let app = TestApp::new().await;
+    let answers = serde_json::json!({ "rust_fluency": "most", "go_fluency": "none", "owners": 5,
+        "paved_road": "rust", "separable_core": "no" });
+    let create = serde_json::json!({ "title": "Gateway", "option": "rust", "why": "It is.", "answers": answers });
+    let recorded = app.post_json("/api/v1/decisions", &create).await.json();
+    let id = recorded["id"].as_str().expect("an id");
+    let digest = Model::builtin().digest();
+    let short = digest.get(7..19).expect("hex");
+    let page = app.get(&format!("/decisions/{id}")).await.body;
+    assert!(page.contains(&format!("<code>{short}</code>")), "{page}");
+    assert!(!page.contains("today’s</a> is"), "it is the same");
+
+    // As if another model had given the advice.
+    let text = app.get(&format!("/decisions/{id}.toml")).await.body;
+    let other = text.replacen(digest, "sha256:0123456789abcdef", 1).replacen(
+        id,
+        "01a1fcad-80b3-741d-b139-6f4ed05821fa",
+        1,
+    );
+    assert_ne!(other, text);
+    std::fs::write(app.decisions().join("0002-older.toml"), other).expect("writing");
+    let page = app.get("/decisions/01a1fcad-80b3-741d-b139-6f4ed05821fa").await.body;
+    assert!(
+        page.contains("<code>0123456789ab</code>; <a href=\"/model\">today’s</a> is backend"),
+        "{page}"
+    );
+    assert!(page.contains(&format!("<code>{short}</code>")));
+}
+
+#[tokio::test]
+async fn own_accepted_records_stand_beside_the_precedents() {
+    let app = TestApp::new().await;
+    let answers = serde_json::json!({ "failure_consequence": "catastrophic",
+        "untrusted_input": "core_job", "rust_fluency": "most", "go_fluency": "few",
+        "paved_road": "rust", "first_production": "later", "separable_core": "no" });
+    let create = |title: &str, status: &str| serde_json::json!({ "title": title, "status": status, "answers": answers });
+    for (title, status) in
+        [("Ours accepted", "accepted"), ("Ours drafted", "draft"), ("Ours proposed", "proposed")]
+    {
+        let answer = app.post_json("/api/v1/decisions", &create(title, status)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    }
+    let query = "failure_consequence=catastrophic&untrusted_input=some&rust_fluency=most\
+        &go_fluency=few&paved_road=rust&first_production=later&separable_core=no";
+    let page = app.get(&format!("/checklist?{query}")).await.body;
+    let own = page.split("Your own records").nth(1).expect("own records");
+    assert!(own.contains("0001 Ours accepted") && own.contains("Your record"), "{own}");
+    assert!(!page.contains("Ours drafted") && !page.contains("Ours proposed"));
+    assert!(own.contains("there “It is the job”, here “Some of its own”"), "{own}");
+    // On its own page a record is not its own precedent.
+    let list = app.get("/api/v1/decisions").await.json();
+    let items = list["items"].as_array().expect("items");
+    for item in items {
+        let id = item["id"].as_str().expect("an id");
+        let page = app.get(&format!("/decisions/{id}")).await.body;
+        let shown = page.contains("Your own records");
+        assert_eq!(shown, item["title"] != "Ours accepted", "{}", item["title"]);
+    }
+    // Too few answers to compare.
+    let page = app.get("/checklist?rust_fluency=most&owners=3").await.body;
+    assert!(!page.contains("Your own records"));
+}

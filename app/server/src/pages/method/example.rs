@@ -8,7 +8,7 @@ use assay_advice::{
 use crate::pages::{sheet, words::percent};
 
 /// The sheet worked out unless another is asked for.
-const DEFAULT: &str = "game-server";
+const DEFAULT: &str = "auth-crypto";
 /// Sums of some ten products differ in the last bits.
 const ROUNDING: f64 = 1e-12;
 /// The most flips and open questions told.
@@ -180,7 +180,9 @@ fn rows(engine: &Engine, details: &[CriterionDetail], first: Choice, second: Cho
             swing: points(detail.swing),
             weight: four(detail.weight),
             values: Choice::ALL.map(|option| {
-                detail.values.get(option).map_or_else(|| "–".to_owned(), |v| format!("{v:.3}"))
+                // What counts for nothing here offers nothing to show.
+                let value = detail.values.get(option).filter(|_| detail.swing > 0.0);
+                value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
             }),
             contribution: signed(detail.contribution),
             favours: match detail.contribution {
@@ -313,5 +315,9 @@ fn four(value: f64) -> String {
 
 /// With its sign, and a true minus.
 fn signed(value: f64) -> String {
-    if value < 0.0 { format!("−{:.4}", -value) } else { format!("+{value:.4}") }
+    match value {
+        value if value < 0.0 => format!("−{:.4}", -value),
+        value if value > 0.0 => format!("+{value:.4}"),
+        _ => "0".to_owned(),
+    }
 }

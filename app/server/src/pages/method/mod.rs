@@ -2,8 +2,10 @@
 
 mod example;
 
+use std::sync::Arc;
+
 use askama::Template;
-use assay_advice::{DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, presets};
+use assay_advice::{DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, Summary, presets};
 use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
@@ -30,7 +32,7 @@ struct View<'a> {
     /// Every sheet that can be worked out: its id and its title.
     examples: Vec<(&'static str, &'static str)>,
     example: Example,
-    backtest: Option<Judged>,
+    judged: Judged,
     /// How many variants of the built-in model were tried; 0 for another model.
     tried: usize,
 }
@@ -46,6 +48,23 @@ struct Judged {
     abstained: usize,
 }
 
+impl Judged {
+    fn new(summary: &Summary) -> Self {
+        let interval = summary.agreement_interval.map(|[low, high]| {
+            format!("95% interval of that share {}% to {}%", percent(low), percent(high))
+        });
+        Self {
+            cases: summary.cases,
+            decided: summary.decided,
+            agree: summary.agree,
+            interval: interval.unwrap_or_default(),
+            strong: summary.strong.cases,
+            strong_agree: summary.strong.agree,
+            abstained: summary.abstained,
+        }
+    }
+}
+
 /// `GET /method`; `?example=` picks the sheet that is worked out.
 pub(crate) async fn get(
     State(app): State<App>,
@@ -54,7 +73,8 @@ pub(crate) async fn get(
     let query = query.unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "example");
     let asked = asked.map(|(_, id)| id.into_owned()).unwrap_or_default();
-    let engine = app.engine();
+    let known = app.backtested().await?;
+    let engine = Arc::clone(&known.engine);
     // It takes too long for a thread that serves others as well.
     let example = tokio::task::spawn_blocking(move || Example::work_out(&engine, &asked)).await;
     let example = example.map_err(|error| Error::Internal(Box::new(error)))?;
@@ -68,7 +88,7 @@ pub(crate) async fn get(
         open_share: percent(OPEN_SHARE),
         examples: presets().iter().map(|it| (it.id.as_str(), it.title.as_str())).collect(),
         example,
-        backtest: None,
+        judged: Judged::new(&known.backtest().summary),
         tried: if app.model_file.is_none() { assay_advice::variants_tried() } else { 0 },
     };
     Ok(Page(view).into_response())

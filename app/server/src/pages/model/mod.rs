@@ -27,7 +27,7 @@ struct View<'a> {
     criteria: Vec<CriterionView<'a>>,
     knockouts: Vec<KnockoutView<'a>>,
     stated: Vec<StatedView>,
-    /// The text of the form: none yet.
+    /// The text of the form: the model in use, to begin with.
     text: &'a str,
 }
 
@@ -128,7 +128,7 @@ fn view(app: &App) -> View<'_> {
         criteria: criteria(model),
         knockouts: knockouts.collect(),
         stated: model.stated().into_iter().map(stated).collect(),
-        text: "",
+        text: model.text(),
     }
 }
 

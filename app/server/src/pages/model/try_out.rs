@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use crate::{
     error::{Error, sentence},
-    pages::{Page, words::percent},
+    pages::{Page, sheet::capitalised, words::percent},
     state::App,
     trial::{Part, Trial},
 };
@@ -115,8 +115,8 @@ fn agreement(tally: &Tally) -> String {
         return String::new();
     }
     format!(
-        "agrees in {agree} of the {decided} it decides, in {strong_agree} of {strong} strong \
-         verdicts; {abstained} too close to call"
+        "agrees in {agree} of the {decided} it decides of the {cases} that count, in \
+         {strong_agree} of {strong} strong verdicts; {abstained} too close to call"
     )
 }
 
@@ -144,7 +144,11 @@ fn fault(problem: &Problem, text: &str) -> FaultView {
         "" => sentence(&problem.message),
         field => format!("{field}: {}", sentence(&problem.message)),
     };
-    let help = sentence(&problem.help);
+    let help = match problem.help.as_str() {
+        // An ellipsis is an end.
+        open if open.ends_with('…') => capitalised(open),
+        help => sentence(help),
+    };
     FaultView { line, column, message, help, excerpt: excerpt(whole, line, column, marked) }
 }
 

@@ -1,0 +1,85 @@
+//! The team's own accepted records nearest to some answers, beside the documented decisions.
+
+use std::sync::Arc;
+
+use assay_advice::{Answers, Case, Choice, nearest};
+use uuid::Uuid;
+
+use crate::{own::OwnRecord, pages::sheet::capitalised, state::App};
+
+/// The most differences named for each; the record's page has all its answers.
+const DIFFERENCES_MAX: usize = 2;
+/// Fewer answers cannot be compared, so the records need not be read.
+const ANSWERS_MIN: usize = 5;
+
+/// Records of the team's own, the nearest first.
+pub(crate) struct OwnNearestView {
+    pub(crate) near: Vec<OwnNearView>,
+}
+
+/// One of them.
+pub(crate) struct OwnNearView {
+    pub(crate) href: String,
+    pub(crate) number: u32,
+    pub(crate) title: String,
+    pub(crate) option: Choice,
+    /// The day of the decision; may be empty.
+    pub(crate) decided: String,
+    /// In percent.
+    pub(crate) alike: String,
+    /// What differs, and the answers there and here.
+    pub(crate) differs: Vec<(String, String, String)>,
+    /// How many differences are not named.
+    pub(crate) more: usize,
+    pub(crate) otherwise: bool,
+}
+
+/// The records to look among. The advice stands without them, so a folder that cannot be read only
+/// leaves them out.
+pub(crate) async fn records(app: &App, answers: &Answers) -> Vec<Arc<OwnRecord>> {
+    if answers.answered() < ANSWERS_MIN {
+        return Vec::new();
+    }
+    match app.own.all(app.store.as_ref()).await {
+        Ok(records) => records,
+        Err(error) => {
+            tracing::warn!(%error, "own records are left out beside the precedents");
+            Vec::new()
+        }
+    }
+}
+
+impl OwnNearestView {
+    /// The nearest of the records that were accepted and still stand, without the one shown.
+    pub(crate) fn among(
+        app: &App,
+        records: &[Arc<OwnRecord>],
+        answers: &Answers,
+        recommended: Option<Choice>,
+        shown: Option<Uuid>,
+    ) -> Self {
+        let others = records.iter().filter(|record| Some(record.line.id) != shown);
+        let cases: Vec<Case> = others.filter_map(|record| record.precedent()).collect();
+        let found = nearest(app.model(), answers, recommended, &cases);
+        let near = found.near.iter().filter_map(|near| {
+            let record = records.iter().find(|it| it.line.id.to_string() == near.case.id)?;
+            let apart = near.differs.iter().take(DIFFERENCES_MAX).map(|difference| {
+                let question = app.model().question(&difference.question);
+                let about = question.map(|it| capitalised(&it.short)).unwrap_or_default();
+                (about, difference.theirs.clone(), difference.yours.clone())
+            });
+            Some(OwnNearView {
+                href: format!("/decisions/{}", record.line.id),
+                number: record.line.number,
+                title: record.line.title.clone(),
+                option: near.case.option,
+                decided: record.line.decided.map(|day| day.to_string()).unwrap_or_default(),
+                alike: format!("{:.0}", near.similarity * 100.0),
+                differs: apart.collect(),
+                more: near.differs.len().saturating_sub(DIFFERENCES_MAX),
+                otherwise: near.otherwise,
+            })
+        });
+        Self { near: near.collect() }
+    }
+}
