@@ -2,7 +2,6 @@ package server
 
 import (
 	"math"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -70,16 +69,18 @@ func (c *client) flushArgs(args [][]byte) bool {
 
 func flushDB(c *client, args [][]byte) {
 	if c.flushArgs(args) {
+		before := c.server.store.Used()
 		c.view.Flush()
-		go debug.FreeOSMemory()
+		c.server.giveBack(before)
 		c.out.OK()
 	}
 }
 
 func flushAll(c *client, args [][]byte) {
 	if c.flushArgs(args) {
+		before := c.server.store.Used()
 		c.view.FlushAll()
-		go debug.FreeOSMemory()
+		c.server.giveBack(before)
 		c.out.OK()
 	}
 }

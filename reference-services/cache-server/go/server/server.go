@@ -93,6 +93,8 @@ type Server struct {
 	running sync.WaitGroup
 	lastID  int64
 	closing atomic.Bool
+	// Says that much memory was let go.
+	freed chan struct{}
 
 	bufferBytes atomic.Int64
 	counters    [counterShards]counters
@@ -117,6 +119,7 @@ func New(listener net.Listener, c Config) *Server {
 	s := &Server{
 		store: c.Store, threads: c.Threads, listener: listener, started: time.Now(),
 		clients: map[int64]*client{}, stall: stallTimeout,
+		freed: make(chan struct{}, 1),
 	}
 	s.maxClients.Store(int64(c.MaxClients))
 	s.timeout.Store(int64(c.Timeout))
@@ -137,6 +140,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	// A client is either in the list from here on, or not admitted.
 	s.closing.Store(true)
 	_ = s.listener.Close()
 	for _, c := range s.list() {
@@ -160,11 +164,6 @@ func (s *Server) accept() error {
 	for pause := time.Millisecond; ; {
 		conn, err := s.listener.Accept()
 		switch {
-		case s.closing.Load():
-			if err == nil {
-				_ = conn.Close()
-			}
-			return nil
 		case errors.Is(err, net.ErrClosed):
 			return err
 		case err != nil:
@@ -182,6 +181,11 @@ func (s *Server) accept() error {
 
 func (s *Server) admit(conn net.Conn) {
 	s.mu.Lock()
+	if s.closing.Load() {
+		s.mu.Unlock()
+		_ = conn.Close()
+		return
+	}
 	full := int64(len(s.clients)) >= s.maxClients.Load()
 	if !full {
 		s.lastID++
@@ -228,6 +232,8 @@ func (s *Server) tend(ctx context.Context) {
 			return
 		case <-expiry.C:
 			s.store.Expire(expiryBudget)
+		case <-s.freed:
+			debug.FreeOSMemory()
 		case <-tend.C:
 			if s.store.Tend() > freeAtOnceBytes {
 				debug.FreeOSMemory()
@@ -240,6 +246,16 @@ func (s *Server) tend(ctx context.Context) {
 
 // freeAtOnceBytes is how much has to be let go for the collector to be called for it.
 const freeAtOnceBytes = 8 << 20
+
+// giveBack has the collector called when much memory was let go since a number of bytes was in use.
+func (s *Server) giveBack(before int64) {
+	if before-s.store.Used() > freeAtOnceBytes {
+		select {
+		case s.freed <- struct{}{}:
+		default:
+		}
+	}
+}
 
 // limitMemory tells the collector what it may use: the budget, a twentieth of it and what clients
 // buffer. GOMEMLIMIT in the environment wins.

@@ -1,6 +1,9 @@
 package store
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // What recycle does with the records of a segment.
 type purpose int
@@ -120,24 +123,48 @@ func (v *View) evict(own *shard) bool {
 	if own.bytes+own.index.bytes() >= share-int64(s.segmentBytes) && s.evictFrom(own, v.Time) {
 		return true
 	}
+	for range evictTries {
+		freed, busy := v.evictElsewhere(share)
+		if freed || s.evictFrom(own, v.Time) {
+			return true
+		}
+		if !busy {
+			return false
+		}
+		// Who holds the others cannot be waiting for this one alone: they will be free soon.
+		time.Sleep(evictPause)
+	}
+	return false
+}
+
+const (
+	evictTries = 100
+	evictPause = 100 * time.Microsecond
+)
+
+// evictElsewhere evicts from a shard that has its share, or from any that has something. busy says
+// that some could not be locked.
+func (v *View) evictElsewhere(share int64) (freed, busy bool) {
+	s := v.store
 	for _, least := range []int64{share, 1} {
 		for range s.shards {
 			i := int(s.hand.Add(1)) & (len(s.shards) - 1)
 			sh := &s.shards[i]
 			held := v.Held>>uint(i)&1 == 1
 			if !held && !sh.mu.TryLock() {
+				busy = true
 				continue
 			}
-			freed := sh.bytes >= least && s.evictFrom(sh, v.Time)
+			freed = sh.bytes >= least && s.evictFrom(sh, v.Time)
 			if !held {
 				sh.mu.Unlock()
 			}
 			if freed {
-				return true
+				return true, busy
 			}
 		}
 	}
-	return s.evictFrom(own, v.Time)
+	return false, busy
 }
 
 // evictFrom recycles segments of a shard until one of them is free or half empty. A counter is at

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -153,5 +154,41 @@ func TestALowerBudgetEvictsAtOnce(t *testing.T) {
 	if !s.SetMaxMemory(3<<20, v.Held) || s.Used() > 3<<20 {
 		t.Fatalf("%d bytes are used of %d", s.Used(), 3<<20)
 	}
+	check(t, s)
+}
+
+// TestEvictionUnderContention has many goroutines write beyond the budget, some of them several
+// keys at once.
+func TestEvictionUnderContention(t *testing.T) {
+	s, _ := newStore(32<<20, S3FIFO)
+	var all sync.WaitGroup
+	for seed := range uint64(8) {
+		all.Go(func() {
+			r := rand.New(rand.NewPCG(seed, 3))
+			value := make([]byte, 60_000)
+			for range 4000 {
+				var pairs [][]byte
+				set := LockSet(0)
+				for range 1 + r.IntN(3)*r.IntN(20) {
+					key := []byte(strconv.Itoa(r.IntN(20_000)))
+					pairs = append(pairs, key, value[:r.IntN(1<<r.IntN(16))%len(value)])
+					set |= s.Of(key)
+				}
+				s.Lock(set)
+				v := s.View()
+				v.Held, v.Time = set, s.Now()
+				for i := 0; i < len(pairs); i += 2 {
+					if !v.Set(pairs[i], pairs[i+1], String, 0) {
+						t.Error("no memory")
+					}
+				}
+				s.Unlock(set)
+				if s.Used() > s.MaxMemory() {
+					t.Errorf("%d bytes are used", s.Used())
+				}
+			}
+		})
+	}
+	all.Wait()
 	check(t, s)
 }
