@@ -11,7 +11,12 @@ type purpose int
 const (
 	compacting purpose = iota
 	evicting
+	evictingAll // but what is pinned
 )
+
+// evictSegmentsMax bounds the work of one eviction: when this many segments in a row held hardly
+// anything that nobody had asked for, the next one goes as a whole.
+const evictSegmentsMax = 256
 
 // smallPercent is the part of the budget that the small queue may have.
 const smallPercent = 10
@@ -34,7 +39,7 @@ func (s *Store) recycle(sh *shard, at uint32, to uint8, why purpose, now int64) 
 		hash := s.hash(r.key())
 		inTable := inDB(hash, r.db())
 		slot := sh.index.place(inTable, ref)
-		if why == evicting && ref != sh.pinned && !sh.stays(r, seg.log, now) {
+		if why != compacting && ref != sh.pinned && (why == evictingAll || !sh.stays(r, seg.log, now)) {
 			s.evictRecord(sh, r, slot, hash, now)
 			continue
 		}
@@ -171,7 +176,11 @@ func (v *View) evictElsewhere(share int64) (freed, busy bool) {
 // most 3, so that four rounds through the queues are enough.
 func (s *Store) evictFrom(sh *shard, now int64) bool {
 	sh.ghost.fit(s, sh)
-	for range 5 * (len(sh.segs) + 1) {
+	why := evicting
+	for i := range 5 * (len(sh.segs) + 1) {
+		if i == s.evictSegments {
+			why = evictingAll
+		}
 		which := uint8(main)
 		if l := &sh.logs[small]; sh.logs[main].first == 0 ||
 			l.first != 0 && l.bytes*100 >= sh.bytes*smallPercent {
@@ -184,7 +193,7 @@ func (s *Store) evictFrom(sh *shard, now int64) bool {
 		sh.evicted = true
 		before := sh.segs[at].used
 		bytes := sh.bytes
-		s.recycle(sh, at, main, evicting, now)
+		s.recycle(sh, at, main, why, now)
 		if sh.bytes < bytes || sh.segs[at].used <= before/2 {
 			return true
 		}

@@ -192,3 +192,32 @@ func TestEvictionUnderContention(t *testing.T) {
 	all.Wait()
 	check(t, s)
 }
+
+// TestEvictionIsBounded has one eviction among entries that were all read often: it must not go
+// through all of them to find that none is better than another.
+func TestEvictionIsBounded(t *testing.T) {
+	s, _ := newStore(2<<20, S3FIFO)
+	s.evictSegments = 4
+	v := held(s)
+	for i := 0; s.Used() < 1800<<10; i++ {
+		key := []byte(strconv.Itoa(i))
+		v.Set(key, make([]byte, 30), String, 0)
+		for range freqMax {
+			v.Read(key)
+		}
+	}
+	before := v.Size()
+	for i := before; s.shards[0].Evicted == 0; i++ {
+		v.Set([]byte(strconv.Itoa(i)), make([]byte, 3000), String, 0)
+	}
+	often := 0
+	for i := range before {
+		if e, ok := v.Peek([]byte(strconv.Itoa(i))); ok && e.Freq() == freqMax {
+			often++
+		}
+	}
+	if often < before/2 {
+		t.Errorf("of %d entries %d are left, and %d as often read", before, v.Size(), often)
+	}
+	check(t, s)
+}

@@ -68,7 +68,9 @@ type Store struct {
 	hand atomic.Uint32
 	// The segments taken together, and the largest record in a shared one.
 	segmentBytes, inSegmentMax int
-	pool                       pool
+	// evictSegmentsMax but in tests.
+	evictSegments int
+	pool          pool
 	// Which stored database each number names. SWAPDB changes it with all shards locked.
 	names [Databases]uint8
 	// StopActive stops active expiry.
@@ -116,6 +118,7 @@ func New(c Config) *Store {
 		shards: make([]shard, shards), shardBits: uint(bits.TrailingZeros(uint(shards))),
 		seed: maphash.MakeSeed(), clock: c.Clock,
 		segmentBytes: size, inSegmentMax: size / inSegmentPartMax,
+		evictSegments: evictSegmentsMax,
 	}
 	s.pool.size = size
 	s.max.Store(c.MaxMemory)
