@@ -1,6 +1,8 @@
 //! `/precedents/backtest`: is the advice any good? How it agrees with the documented decisions, and
 //! why that is not the same as being right.
 
+use std::sync::LazyLock;
+
 use askama::Template;
 use assay_advice::{
     Backtest, BaselineTally, BuiltinCases, ByOption, CaseResult, Choice, Reliability, Summary,
@@ -14,7 +16,7 @@ use axum::{
 use crate::{
     error::Error,
     pages::{
-        Page,
+        Page, markdown,
         plot::{self, ShareInput, Shares},
         words::percent,
     },
@@ -36,6 +38,10 @@ struct View<'a> {
     confusion: Vec<Recommended<'a>>,
     ways: Vec<Way>,
     groups: Vec<Group<'a>>,
+    /// How many variants of the model are on record.
+    variants: usize,
+    /// What is on record of them: safe HTML.
+    history: &'static str,
 }
 
 /// The figures of the first sentence.
@@ -81,8 +87,8 @@ struct Way {
 
 /// Cases that went alike.
 struct Group<'a> {
-    id: String,
     title: String,
+    open: bool,
     cases: Vec<CaseRow<'a>>,
 }
 
@@ -91,6 +97,26 @@ struct CaseRow<'a> {
     verdict: &'static str,
     /// Each option's bar: its left end and length in percent, and its share in words.
     bars: Vec<(Choice, f64, f64, String)>,
+}
+
+/// Every variant of the model that was tried; people also read it in the source tree.
+const HISTORY: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../advice/models/HISTORY.md"));
+
+static HISTORY_HTML: LazyLock<String> = LazyLock::new(|| {
+    let (html, _) = markdown::render_page(HISTORY);
+    let region = "<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+                  aria-label=\"Table of variants\"><table>";
+    html.replace("<table>", region).replace("</table>", "</table></div>")
+});
+
+/// The rows of the table of variants: they begin with a number.
+fn variants(history: &str) -> usize {
+    let numbered = |line: &&str| {
+        let first = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next());
+        first.is_some_and(|first| first.parse::<u32>().is_ok())
+    };
+    history.lines().filter(numbered).count()
 }
 
 /// `GET /precedents/backtest`.
@@ -122,6 +148,8 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
         confusion: confusion.map(|option| recommended(summary, option)).collect(),
         ways: ways(summary),
         groups: groups(backtest),
+        variants: variants(HISTORY),
+        history: &HISTORY_HTML,
         summary,
         left_out,
         backtest,
@@ -212,19 +240,18 @@ fn groups(backtest: &Backtest) -> Vec<Group<'_>> {
         let cases = backtest.per_case.iter().filter(move |case| case.usage == usage);
         cases.map(case_row).collect::<Vec<_>>()
     };
-    let group = |id: &str, title: &str, cases: Vec<_>| Group {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        cases,
-    };
     let mut groups = vec![
-        group("otherwise", "Something else was chosen", counted(Some(false))),
-        group("abstained", "The model abstains", counted(None)),
-        group("alike", "The same was chosen", counted(Some(true))),
+        Group {
+            title: "Something else was chosen".to_owned(),
+            open: true,
+            cases: counted(Some(false)),
+        },
+        Group { title: "The model abstains".to_owned(), open: true, cases: counted(None) },
+        Group { title: "The same was chosen".to_owned(), open: false, cases: counted(Some(true)) },
     ];
     for kind in &backtest.apart {
         let title = format!("Counted apart: {}", use_words(kind.usage).to_lowercase());
-        groups.push(group(kind.usage.id(), &title, apart(kind.usage)));
+        groups.push(Group { title, open: false, cases: apart(kind.usage) });
     }
     groups.retain(|group| !group.cases.is_empty());
     groups

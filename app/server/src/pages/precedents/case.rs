@@ -39,6 +39,8 @@ struct View {
     alternatives: Vec<Text>,
     reasons: Vec<Text>,
     figures: Vec<Text>,
+    /// What is said instead of figures.
+    no_figures: Option<Text>,
     regret: Text,
     answers: Vec<(String, String)>,
     open: Vec<String>,
@@ -109,6 +111,10 @@ fn view(app: &App, case: &'static Precedent) -> View {
         alternatives: texts(&decision.alternatives),
         reasons: texts(&decision.reasons),
         figures: texts(&decision.figures),
+        no_figures: match decision.figures.as_slice() {
+            [only] if only.starts_with("no") => Some(text(&format!("{}.", capitalised(only)))),
+            _ => None,
+        },
         regret: text(&decision.regret),
         answers: answered.iter().map(|it| (it.label.clone(), in_words(&it.id))).collect(),
         open: open.iter().map(|question| question.label.clone()).collect(),
