@@ -7,7 +7,7 @@ use super::templates::{Command, Compare, TEMPLATES, command};
 use crate::Check;
 use crate::random::Random;
 use anyhow::{Context, Result, anyhow, ensure};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Connections to each server; the first speaks RESP2, the second RESP3.
@@ -16,6 +16,8 @@ const PIPELINE_MAX: usize = 12;
 /// Commands between two comparisons of everything that is stored.
 const STATE_EVERY: usize = 2_000;
 const DATABASES: usize = 3;
+/// Commands that differ before the comparison ends.
+const DIFFERENCES_MAX: usize = 8;
 
 /// Empties two servers and sends both the same `commands` seeded commands, in pipelines over several
 /// connections. Replies must be equal byte for byte, save where time, chance or order makes them
@@ -34,7 +36,10 @@ pub fn run(
     let name = format!("{commands} random commands of seed {seed} are answered alike{with}");
     let outcome = Pair::open(one, other_address, other).and_then(|mut pair| {
         let outcome = pair.compare_all(seed, commands);
-        outcome.with_context(|| format!("the last commands were {}", pair.recent.join("; ")))
+        outcome.with_context(|| format!("the last commands were {}", pair.recent.join("; ")))?;
+        let differences: Vec<&str> = pair.differences.values().map(String::as_str).collect();
+        ensure!(differences.is_empty(), "{}", differences.join("\n  "));
+        Ok(())
     });
     Check::new(name, outcome)
 }
@@ -74,6 +79,8 @@ struct Pair {
     /// For messages.
     recent: Vec<String>,
     succeeded: BTreeSet<Vec<u8>>,
+    /// The first difference of each command. What follows one may follow from it.
+    differences: BTreeMap<Vec<u8>, String>,
 }
 
 impl Pair {
@@ -87,23 +94,32 @@ impl Pair {
         }
         let mut observer = Client::open(one, other_address)?;
         observer.call(&["FLUSHALL"])?;
-        let (recent, succeeded) = (Vec::new(), BTreeSet::new());
-        Ok(Self { other, clients, observer, recent, succeeded })
+        Ok(Self {
+            other,
+            clients,
+            observer,
+            recent: Vec::new(),
+            succeeded: BTreeSet::new(),
+            differences: BTreeMap::new(),
+        })
     }
 
     fn compare_all(&mut self, seed: u64, commands: usize) -> Result<()> {
         let mut random = Random::new(seed);
         let mut done = 0;
-        while done < commands {
+        while done < commands && self.differences.len() < DIFFERENCES_MAX {
             let client = random.below(CLIENTS);
             let count = 1 + random.below(PIPELINE_MAX);
             let batch: Vec<Command> =
                 (done..done + count).map(|n| command(&mut random, n)).collect();
             self.send(client, &batch, &mut random)?;
-            if done / STATE_EVERY != (done + count) / STATE_EVERY {
+            if self.differences.is_empty() && done / STATE_EVERY != (done + count) / STATE_EVERY {
                 self.compare_state()?;
             }
             done += count;
+        }
+        if !self.differences.is_empty() {
+            return Ok(());
         }
         self.compare_state()?;
         self.ensure_reached(commands)
@@ -127,12 +143,14 @@ impl Pair {
         for command in batch {
             let replies = client.receive();
             let (one, other) = replies.with_context(|| shown_arguments(command))?;
-            compare_one(client, command, &one, &other, self.other)
-                .with_context(|| shown_arguments(command))?;
-            if !matches!(one, Reply::Error(_))
-                && let Some(name) = command.arguments.first()
-            {
-                self.succeeded.insert(name.to_ascii_uppercase());
+            let name = command.arguments.first().map(|name| name.to_ascii_uppercase());
+            let name = name.unwrap_or_default();
+            if let Err(error) = compare_one(client, command, &one, &other, self.other) {
+                let difference = format!("{}: {error:#}", shown_arguments(command));
+                self.differences.entry(name.clone()).or_insert(difference);
+            }
+            if !matches!(one, Reply::Error(_)) {
+                self.succeeded.insert(name);
             }
         }
         Ok(())

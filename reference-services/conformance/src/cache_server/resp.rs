@@ -114,7 +114,7 @@ impl fmt::Display for Reply {
 }
 
 fn quoted(bytes: &[u8]) -> String {
-    const SHOWN_MAX: usize = 2_000;
+    const SHOWN_MAX: usize = 400;
     let shown = bytes.get(..SHOWN_MAX).unwrap_or(bytes);
     let rest = if bytes.len() > SHOWN_MAX { "…" } else { "" };
     format!("\"{}\"{rest}", shown.escape_ascii())
