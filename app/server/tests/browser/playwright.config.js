@@ -6,7 +6,9 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: ".",
   outputDir: join(tmpdir(), `assay-browser-${process.pid}`),
-  timeout: 30_000,
+  // Nothing is judged by time; on a busy machine axe takes tens of seconds for a long page.
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
   workers: 2,
   fullyParallel: true,
   reporter: [["list"]],
