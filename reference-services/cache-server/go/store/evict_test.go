@@ -58,7 +58,7 @@ var traces = map[string]func(r *rand.Rand) func(i int) int{
 func TestHitRatio(t *testing.T) {
 	// By how much the ratio must beat that of LRU. A working set that moves at a stroke is what LRU is
 	// best at: counters keep the old one for up to three turns of the main queue.
-	least := map[string]float64{"zipf": 0.02, "zipf with scans": 0.05, "loop": 0.05, "working set that moves": -0.06}
+	least := map[string]float64{"zipf": 0.01, "zipf with scans": 0.03, "loop": 0.05, "working set that moves": -0.06}
 	for name, trace := range traces {
 		t.Run(name, func(t *testing.T) {
 			s, _ := newStore(1<<20, S3FIFO)
@@ -73,7 +73,7 @@ func TestHitRatio(t *testing.T) {
 				v.Set(key, value, String, 0)
 				return false
 			}
-			const steps = 600_000
+			const steps = 300_000
 			next := trace(rand.New(rand.NewPCG(1, 2)))
 			hits, most := 0, 0
 			for i := range steps {

@@ -137,7 +137,7 @@ func (m model) run(steps int) {
 	for step := range steps {
 		m.clock.ms += m.r.Int64N(3)
 		m.step()
-		if step%5000 == 0 {
+		if step%10_000 == 0 {
 			check(m.T, m.s)
 		}
 		if step%997 == 0 {
