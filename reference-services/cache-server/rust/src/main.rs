@@ -1,0 +1,136 @@
+//! Starts the service: `cache-server --listen ADDR` and the options of the contract.
+
+use cache_server::clock::Clock;
+use cache_server::config::{
+    self, CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, Settings, THREADS,
+};
+use cache_server::net::{Bound, serve};
+use cache_server::server::Server;
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const USAGE: &str = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] \
+                     [--maxmemory-policy NAME] [--maxclients N] [--requirepass TEXT] \
+                     [--timeout SECONDS] [--metrics ADDR]";
+
+/// The wall clock.
+struct WallClock;
+
+impl Clock for WallClock {
+    fn now_us(&self) -> u64 {
+        #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
+        let now = SystemTime::now();
+        now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+    }
+}
+
+struct Start {
+    listen: String,
+    metrics: Option<String>,
+    settings: Settings,
+}
+
+fn main() -> ExitCode {
+    let start = match read_arguments(std::env::args().skip(1)) {
+        Ok(start) => start,
+        Err(message) => {
+            eprintln!("{message}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(run(start)))
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("cache-server: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Start, String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut settings = Settings { threads, ..Settings::default() };
+    let (mut listen, mut metrics) = (None, None);
+    while let Some(argument) = arguments.next() {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (argument, arguments.next()),
+        };
+        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--listen" => listen = Some(value),
+            "--metrics" => metrics = Some(value),
+            "--threads" => settings.threads = number(&name, &value, THREADS)? as usize,
+            "--maxclients" => settings.clients_max = number(&name, &value, CLIENTS)?,
+            "--timeout" => {
+                settings.timeout_s = config::timeout_s(&value)
+                    .ok_or_else(|| format!("{name} must be 0 to {}, not {value}", i32::MAX))?;
+            }
+            "--maxmemory" => {
+                let bytes = config::memory_bytes(&value).filter(|it| MAXMEMORY_BYTES.contains(it));
+                settings.maxmemory_bytes =
+                    bytes.ok_or_else(|| format!("{name} must be 1mb to 1tb, not {value}"))?;
+            }
+            "--maxmemory-policy" => {
+                settings.policy = Policy::from_name(&value).ok_or_else(|| {
+                    let (evict, refuse) = (Policy::Evict.name(), Policy::Refuse.name());
+                    format!("{name} must be {evict} or {refuse}, not {value}")
+                })?;
+            }
+            "--requirepass" if value.len() <= PASSWORD_BYTES_MAX => settings.password = value,
+            "--requirepass" => {
+                return Err(format!("{name} has at most {PASSWORD_BYTES_MAX} bytes"));
+            }
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    Ok(Start { listen: listen.ok_or("--listen is missing")?, metrics, settings })
+}
+
+fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number
+        .ok_or_else(|| format!("{name} must be {} to {}, not {value}", range.start(), range.end()))
+}
+
+async fn bind(address: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))
+}
+
+async fn run(mut start: Start) -> Result<(), String> {
+    let text = |error: io::Error| error.to_string();
+    let mut terminate = signal(SignalKind::terminate()).map_err(text)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(text)?;
+    let clients = bind(&start.listen).await?;
+    let metrics = match &start.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let address = clients.local_addr().map_err(text)?;
+    start.settings.port = address.port();
+    let mut out = io::stdout();
+    writeln!(out, "listening on {address}").map_err(text)?;
+    if let Some(metrics) = &metrics {
+        writeln!(out, "metrics on {}", metrics.local_addr().map_err(text)?).map_err(text)?;
+    }
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let server = Arc::new(Server::new(&start.settings, Box::new(WallClock)));
+    serve(server, Bound { clients, metrics }, stop).await.map_err(text)
+}

@@ -1,0 +1,233 @@
+//! One connection: what has come in and what still has to go out.
+
+use crate::processor::{Processor, Stopped, UNSENT_BYTES_MAX};
+use crate::server::Server;
+use crate::session::Session;
+use crate::stats::Closed;
+use mio::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::sync::atomic::Ordering;
+
+/// Reads of one connection before another one has its turn.
+const READS_MAX: usize = 8;
+/// What a client's buffers may have without counting against the limit of all.
+const FREE_BUFFER_BYTES: usize = 16 << 10;
+/// Buffers of all clients beyond that.
+const BUFFERS_BYTES_MAX: u64 = 256 << 20;
+/// A client that takes nothing of what waits for it is closed after so long.
+const STALL_MS_MAX: u64 = 10_000;
+/// A buffer for replies that has grown beyond this is not kept.
+const KEPT_BYTES_MAX: usize = 256 << 10;
+
+/// What an event loop reads into and writes from; connections only keep what is left over.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    pub input: Box<[u8]>,
+    pub output: Vec<u8>,
+}
+
+impl Buffers {
+    pub(super) fn new(input_bytes: usize) -> Self {
+        Self { input: vec![0; input_bytes].into(), output: Vec::with_capacity(input_bytes) }
+    }
+}
+
+/// What is to be done with a connection after its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Wait for the next event.
+    Wait,
+    /// There is more to read; others go first.
+    Again,
+    /// Close it; the client left, or broke a rule.
+    Close(Option<Closed>),
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub stream: TcpStream,
+    pub session: Session,
+    unsent: Vec<u8>,
+    sent: usize,
+    /// When something of it went out last.
+    progress_ms: u64,
+    /// The session said to close, once all is sent.
+    closing: Option<Option<Closed>>,
+    /// There may be something to read.
+    pub readable: bool,
+    /// The client will send nothing more.
+    pub input_ended: bool,
+    /// Requests wait in the session until replies are sent.
+    held_back: bool,
+    counted_bytes: usize,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, session: Session) -> Self {
+        Self {
+            stream,
+            session,
+            unsent: Vec::new(),
+            sent: 0,
+            progress_ms: 0,
+            closing: None,
+            readable: true,
+            input_ended: false,
+            held_back: false,
+            counted_bytes: 0,
+        }
+    }
+
+    /// Does what can be done now: sends, runs requests, reads more of them.
+    pub(super) fn turn(
+        &mut self,
+        server: &Server,
+        processor: &mut Processor<'_>,
+        buffers: &mut Buffers,
+    ) -> Next {
+        let next = self.work(server, processor, buffers);
+        if self.count(server) { next } else { Next::Close(Some(Closed::Buffers)) }
+    }
+
+    fn work(
+        &mut self,
+        server: &Server,
+        processor: &mut Processor<'_>,
+        buffers: &mut Buffers,
+    ) -> Next {
+        for _ in 0..READS_MAX {
+            if let Err(next) = self.send_unsent(server) {
+                return next;
+            }
+            if let Some(reason) = self.closing {
+                return Next::Close(reason);
+            }
+            let mut length = 0;
+            if !self.held_back {
+                if !self.readable {
+                    return Next::Wait;
+                }
+                length = match self.stream.read(&mut buffers.input) {
+                    Ok(0) => return Next::Close(None),
+                    Ok(length) => length,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        self.readable = false;
+                        return Next::Wait;
+                    }
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(_) => return Next::Close(None),
+                };
+                // A short read has emptied the socket, and the next bytes will be an event.
+                self.readable = length == buffers.input.len() || self.input_ended;
+            }
+            let input = buffers.input.get(..length).unwrap_or_default();
+            let out = &mut buffers.output;
+            out.clear();
+            let stopped = processor.feed(&mut self.session, input, out, UNSENT_BYTES_MAX);
+            self.held_back = stopped == Stopped::Full;
+            if let Stopped::Closing(reason) = stopped {
+                self.closing = Some(reason);
+            }
+            if let Err(next) = self.send(out, server) {
+                return next;
+            }
+            if out.capacity() > KEPT_BYTES_MAX {
+                *out = Vec::with_capacity(buffers.input.len());
+            }
+            if let Some(reason) = self.closing {
+                return Next::Close(reason);
+            }
+        }
+        if self.readable || self.held_back { Next::Again } else { Next::Wait }
+    }
+
+    /// Sends what a batch of requests answered. What the socket does not take is kept.
+    fn send(&mut self, out: &[u8], server: &Server) -> Result<(), Next> {
+        let sent = write_some(&mut self.stream, out)?;
+        let rest = out.get(sent..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        self.unsent = rest.to_vec();
+        self.sent = 0;
+        self.progress_ms = server.clock.now_ms();
+        Err(Next::Wait)
+    }
+
+    fn send_unsent(&mut self, server: &Server) -> Result<(), Next> {
+        let rest = self.unsent.get(self.sent..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let sent = write_some(&mut self.stream, rest)?;
+        if sent > 0 {
+            self.progress_ms = server.clock.now_ms();
+        }
+        self.sent += sent;
+        if self.sent < self.unsent.len() {
+            return Err(Next::Wait);
+        }
+        self.unsent = Vec::new();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// Whether everything has been answered and sent.
+    pub(super) fn is_done(&self) -> bool {
+        self.unsent.is_empty() && !self.held_back
+    }
+
+    /// Counts its buffers; false when there are too many bytes of all clients.
+    fn count(&mut self, server: &Server) -> bool {
+        let unsent = self.unsent.len();
+        let bytes = unsent + self.session.kept_bytes();
+        if bytes == self.counted_bytes {
+            return true;
+        }
+        self.session.client.output_bytes.store(unsent as u64, Ordering::Relaxed);
+        let beyond = |bytes: usize| bytes.saturating_sub(FREE_BUFFER_BYTES) as u64;
+        let (before, now) = (beyond(self.counted_bytes), beyond(bytes));
+        server.stats.buffer_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        server.stats.buffer_bytes.fetch_sub(self.counted_bytes as u64, Ordering::Relaxed);
+        let all = server.stats.limited_bytes.fetch_add(now, Ordering::Relaxed) + now - before;
+        server.stats.limited_bytes.fetch_sub(before, Ordering::Relaxed);
+        self.counted_bytes = bytes;
+        now <= before || all <= BUFFERS_BYTES_MAX
+    }
+
+    /// Takes its buffers out of the count.
+    pub(super) fn uncount(&mut self, server: &Server) {
+        self.unsent = Vec::new();
+        self.session.drop_kept();
+        self.count(server);
+    }
+
+    /// Why it is to be closed though nothing happens on it.
+    pub(super) fn overdue(&self, server: &Server, now_ms: u64) -> Option<Closed> {
+        let client = &self.session.client;
+        if client.killed.load(Ordering::Relaxed) {
+            return Some(Closed::Killed);
+        }
+        if !self.unsent.is_empty() && now_ms.saturating_sub(self.progress_ms) > STALL_MS_MAX {
+            return Some(Closed::Stalled);
+        }
+        let timeout_ms = server.config.timeout_s() * 1_000;
+        let idle_ms = now_ms.saturating_sub(client.active_ms.load(Ordering::Relaxed));
+        (timeout_ms > 0 && idle_ms > timeout_ms).then_some(Closed::Timeout)
+    }
+}
+
+/// Writes until the socket takes no more; answers how many bytes it took.
+fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize, Next> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        match stream.write(rest) {
+            Ok(0) => return Err(Next::Close(None)),
+            Ok(length) => sent += length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Err(Next::Close(None)),
+        }
+    }
+    Ok(sent)
+}

@@ -1,0 +1,231 @@
+//! An event loop: serves its connections, and removes expired entries while it has time.
+
+use super::connection::{Buffers, Connection, Next};
+use crate::processor::Processor;
+use crate::server::Server;
+use crate::session::Session;
+use crate::stats::Closed;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use slab::Slab;
+use std::io;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+const EVENTS_MAX: usize = 1_024;
+const INPUT_BYTES: usize = 64 << 10;
+const WAKE: Token = Token(usize::MAX);
+/// How often a loop looks for clients that are overdue.
+const SWEEP_MS: u64 = 1_000;
+/// How often it looks for expired entries, and how long at most.
+const EXPIRY_MS: u64 = 100;
+const EXPIRY_BUSY_MS: u64 = 20;
+const EXPIRY_US_MAX: u64 = 2_000;
+/// After being told to stop, clients have so long to take their replies.
+const STOP_MS_MAX: u64 = 5_000;
+
+/// How other threads reach an event loop.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    accepted: Mutex<Vec<TcpStream>>,
+    stop: AtomicBool,
+    waker: Waker,
+}
+
+impl Inbox {
+    /// The inbox of the loop that waits with this poll.
+    pub(super) fn new(poll: &Poll) -> io::Result<Self> {
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        Ok(Self { accepted: Mutex::default(), stop: AtomicBool::new(false), waker })
+    }
+
+    /// Hands a connection over.
+    pub(super) fn hand_over(&self, stream: TcpStream) {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+        self.wake();
+    }
+
+    /// Makes the loop look around.
+    pub(super) fn wake(&self) {
+        // It fails only when the loop is gone.
+        drop(self.waker.wake());
+    }
+
+    /// Makes the loop end.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+}
+
+/// Runs an event loop until its inbox says to stop.
+pub(super) fn run(server: &Server, number: usize, mut poll: Poll, inbox: &Inbox) -> io::Result<()> {
+    let mut events = Events::with_capacity(EVENTS_MAX);
+    let mut worker = Worker {
+        server,
+        number,
+        processor: Processor::new(server),
+        buffers: Buffers::new(INPUT_BYTES),
+        connections: Slab::new(),
+        again: Vec::new(),
+        expiry_due_ms: 0,
+        sweep_due_ms: 0,
+    };
+    while !inbox.stop.load(Ordering::Relaxed) {
+        let wait = if worker.again.is_empty() { worker.wait() } else { Duration::ZERO };
+        wait_for_events(&mut poll, &mut events, wait)?;
+        for number in std::mem::take(&mut worker.again) {
+            worker.turn(number, poll.registry());
+        }
+        for event in &events {
+            let Token(number) = event.token();
+            if event.token() == WAKE {
+                worker.adopt(inbox, poll.registry());
+                worker.close_overdue(poll.registry());
+                continue;
+            }
+            if let Some(connection) = worker.connections.get_mut(number) {
+                connection.readable |= event.is_readable();
+                connection.input_ended |= event.is_read_closed();
+                worker.turn(number, poll.registry());
+            }
+        }
+        worker.housekeeping(poll.registry());
+    }
+    worker.finish(&mut poll, &mut events)
+}
+
+fn wait_for_events(poll: &mut Poll, events: &mut Events, wait: Duration) -> io::Result<()> {
+    match poll.poll(events, Some(wait)) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+        _ => Ok(()),
+    }
+}
+
+struct Worker<'s> {
+    server: &'s Server,
+    number: usize,
+    processor: Processor<'s>,
+    buffers: Buffers,
+    connections: Slab<Connection>,
+    /// Connections that have more to do without waiting for an event.
+    again: Vec<usize>,
+    expiry_due_ms: u64,
+    sweep_due_ms: u64,
+}
+
+impl Worker<'_> {
+    fn wait(&self) -> Duration {
+        let due_ms = self.expiry_due_ms.min(self.sweep_due_ms);
+        let wait_ms = due_ms.saturating_sub(self.server.clock.now_ms());
+        Duration::from_millis(wait_ms.clamp(1, EXPIRY_MS))
+    }
+
+    /// Takes over the connections in the inbox.
+    fn adopt(&mut self, inbox: &Inbox, registry: &Registry) {
+        let accepted =
+            std::mem::take(&mut *inbox.accepted.lock().unwrap_or_else(PoisonError::into_inner));
+        for stream in accepted {
+            match self.register(stream, registry) {
+                Ok(number) => self.turn(number, registry),
+                // It left meanwhile.
+                Err(_) => drop(self.server.connections.fetch_sub(1, Ordering::Relaxed)),
+            }
+        }
+    }
+
+    fn register(&mut self, stream: TcpStream, registry: &Registry) -> io::Result<usize> {
+        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let entry = self.connections.vacant_entry();
+        let number = entry.key();
+        registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        let now_ms = self.server.clock.now_ms();
+        let client = self.server.clients.add(peer, local, self.number, now_ms);
+        let open = self.server.config.password().is_empty();
+        entry.insert(Connection::new(stream, Session::new(client, open)));
+        Ok(number)
+    }
+
+    fn turn(&mut self, number: usize, registry: &Registry) {
+        let Some(connection) = self.connections.get_mut(number) else { return };
+        match connection.turn(self.server, &mut self.processor, &mut self.buffers) {
+            Next::Wait => {}
+            Next::Again => self.again.push(number),
+            Next::Close(reason) => self.close(number, reason, registry),
+        }
+    }
+
+    fn close(&mut self, number: usize, reason: Option<Closed>, registry: &Registry) {
+        let Some(mut connection) = self.connections.try_remove(number) else { return };
+        if let Some(reason) = reason {
+            self.server.stats.close(reason);
+        }
+        connection.uncount(self.server);
+        self.processor.close(&mut connection.session);
+        self.server.connections.fetch_sub(1, Ordering::Relaxed);
+        // The socket is closed all the same.
+        drop(registry.deregister(&mut connection.stream));
+    }
+
+    fn close_overdue(&mut self, registry: &Registry) {
+        let now_ms = self.server.clock.now_ms();
+        let overdue = self.connections.iter();
+        let overdue: Vec<_> = overdue
+            .filter_map(|(number, it)| Some((number, it.overdue(self.server, now_ms)?)))
+            .collect();
+        for (number, reason) in overdue {
+            self.close(number, Some(reason), registry);
+        }
+        if self.connections.is_empty() {
+            self.connections.shrink_to_fit();
+        }
+    }
+
+    fn housekeeping(&mut self, registry: &Registry) {
+        let now_ms = self.server.clock.now_ms();
+        if now_ms >= self.sweep_due_ms {
+            self.sweep_due_ms = now_ms + SWEEP_MS;
+            self.close_overdue(registry);
+        }
+        if now_ms >= self.expiry_due_ms {
+            let more = self.expire();
+            self.expiry_due_ms = now_ms + if more { EXPIRY_BUSY_MS } else { EXPIRY_MS };
+        }
+    }
+
+    /// Removes expired entries for a while; answers whether there may be more.
+    fn expire(&mut self) -> bool {
+        if !self.server.active_expiry.load(Ordering::Relaxed) {
+            return false;
+        }
+        let threads = self.server.config.threads;
+        let end_us = self.server.clock.now_us() + EXPIRY_US_MAX;
+        loop {
+            let more = self.processor.expire(self.number, threads, 1);
+            if !more || self.server.clock.now_us() >= end_us {
+                return more;
+            }
+        }
+    }
+
+    /// Answers what was received whole, and closes.
+    fn finish(&mut self, poll: &mut Poll, events: &mut Events) -> io::Result<()> {
+        let end_ms = self.server.clock.now_ms() + STOP_MS_MAX;
+        let mut open: Vec<usize> = self.connections.iter().map(|(number, _)| number).collect();
+        while !open.is_empty() && self.server.clock.now_ms() < end_ms {
+            for &number in &open {
+                if let Some(connection) = self.connections.get_mut(number) {
+                    connection.readable = true;
+                }
+                self.turn(number, poll.registry());
+            }
+            open.retain(|&number| self.connections.get(number).is_some_and(|it| !it.is_done()));
+            if !open.is_empty() {
+                wait_for_events(poll, events, Duration::from_millis(EXPIRY_BUSY_MS))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! The cache through its public doors: without sockets where time has to stand still, over a socket
+//! where sockets matter.
+
+mod clients;
+mod commands;
+mod connection;
+mod eviction;
+mod expiry;
+mod memory;
+mod model;
+mod parsing;
+mod traces;
