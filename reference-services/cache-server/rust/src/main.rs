@@ -46,6 +46,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // Without one of its loops the server would be half dead.
+        report(panic);
+        std::process::abort();
+    }));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime
         .map_err(|error| error.to_string())

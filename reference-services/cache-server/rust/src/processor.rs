@@ -67,8 +67,10 @@ impl<'s> Processor<'s> {
                 let stopped = self.run(session, &mut parser, input, out, full);
                 let needed = parser.needed_from();
                 let rest = input.get(needed..).unwrap_or_default();
-                if rest.is_empty() || matches!(stopped, Stopped::Closing(_)) {
-                    parser.forget(needed.min(input.len()));
+                if matches!(stopped, Stopped::Closing(_)) {
+                    // Where it stopped means nothing to the next connection.
+                } else if rest.is_empty() {
+                    parser.forget(needed);
                     self.parser = parser;
                 } else {
                     parser.forget(needed);

@@ -3,17 +3,19 @@
 use cache_server::clock::PausedClock;
 use cache_server::config::Settings;
 use cache_server::server::Server;
+use cache_server::store::Locks;
 use std::collections::{BTreeMap, HashMap};
 
 /// Bytes of the cache.
 const MEMORY_BYTES: u64 = 2 << 20;
+const GRANTED_BYTES: u64 = 64 << 10;
 const VALUE_BYTES: usize = 64;
 const ZIPF_KEYS: usize = 100_000;
 const ZIPF_EXPONENT: f64 = 0.9;
 
 /// A way to ask for keys.
 #[derive(Clone, Copy, Debug)]
-pub enum Trace {
+pub(crate) enum Trace {
     /// Few keys often, many seldom.
     Zipf,
     /// The same, with a scan over keys that never come again in every tenth of the trace.
@@ -24,20 +26,16 @@ pub enum Trace {
     OneHitWonders,
 }
 
-/// All traces.
-#[allow(dead_code, reason = "the test uses some of them by name")]
-pub const ALL: [Trace; 4] = [Trace::Zipf, Trace::ZipfWithScans, Trace::Loop, Trace::OneHitWonders];
-
 /// Shares of requests that found their key.
 #[derive(Clone, Copy, Debug)]
-pub struct Ratios {
+pub(crate) struct Ratios {
     /// This cache.
-    pub ours: f64,
+    pub(crate) ours: f64,
     /// A cache of as many entries that evicts the one not used for longest.
-    pub lru: f64,
-    /// Entries that fit.
-    #[allow(dead_code, reason = "the test does not print it")]
-    pub entries: usize,
+    pub(crate) lru: f64,
+    /// Entries that fit. Only the example tells.
+    #[cfg_attr(test, expect(dead_code, reason = "only the example tells"))]
+    pub(crate) entries: usize,
 }
 
 /// Pseudo-random numbers (splitmix64).
@@ -94,7 +92,7 @@ fn keys(trace: Trace, requests: usize, entries: usize) -> Vec<u64> {
         Trace::Loop => (0..requests as u64).map(|at| at % (entries as u64 * 5 / 4)).collect(),
         Trace::OneHitWonders => popular
             .into_iter()
-            .map(|key| if random.next() % 2 == 0 { new() } else { key })
+            .map(|key| if random.next().is_multiple_of(2) { new() } else { key })
             .collect(),
     }
 }
@@ -106,27 +104,26 @@ fn ours(keys: &[u64]) -> (f64, usize) {
     let env = server.store.env(1);
     let value = [b'v'; VALUE_BYTES];
     let (mut hits, mut entries) = (0, 0);
+    let mut locks = Locks::new(&server.store);
     for (at, number) in keys.iter().enumerate() {
         let name = format!("key:{number:012}");
         let key = server.store.key(0, name.as_bytes());
-        let mut shard = server.store.lock(server.store.shard_of(key));
+        let shard = locks.of(key);
         if shard.read(&env, key).is_some() {
             hits += 1;
-        } else {
-            let stored = shard.set(&env, key, &value, None);
-            drop(shard);
-            if stored.is_err() {
-                // Another shard has to give room, as the server would ask it to.
-                let mut locks = cache_server::store::Locks::new(&server.store);
-                locks.grant(&env, 64 << 10);
-                drop(locks.of(key).set(&env, key, &value, None));
-            }
+        } else if shard.set(&env, key, &value, None).is_err() {
+            // Another shard has to give room, as the server would ask it to.
+            locks.grant(&env, GRANTED_BYTES);
+            let stored = locks.of(key).set(&env, key, &value, None);
+            debug_assert!(stored.is_ok(), "there is room now");
+            server.store.budget.give_back(env.granted.replace(0));
         }
+        locks.release();
         if at % 1_000 == 0 {
             entries = entries.max(server.store.sum(|shard| shard.len(0).0 as u64));
         }
     }
-    (hits as f64 / keys.len() as f64, entries as usize)
+    (f64::from(hits) / keys.len() as f64, entries as usize)
 }
 
 fn lru(keys: &[u64], entries: usize) -> f64 {
@@ -147,7 +144,7 @@ fn lru(keys: &[u64], entries: usize) -> f64 {
 }
 
 /// Both caches on one trace. LRU gets as many entries as ours ever held.
-pub fn compare(trace: Trace, requests: usize) -> Ratios {
+pub(crate) fn compare(trace: Trace, requests: usize) -> Ratios {
     let (_, entries) = ours(&keys(Trace::OneHitWonders, requests.min(100_000), 1));
     let keys = keys(trace, requests, entries);
     let (ours, held) = ours(&keys);

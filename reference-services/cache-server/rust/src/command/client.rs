@@ -1,6 +1,6 @@
 //! CLIENT.
 
-use super::{Call, Fault, Outcome, SYNTAX, describe, table};
+use super::{Call, Fault, Outcome, SYNTAX, describe, shown, table};
 use crate::clients::{Client, NAME_BYTES_MAX};
 use crate::resp::parse_integer;
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ pub(super) fn client(call: &mut Call<'_, '_>) -> Outcome {
         b"setinfo" => set_info(call, &own)?,
         b"info" => {
             call.session.publish(call.env.now_ms);
-            let text = line(&own, call.env.now_ms);
+            let text = line(&own, call.env.now_ms) + "\n";
             call.reply.verbatim(&text);
         }
         b"list" => list(call)?,
@@ -68,7 +68,7 @@ fn set_info(call: &mut Call<'_, '_>, own: &Client) -> Outcome {
     } else if call.is(2, "lib-ver") {
         own.names().library_version = checked_name(text, ("lib-ver", "lib-ver"))?;
     } else {
-        let option = String::from_utf8_lossy(call.args.get(2));
+        let option = shown(call.args.get(2));
         return Err(format!("ERR Unrecognized option '{option}'").into());
     }
     call.reply.ok();
@@ -112,7 +112,7 @@ fn line(client: &Client, now_ms: u64) -> String {
 
 fn is_kind(kind: &[u8]) -> Result<bool, Fault> {
     let known = KINDS.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(kind));
-    let unknown = || format!("ERR Unknown client type '{}'", String::from_utf8_lossy(kind)).into();
+    let unknown = || format!("ERR Unknown client type '{}'", shown(kind)).into();
     known.map(|&name| name == "normal").ok_or_else(unknown)
 }
 
@@ -168,7 +168,7 @@ impl<'c> Filter<'c> {
                 filter.local = Some(value);
             } else if call.is(at, "USER") {
                 if value != b"default" {
-                    let user = String::from_utf8_lossy(value);
+                    let user = shown(value);
                     return Err(format!("ERR No such user '{user}'").into());
                 }
             } else if call.is(at, "SKIPME") {

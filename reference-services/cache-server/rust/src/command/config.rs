@@ -1,6 +1,6 @@
 //! CONFIG.
 
-use super::{Call, Fault, Outcome, SYNTAX, describe, glob};
+use super::{Call, Fault, Outcome, SYNTAX, describe, glob, shown};
 use crate::config::{CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, memory_bytes};
 use crate::resp::ARGUMENT_BYTES_MAX;
 use crate::server::Server;
@@ -52,10 +52,15 @@ pub(super) fn config(call: &mut Call<'_, '_>) -> Outcome {
 }
 
 fn get(call: &mut Call<'_, '_>) {
-    let settings = settings(call.server);
-    let fits =
-        |name: &str| call.args.starting_at(2).any(|it| glob::fits(it, name.as_bytes(), true));
-    let found: Vec<_> = settings.iter().filter(|(name, _)| fits(name)).collect();
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, value) in settings(call.server) {
+        let asked = call.args.starting_at(2).find(|it| glob::fits(it, name.as_bytes(), true));
+        // A name without wildcards comes back as it was asked for.
+        let exact = call.args.starting_at(2).find(|it| it.eq_ignore_ascii_case(name.as_bytes()));
+        if asked.is_some() {
+            found.push((exact.map_or(name.to_owned(), shown), value));
+        }
+    }
     call.reply.map(found.len());
     for (name, value) in found {
         call.reply.bulk(name.as_bytes());
@@ -71,7 +76,7 @@ fn set(call: &mut Call<'_, '_>) -> Outcome {
     let mut names = Vec::new();
     let mut changes = Vec::new();
     for at in (2..call.args.len()).step_by(2) {
-        let given = String::from_utf8_lossy(call.args.get(at));
+        let given = shown(call.args.get(at));
         let name = known.into_iter().find(|name| name.eq_ignore_ascii_case(&given));
         let unknown =
             || format!("ERR Unknown option or number of arguments for CONFIG SET - '{given}'");
@@ -120,7 +125,7 @@ fn change(name: &str, value: &[u8]) -> Result<Change, String> {
             if allowed { Ok(Change::MaxmemoryBytes(bytes)) } else { Err(out_of(&MAXMEMORY_BYTES)) }
         }
         "maxmemory-policy" => Policy::from_name(&text).map(Change::Policy).ok_or_else(|| {
-            let names = [Policy::Evict.name(), Policy::Refuse.name()].join(", ");
+            let names = [Policy::Refuse.name(), Policy::Evict.name()].join(", ");
             format!("argument(s) must be one of the following: {names}")
         }),
         "maxclients" => number(&text, CLIENTS).map(Change::ClientsMax),

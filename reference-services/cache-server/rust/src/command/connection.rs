@@ -1,6 +1,6 @@
 //! Commands about the connection itself.
 
-use super::{Call, Fault, NO_SUCH_DB, Outcome, SYNTAX, client};
+use super::{Call, Fault, NO_SUCH_DB, Outcome, SYNTAX, client, shown};
 use crate::resp::parse_integer;
 use crate::store::DATABASES;
 use std::sync::atomic::Ordering;
@@ -94,17 +94,19 @@ pub(super) fn hello(call: &mut Call<'_, '_>) -> Outcome {
             return Err("NOPROTO unsupported protocol version".into());
         }
     }
-    let (mut at, mut name, mut credentials) = (2, None, None);
+    let (mut at, mut credentials) = (2, None);
     while at < call.args.len() {
         let more = call.args.len() - at - 1;
         if call.is(at, "AUTH") && more >= 2 {
             credentials = Some((call.args.get(at + 1), call.args.get(at + 2)));
             at += 3;
         } else if call.is(at, "SETNAME") && more >= 1 {
-            name = Some(client::checked_name(call.args.get(at + 1), client::NAME)?);
+            // As in Redis, it counts even if what follows is refused.
+            let name = client::checked_name(call.args.get(at + 1), client::NAME)?;
+            call.session.client.names().name = name;
             at += 2;
         } else {
-            let option = String::from_utf8_lossy(call.args.get(at)).into_owned();
+            let option = shown(call.args.get(at));
             return Err(Fault::from(format!("ERR Syntax error in HELLO option '{option}'")));
         }
     }
@@ -114,13 +116,10 @@ pub(super) fn hello(call: &mut Call<'_, '_>) -> Outcome {
     if !call.session.authenticated {
         return Err(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise \
-                    the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the \
+                    the HELLO AUTH <user> <pass> option can be used to authenticate the \
                     client and select the RESP protocol version at the same time"
                 .into(),
         );
-    }
-    if let Some(name) = name {
-        call.session.client.names().name = name;
     }
     call.session.resp3 = version == 3;
     call.reply.set_resp3(version == 3);

@@ -26,7 +26,7 @@ pub(super) fn command(call: &mut Call<'_, '_>) -> Outcome {
             for name in args.starting_at(2) {
                 match find(name) {
                     Some((_, command)) => entry(reply, command),
-                    None => reply.null_array(),
+                    None => reply.null(),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! When keys expire.
 
-use super::{Call, Fault, Outcome};
+use super::{Call, Fault, Outcome, shown};
 
 /// The condition behind the time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ fn conditions(call: &Call<'_, '_>) -> Result<Conditions, Fault> {
             () if call.is(at, "GT") => &mut conditions.later,
             () if call.is(at, "LT") => &mut conditions.earlier,
             () => {
-                let option = String::from_utf8_lossy(call.args.get(at));
+                let option = shown(call.args.get(at));
                 return Err(format!("ERR Unsupported option {option}").into());
             }
         };

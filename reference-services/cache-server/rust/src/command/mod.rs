@@ -108,7 +108,7 @@ impl<'c> Call<'c, '_> {
     }
 
     pub(crate) fn wrong_arguments(&self) -> Fault {
-        wrong_arguments(&String::from_utf8_lossy(self.args.get(0)))
+        wrong_arguments(&shown(self.args.get(0)))
     }
 }
 
@@ -165,12 +165,14 @@ fn answer_fault(call: &mut Call<'_, '_>, fault: &Fault) {
     }
 }
 
+/// Bytes as a text of an error, one character each; [`Reply::error`] turns them back.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
 fn unknown_command(args: Args<'_>) -> Fault {
     const SHOWN_BYTES_MAX: usize = 128;
-    let shown = |bytes: &[u8], most: usize| {
-        let bytes = bytes.get(..bytes.len().min(most)).unwrap_or_default();
-        bytes.iter().copied().map(char::from).collect::<String>()
-    };
+    let shown = |bytes: &[u8], most: usize| shown(bytes.get(..most).unwrap_or(bytes));
     let name = shown(args.get(0), SHOWN_BYTES_MAX);
     let mut rest = String::new();
     for argument in args.starting_at(1) {

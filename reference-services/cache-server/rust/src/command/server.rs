@@ -1,6 +1,6 @@
 //! Commands about all keys, and about how one is held.
 
-use super::{Call, Fault, NO_SUCH_DB, NO_SUCH_KEY, Outcome, SYNTAX, connection, describe};
+use super::{Call, Fault, NO_SUCH_DB, NO_SUCH_KEY, Outcome, SYNTAX, connection, describe, shown};
 use crate::resp::parse_integer;
 use crate::store::{Env, Key, Locks, Value};
 use std::time::Duration;
@@ -166,7 +166,7 @@ pub(super) fn debug(call: &mut Call<'_, '_>) -> Outcome {
             lines.into_iter().for_each(|line| call.reply.status(line));
         }
         _ => {
-            let name = String::from_utf8_lossy(call.args.get(1));
+            let name = shown(call.args.get(1));
             let problem = "unknown subcommand or wrong number of arguments for";
             return Err(format!("ERR {problem} '{name}'. Try DEBUG HELP.").into());
         }

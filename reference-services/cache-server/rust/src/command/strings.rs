@@ -60,9 +60,12 @@ impl<'c> Options<'c> {
                 () if is("PXAT") => Some(Time::AtMilliseconds),
                 () => None,
             };
-            let timed = options.time.is_some() || options.keep_ttl || options.persist;
+            let other = options.time.map(|(other, _)| other);
             if let Some(time) = time {
-                let text = rest.next().filter(|_| !timed).ok_or(SYNTAX)?;
+                // The same kind may come again; the last one counts.
+                let free =
+                    !options.keep_ttl && !options.persist && other.is_none_or(|it| it == time);
+                let text = rest.next().filter(|_| free).ok_or(SYNTAX)?;
                 options.time = Some((time, text));
             } else if of == Of::Set && is("NX") && !options.only_old {
                 options.only_new = true;

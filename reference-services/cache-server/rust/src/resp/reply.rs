@@ -66,10 +66,15 @@ impl<'a> Reply<'a> {
         self.line(b'+', text.as_bytes());
     }
 
-    /// An error; line ends in it become spaces.
+    /// An error, each character of which is one byte. As in Redis it ends at a zero byte; line ends
+    /// become spaces, and those at its end are dropped.
     pub fn error(&mut self, text: &str) {
+        let text = text.split('\0').next().unwrap_or_default().trim_end_matches(['\r', '\n']);
         self.out.push(b'-');
-        self.out.extend(text.bytes().map(|it| if matches!(it, b'\r' | b'\n') { b' ' } else { it }));
+        self.out.extend(text.chars().map(|it| match it {
+            '\r' | '\n' => b' ',
+            other => u8::try_from(other).unwrap_or(b'?'),
+        }));
         self.out.extend_from_slice(b"\r\n");
     }
 

@@ -18,7 +18,7 @@ pub enum Fields {
     /// One block: length of the name, length of the value, name, value; and the number of fields.
     Packed(Vec<u8>, usize),
     /// One block a field.
-    Table(Table),
+    Table(Box<Table>),
 }
 
 /// Fields with an index over them.
@@ -155,7 +155,7 @@ impl Fields {
             for (_, name, value) in packed(block) {
                 table.set(name, value);
             }
-            *self = Self::Table(table);
+            *self = Self::Table(Box::new(table));
         }
         match self {
             Self::Table(table) => table.set(name, value),
@@ -224,7 +224,7 @@ impl Fields {
                 for (_, name, value) in table.starting_at(0) {
                     copy.set(name, value);
                 }
-                Self::Table(copy)
+                Self::Table(Box::new(copy))
             }
         }
     }
@@ -244,7 +244,8 @@ impl Table {
 
     fn bytes(&self) -> usize {
         let slots = self.blocks.capacity() * size_of::<Option<Box<[u8]>>>();
-        allocated(self.index.bytes())
+        allocated(size_of::<Self>())
+            + allocated(self.index.bytes())
             + allocated(slots)
             + allocated(self.free.capacity() * size_of::<u32>())
             + self.blocks_bytes

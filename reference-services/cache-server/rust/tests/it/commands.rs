@@ -19,6 +19,15 @@ fn hello_changes_the_shapes() {
 }
 
 #[test]
+fn errors_show_bytes_as_they_came() {
+    let (server, _) = server(MEMORY_BYTES);
+    let mut client = Client::new(&server);
+    let (out, _) =
+        client.feed(&crate::connection::request(&[b"EXPIRE", b"k", b"1", b"\xff\r\nx\r\n\0y"]));
+    assert_eq!(out, b"-ERR Unsupported option \xff  x\r\n");
+}
+
+#[test]
 fn a_transaction_is_all_or_nothing() {
     let (server, _) = server(MEMORY_BYTES);
     let (mut client, mut other) = (Client::new(&server), Client::new(&server));
@@ -142,7 +151,7 @@ fn a_scan_names_every_key_though_the_table_changes_meanwhile() {
 fn a_password_is_asked_for() {
     let settings =
         cache_server::config::Settings { password: "secret".to_owned(), ..Default::default() };
-    let (server, _) = crate::connection::server_with(settings);
+    let (server, _) = crate::connection::server_with(&settings);
     let mut client = Client::new(&server);
     assert_eq!(client.words("GET a"), "-NOAUTH Authentication required.\r\n");
     assert!(client.words("AUTH wrong").starts_with("-WRONGPASS"));

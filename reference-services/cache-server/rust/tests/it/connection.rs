@@ -9,19 +9,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// When the tests begin, in ms since 1970.
-pub const START_MS: u64 = 1_800_000_000_000;
+pub(crate) const START_MS: u64 = 1_800_000_000_000;
 
 /// A clock that the test moves.
 #[derive(Clone)]
-pub struct TestClock(Arc<PausedClock>);
+pub(crate) struct TestClock(Arc<PausedClock>);
 
 impl TestClock {
-    pub fn advance_ms(&self, by_ms: u64) {
+    pub(crate) fn advance_ms(&self, by_ms: u64) {
         self.0.advance_ms(by_ms);
-    }
-
-    pub fn now_ms(&self) -> u64 {
-        self.0.now_ms()
     }
 }
 
@@ -31,27 +27,27 @@ impl Clock for TestClock {
     }
 }
 
-pub fn server(maxmemory_bytes: u64) -> (Server, TestClock) {
-    server_with(Settings { maxmemory_bytes, ..Settings::default() })
+pub(crate) fn server(maxmemory_bytes: u64) -> (Server, TestClock) {
+    server_with(&Settings { maxmemory_bytes, ..Settings::default() })
 }
 
-pub fn refusing_server(maxmemory_bytes: u64) -> (Server, TestClock) {
-    server_with(Settings { maxmemory_bytes, policy: Policy::Refuse, ..Settings::default() })
+pub(crate) fn refusing_server(maxmemory_bytes: u64) -> (Server, TestClock) {
+    server_with(&Settings { maxmemory_bytes, policy: Policy::Refuse, ..Settings::default() })
 }
 
-pub fn server_with(settings: Settings) -> (Server, TestClock) {
+pub(crate) fn server_with(settings: &Settings) -> (Server, TestClock) {
     let clock = TestClock(Arc::new(PausedClock::at_ms(START_MS)));
-    (Server::new(&settings, Box::new(clock.clone())), clock)
+    (Server::new(settings, Box::new(clock.clone())), clock)
 }
 
 /// A client of a server, without a socket.
-pub struct Client<'s> {
-    pub processor: Processor<'s>,
-    pub session: Session,
+pub(crate) struct Client<'s> {
+    pub(crate) processor: Processor<'s>,
+    pub(crate) session: Session,
 }
 
 impl<'s> Client<'s> {
-    pub fn new(server: &'s Server) -> Self {
+    pub(crate) fn new(server: &'s Server) -> Self {
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let client = server.clients.add(nowhere, nowhere, 0, START_MS);
         let session = Session::new(client, server.config.password().is_empty());
@@ -59,20 +55,20 @@ impl<'s> Client<'s> {
     }
 
     /// Sends bytes as they are; the answers, and why it stopped.
-    pub fn feed(&mut self, input: &[u8]) -> (Vec<u8>, Stopped) {
+    pub(crate) fn feed(&mut self, input: &[u8]) -> (Vec<u8>, Stopped) {
         let mut out = Vec::new();
         let stopped = self.processor.feed(&mut self.session, input, &mut out, usize::MAX);
         (out, stopped)
     }
 
     /// Sends one request; the answer as it is.
-    pub fn send(&mut self, args: &[&[u8]]) -> String {
+    pub(crate) fn send(&mut self, args: &[&[u8]]) -> String {
         let (out, _) = self.feed(&request(args));
         String::from_utf8_lossy(&out).into_owned()
     }
 
     /// Sends one request of words; the answer as it is.
-    pub fn words(&mut self, line: &str) -> String {
+    pub(crate) fn words(&mut self, line: &str) -> String {
         let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         self.send(&args)
     }
@@ -85,7 +81,7 @@ impl Drop for Client<'_> {
 }
 
 /// A request as clients send it.
-pub fn request(args: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn request(args: &[&[u8]]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
     for arg in args {
         bytes.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());

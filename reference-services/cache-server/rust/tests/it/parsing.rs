@@ -75,6 +75,14 @@ fn says_what_breaks_the_protocol() {
 }
 
 #[test]
+fn a_client_that_breaks_the_protocol_does_not_harm_the_next() {
+    let (server, _) = server(MEMORY_BYTES);
+    let mut client = Client::new(&server);
+    assert!(matches!(client.feed(b"*1\r\n$x\r\n").1, Stopped::Closing(_)));
+    assert_eq!(client.feed(b"PING\r\n").0, b"+PONG\r\n", "the same loop serves others");
+}
+
+#[test]
 fn a_length_that_was_only_announced_takes_no_memory() {
     let (server, _) = server(MEMORY_BYTES);
     let mut client = Client::new(&server);

@@ -1,0 +1,72 @@
+//! Resident memory, in a process of its own: what an entry costs, and that it comes back.
+#![expect(dead_code, reason = "another test uses the rest of the shared module")]
+
+#[path = "it/connection.rs"]
+mod connection;
+
+use cache_server::command::resident_bytes;
+use cache_server::processor::Stopped;
+use connection::{Client, request, server};
+use std::time::{Duration, Instant};
+
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ENTRIES: usize = 300_000;
+/// With a million entries it is some ten bytes less: tables that grew last are the same for both.
+const EACH_BYTES_MAX: u64 = 128;
+/// What the allocator keeps of tables that were outgrown a moment ago.
+const SLACK_BYTES: u64 = 8 << 20;
+const LEFT_BYTES_MAX: u64 = 16 << 20;
+const DEADLINE: Duration = Duration::from_secs(5);
+const MEMORY_BYTES: u64 = 256 << 20;
+
+#[test]
+fn memory_is_what_is_accounted_and_returns_after_flushall() {
+    let (server, _) = server(MEMORY_BYTES);
+    let mut client = Client::new(&server);
+    let value = [b'v'; 64];
+    let empty_bytes = resident_bytes();
+    if empty_bytes == 0 {
+        println!("skipped: this system does not tell resident memory");
+        return;
+    }
+    for number in 0..ENTRIES {
+        let (answer, stopped) =
+            client.feed(&request(&[b"SET", format!("key:{number:012}").as_bytes(), &value]));
+        assert_eq!((answer.as_slice(), stopped), (&b"+OK\r\n"[..], Stopped::Hungry));
+    }
+    let used_bytes = server.store.budget.bytes_used();
+    let full_bytes = resident_bytes();
+    let resident_each = (full_bytes - empty_bytes) / ENTRIES as u64;
+    assert!(resident_each <= EACH_BYTES_MAX, "an entry of 16 + 64 bytes takes {resident_each}");
+    assert!(
+        full_bytes - empty_bytes <= used_bytes * 115 / 100 + SLACK_BYTES,
+        "{full_bytes} for {used_bytes}"
+    );
+
+    let large = vec![b'v'; 100_000];
+    for number in 0..500 {
+        client.send(&[b"SET", format!("large:{number}").as_bytes(), &large]);
+        client.send(&[b"HSET", b"hash", number.to_string().as_bytes(), &large[..1_000]]);
+    }
+    let used_bytes = server.store.budget.bytes_used();
+    let full_bytes = resident_bytes();
+    assert!(
+        full_bytes - empty_bytes <= used_bytes * 115 / 100 + SLACK_BYTES,
+        "{full_bytes} for {used_bytes}"
+    );
+
+    assert_eq!(client.words("FLUSHALL"), "+OK\r\n");
+    assert_eq!(server.store.budget.bytes_used(), 0);
+    let waiting = Instant::now();
+    // The allocator gives memory back a moment later, and when it has something to do.
+    while resident_bytes() > empty_bytes + LEFT_BYTES_MAX {
+        let left_bytes = resident_bytes() - empty_bytes;
+        assert!(waiting.elapsed() < DEADLINE, "{left_bytes} bytes are left of {full_bytes}");
+        std::thread::sleep(Duration::from_millis(50));
+        client.send(&[b"SET", b"one", &large]);
+        client.words("DEL one");
+    }
+}
