@@ -119,7 +119,7 @@ pub struct Precedent {
     /// Where it is documented.
     pub sources: Vec<Source>,
     /// Whether the stated reason holds today.
-    pub today: Option<Today>,
+    pub today: Today,
 }
 
 /// How a case counts when the model is judged.
@@ -272,7 +272,7 @@ struct Raw {
     coding: RawCoding,
     decision: Decision,
     sources: Vec<Source>,
-    today: Option<Today>,
+    today: Today,
 }
 
 #[derive(Deserialize)]

@@ -45,7 +45,7 @@ fn every_precedent_is_documented() {
         assert!(precedent.year.contains(&precedent.decided_year.to_string()), "{id}");
         assert!(precedent.answers.answered() >= 10, "{id}: enough to compare with");
         assert_eq!(precedent.facts.len(), 15, "{id}");
-        let today = precedent.today.as_ref().expect("looked at again");
+        let today = &precedent.today;
         assert!((40..300).contains(&today.why.len()), "{id}: a sentence or two");
         assert_eq!(today.checked.len(), "2026-11-21".len(), "{id}");
     }
@@ -94,8 +94,10 @@ fn a_check_has_a_day() {
         Precedent::parse(Model::builtin(), &format!("{all}\n[today]\n{today}"))
     };
     let read = with("holds = \"partly\"\nwhy = \"So.\"\nchecked = 2026-11-21\n").expect("good");
-    let today = read.today.expect("a check");
-    assert_eq!((today.holds.id(), today.checked.as_str()), ("partly", "2026-11-21"));
+    assert_eq!((read.today.holds.id(), read.today.checked.as_str()), ("partly", "2026-11-21"));
+    let unchecked = good.split("\n[today]").next().expect("a beginning");
+    let problems = Precedent::parse(Model::builtin(), unchecked).expect_err("no check");
+    assert!(problems.iter().any(|p| p.message.contains("missing field `today`")), "{problems:?}");
     for bad in [
         "holds = \"maybe\"\nwhy = \"So.\"\nchecked = 2026-11-21\n",
         "holds = \"yes\"\nwhy = \"So.\"\nchecked = 2026-11-21T10:00:00Z\n",

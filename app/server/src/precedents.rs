@@ -275,9 +275,9 @@ pub(crate) fn when(precedent: &Precedent) -> String {
     precedent.year.replace('-', "–")
 }
 
-/// Whether the stated reason holds today, as far as anybody looked.
+/// Whether the stated reason holds today.
 pub(crate) fn holds(precedent: &Precedent) -> Holds {
-    precedent.today.as_ref().map_or(Holds::Unknown, |today| today.holds)
+    precedent.today.holds
 }
 
 /// Whether the stated reason holds, in words.

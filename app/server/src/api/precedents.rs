@@ -72,8 +72,8 @@ pub(crate) struct PrecedentWhole {
     #[schema(value_type = Vec<Object>)]
     documented_in: &'static [Source],
     /// Whether the stated reason `holds` today, `why`, and when that was `checked`.
-    #[schema(value_type = Option<Object>)]
-    holds_today: Option<&'static Today>,
+    #[schema(value_type = Object)]
+    holds_today: &'static Today,
 }
 
 /// Lists the precedents.
@@ -124,7 +124,7 @@ pub(crate) async fn get(Path(id): Path<String>) -> Result<Json<PrecedentWhole>, 
         basis: &case.basis,
         decision: &case.decision,
         documented_in: &case.sources,
-        holds_today: case.today.as_ref(),
+        holds_today: &case.today,
     }))
 }
 

@@ -17,10 +17,10 @@ pub(crate) struct Mark {
 
 /// What marks a precedent beside its option.
 pub(crate) fn marks(precedent: &Precedent) -> Vec<Mark> {
-    let today = precedent.today.as_ref().map(|today| holds_mark(today.holds));
+    let today = holds_mark(precedent.today.holds);
     let apart = precedent.usage != Usage::Core;
     let apart = apart.then(|| Mark { class: "apart", words: use_words(precedent.usage) });
-    today.into_iter().chain(apart).collect()
+    std::iter::once(today).chain(apart).collect()
 }
 
 /// The mark of whether a reason holds today.
