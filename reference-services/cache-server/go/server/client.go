@@ -31,9 +31,8 @@ type client struct {
 	count  *counters
 	tx     transaction
 
-	known  bool // has authenticated itself, or need not
-	last   bool // to be closed when the replies have been sent
-	failed bool // the command answered an error
+	known bool // has authenticated itself, or need not
+	last  bool // to be closed when the replies have been sent
 
 	active            atomic.Int64 // when it last sent something, ms
 	name, lib, libVer atomic.Pointer[string]

@@ -227,7 +227,6 @@ func shown(b []byte, most int) string {
 // fail answers an error.
 func (c *client) fail(text string) {
 	c.count.errors.Add(1)
-	c.failed = true
 	c.out.Error(text)
 }
 

@@ -45,7 +45,7 @@ func keyCommands() []command {
 	}
 }
 
-func (c *client) count1(args [][]byte, counts func(key []byte) bool) {
+func (c *client) countKeys(args [][]byte, counts func(key []byte) bool) {
 	n := int64(0)
 	for _, key := range args[1:] {
 		if counts(key) {
@@ -55,14 +55,14 @@ func (c *client) count1(args [][]byte, counts func(key []byte) bool) {
 	c.out.Int(n)
 }
 
-func del(c *client, args [][]byte) { c.count1(args, c.view.Delete) }
+func del(c *client, args [][]byte) { c.countKeys(args, c.view.Delete) }
 
 func exists(c *client, args [][]byte) {
-	c.count1(args, func(key []byte) bool { _, found := c.view.Peek(key); return found })
+	c.countKeys(args, func(key []byte) bool { _, found := c.view.Peek(key); return found })
 }
 
 func touch(c *client, args [][]byte) {
-	c.count1(args, func(key []byte) bool { _, found := c.view.Read(key); return found })
+	c.countKeys(args, func(key []byte) bool { _, found := c.view.Read(key); return found })
 }
 
 func kindName(k store.Kind) string {

@@ -3,8 +3,10 @@ package server
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 
+	"cacheserver/resp"
 	"cacheserver/store"
 )
 
@@ -18,14 +20,12 @@ func randomKey(c *client, _ [][]byte) {
 
 const errPattern = "ERR pattern " + errTooLong
 
-// arrayOf writes an array whose length is known only after its n elements, which write appends.
-func (c *client) arrayOf(write func() (n int)) {
-	mark := len(c.out.Buf)
-	n := write()
-	body := append([]byte{}, c.out.Buf[mark:]...)
-	c.out.Buf = c.out.Buf[:mark]
-	c.out.Array(n)
-	c.out.Buf = append(c.out.Buf, body...)
+// putBefore inserts what is written by write before the replies that follow a mark: the length of an
+// array whose elements had to be counted first.
+func (c *client) putBefore(mark int, write func(head *resp.Writer)) {
+	head := resp.Writer{Proto: c.out.Proto}
+	write(&head)
+	c.out.Buf = slices.Insert(c.out.Buf, mark, head.Buf...)
 }
 
 func keys(c *client, args [][]byte) {
@@ -33,15 +33,14 @@ func keys(c *client, args [][]byte) {
 		c.fail(errPattern)
 		return
 	}
-	c.arrayOf(func() (n int) {
-		c.view.Scan(0, math.MaxInt, math.MaxInt, func(key store.Key) {
-			if matches(args[1], key.Bytes) {
-				c.out.Bulk(key.Bytes)
-				n++
-			}
-		})
-		return n
+	mark, n := len(c.out.Buf), 0
+	c.view.Scan(0, math.MaxInt, math.MaxInt, func(key store.Key) {
+		if matches(args[1], key.Bytes) {
+			c.out.Bulk(key.Bytes)
+			n++
+		}
 	})
+	c.putBefore(mark, func(head *resp.Writer) { head.Array(n) })
 }
 
 // scanOptions are those of SCAN and HSCAN.
@@ -144,10 +143,9 @@ func isKind(name []byte, k store.Kind) bool {
 
 // scanned puts the cursor and the length before the n elements written since a mark.
 func (c *client) scanned(mark int, next uint64, n int) {
-	body := append([]byte{}, c.out.Buf[mark:]...)
-	c.out.Buf = c.out.Buf[:mark]
-	c.out.Array(2)
-	c.out.Text(strconv.FormatUint(next, 10))
-	c.out.Array(n)
-	c.out.Buf = append(c.out.Buf, body...)
+	c.putBefore(mark, func(head *resp.Writer) {
+		head.Array(2)
+		head.Text(strconv.FormatUint(next, 10))
+		head.Array(n)
+	})
 }

@@ -46,7 +46,7 @@ func (s *Store) recycle(sh *shard, at uint32, to uint8, why purpose, now int64) 
 		if to == main {
 			r[0] |= flagMain
 		}
-		moved, ok := sh.moveToOpen(r[:n], to, s.segmentBytes)
+		moved, ok := sh.moveToOpen(r[:n], to)
 		if !ok {
 			moved = refTo(at, kept)
 			copy(seg.data[kept:], r[:n])
@@ -99,7 +99,7 @@ func (s *Store) evictRecord(sh *shard, r record, slot int, hash uint64, now int6
 }
 
 // moveToOpen copies a record to the open segment of a log, if there is room.
-func (sh *shard) moveToOpen(r record, to uint8, segmentBytes int) (ref uint32, ok bool) {
+func (sh *shard) moveToOpen(r record, to uint8) (ref uint32, ok bool) {
 	open := sh.logs[to].open
 	if open == 0 {
 		return 0, false

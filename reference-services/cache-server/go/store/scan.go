@@ -76,9 +76,7 @@ func leastHash(at, slots int) uint32 {
 func (sh *shard) scanHome(at int, f func(hash, ref uint32)) {
 	slots := sh.index.slots
 	for i := at; slots[i] != 0; {
-		hash := uint32(slots[i] >> 32)
-		switch h := home(hash, len(slots)); {
-		case h == at:
+		if hash := uint32(slots[i] >> 32); home(hash, len(slots)) == at {
 			f(hash, uint32(slots[i]))
 		}
 		if i++; i == len(slots) {

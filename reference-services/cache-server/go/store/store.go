@@ -85,7 +85,7 @@ type shard struct {
 	segs  []segment
 	// Free places in segs.
 	vacant []uint32
-	// Bytes of its segments, and of those that hold entries of the small queue.
+	// Bytes of its segments.
 	bytes int64
 	ghost ghost
 	// A record that eviction must leave alone, as its value is about to be copied.
@@ -132,7 +132,7 @@ func New(c Config) *Store {
 	return s
 }
 
-// Hash is the hash of a key: its top bits choose the shard, its low ones the place in the table.
+// hash is of a key: its top bits choose the shard, its low ones the place in the table.
 func (s *Store) hash(key []byte) uint64 { return maphash.Bytes(s.seed, key) }
 
 func (s *Store) shardIndex(hash uint64) int { return int(hash >> (64 - s.shardBits)) }
