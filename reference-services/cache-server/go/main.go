@@ -81,12 +81,12 @@ func main() {
 func run(ctx context.Context, o options) error {
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("listen on %s: %w", o.listen, err)
 	}
 	var metrics net.Listener
 	if o.metrics != "" {
 		if metrics, err = net.Listen("tcp", o.metrics); err != nil {
-			return err
+			return fmt.Errorf("listen on %s: %w", o.metrics, err)
 		}
 	}
 	s := server.New(listener, o.Config)
