@@ -6,17 +6,6 @@ use crate::{
     expr::{Factor, Row, states},
 };
 
-/// How many variants of the built-in model were tried and written down, `models/HISTORY.md`.
-#[must_use]
-pub fn variants_tried() -> usize {
-    let history = include_str!("../models/HISTORY.md");
-    let numbered = |line: &&str| {
-        let cell = line.strip_prefix("| ").and_then(|row| row.split(' ').next());
-        cell.is_some_and(|number| number.parse::<u32>().is_ok())
-    };
-    history.lines().filter(numbered).count()
-}
-
 /// Numbers of one criterion for each combination of the answers that change them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {

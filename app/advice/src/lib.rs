@@ -47,7 +47,7 @@ pub use choice::{ByOption, Choice};
 pub use cost::{
     Assumption, Assumptions, CURRENCY, Cost, OptionCost, Payback, Range, assumptions, cost,
 };
-pub use describe::{Grid, GridFactor, GridRow, Stated, variants_tried};
+pub use describe::{Grid, GridFactor, GridRow, Stated};
 pub use engine::{
     CriterionDetail, DRAWS, Engine, LEAN, OPEN_SHARE, Robustness, SEED, SETTLED, STRONG,
 };

@@ -10,8 +10,8 @@ use assay_records::{Record, Standing, Status};
 use assay_store::{Filter, Store, StoreError, Summary};
 use uuid::Uuid;
 
-/// The most records that are looked at, the newest first.
-const RECORDS_MAX: usize = 5_000;
+/// The most records that are looked at, the newest first: a trial takes some ms for each.
+const RECORDS_MAX: usize = 2_000;
 
 /// A record of the team's own that has answers. Examples, which come with the program, are none.
 #[derive(Clone, Debug, PartialEq)]

@@ -127,12 +127,12 @@ fn key(in_use: &Engine, edited: &Model, records: &[Arc<OwnRecord>]) -> String {
 #[must_use]
 pub fn run(in_use: &Engine, edited: Model, records: &[Arc<OwnRecord>]) -> Trial {
     let after = Engine::new(edited, in_use.measurements().clone(), SEED);
-    let own = records.iter().map(|record| own(record)).collect();
+    let own: Vec<Named> = records.iter().map(|record| own(record)).collect();
     Trial {
         model: after.model().reference(),
         in_use: in_use.model().reference(),
-        precedents: part(in_use, &after, precedents()),
-        records: part(in_use, &after, own),
+        precedents: part(in_use, &after, &precedents()),
+        records: part(in_use, &after, &own),
     }
 }
 
@@ -165,10 +165,10 @@ fn own(record: &OwnRecord) -> Named {
     Named { name: format!("{}{apart}", record.line.title), decided: record.case(), counts }
 }
 
-fn part(before: &Engine, after: &Engine, named: Vec<Named>) -> Part {
+fn part(before: &Engine, after: &Engine, named: &[Named]) -> Part {
     let cases: Vec<Decided> = named.iter().map(|named| named.decided.clone()).collect();
     let tried = try_model(before, after, &cases);
-    let all = || tried.iter().zip(&named);
+    let all = || tried.iter().zip(named);
     let counting = || all().filter(|(_, named)| named.counts).map(|(case, _)| case);
     Part {
         cases: tried.len(),

@@ -40,6 +40,8 @@ for (const look of looks) {
     test.use(look.use);
     for (const path of pages) {
       test(path.slice(0, 60), async ({ page }) => {
+        // Every number of the model stands on one page, and each is looked at.
+        if (path === "/model") test.slow();
         await page.goto(path);
         await check(page);
       });

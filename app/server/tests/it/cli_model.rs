@@ -7,19 +7,19 @@ use serde_json::Value;
 
 use crate::cli::{Desk, stderr};
 
-/// The built-in model under another version, in which nothing but the team's fluency speaks for
-/// Rust any more.
+/// The built-in model under another version, in which what spoke for Rust speaks for Go.
 pub(crate) fn edited() -> String {
-    let mut text = Model::builtin().text().to_owned();
-    for (from, to) in [
-        ("\nversion = \"", "\nversion = \"ours-"),
-        ("{ rust = 1, go = 0.6, hybrid = 0.98 }", "{ rust = 0, go = 1, hybrid = 0 }"),
-        ("{ rust = 1, go = 0.45, hybrid = 0.92 }", "{ rust = 0, go = 1, hybrid = 0 }"),
-        ("catastrophic = 60", "catastrophic = 400"),
-    ] {
-        assert!(text.contains(from), "{from}");
-        text = text.replacen(from, to, 1);
-    }
+    let mut turned = 0;
+    let lines = Model::builtin().text().lines().map(|line| match line {
+        line if line.starts_with("version = \"") => line.replacen("\"", "\"ours-", 1),
+        line if line.starts_with("value = { rust = 1, go = 0.") => {
+            turned += 1;
+            "value = { rust = 0, go = 1, hybrid = 0 }".to_owned()
+        }
+        line => line.to_owned(),
+    });
+    let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+    assert!(turned >= 2, "{turned} criteria were turned");
     text
 }
 

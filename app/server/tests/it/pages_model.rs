@@ -213,3 +213,75 @@ async fn own_accepted_records_stand_beside_the_precedents() {
     let page = app.get("/checklist?rust_fluency=most&owners=3").await.body;
     assert!(!page.contains("Your own records"));
 }
+
+/// A model that shares next to nothing with the built-in one.
+const SMALL: &str = r#"
+id = "small"
+version = "1"
+
+[[group]]
+id = "all"
+name = "All"
+
+[[question]]
+id = "mood"
+group = "all"
+core = true
+label = "How is the mood?"
+short = "how the mood is"
+answers = [
+    { value = "good", label = "Good", help = "", phrase = "the mood is good" },
+    { value = "bad", label = "Bad", help = "", phrase = "the mood is bad" },
+]
+
+[[criterion]]
+id = "joy"
+name = "Joy"
+group = "all"
+swing = { by = "mood", good = 10, bad = 2 }
+value = { rust = 1, go = { by = "mood", good = 0.2, bad = 1 }, hybrid = 0.5 }
+"#;
+
+#[tokio::test]
+async fn a_model_with_other_questions_leaves_every_page_whole() {
+    let app = TestApp::advised_by(SMALL).await;
+    let id = {
+        let create = serde_json::json!({ "title": "Ours", "answers": { "mood": "good" } });
+        let answer = app.post_json("/api/v1/decisions", &create).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.json()["id"].as_str().expect("an id").to_owned()
+    };
+    let record = format!("/decisions/{id}");
+    for path in [
+        "/",
+        "/checklist",
+        "/checklist?mood=good",
+        "/checklist/record?mood=good&service=s",
+        "/decisions",
+        &record,
+        "/precedents",
+        "/precedents/backtest",
+        "/precedents/discord-readstates",
+        "/evidence",
+        "/method",
+        "/model",
+        "/model.toml",
+        "/api/v1/precedents/backtest",
+    ] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+        for link in answer.body.split("href=\"/").skip(1) {
+            let link = link.split('"').next().expect("an end").replace("&#38;", "&");
+            let answer = app.get(&format!("/{link}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path} links to /{link}");
+        }
+    }
+    let page = app.get("/model").await.body;
+    assert!(page.contains("<code>ours.toml</code>") && page.contains("How is the mood?"));
+    assert!(!page.contains("HISTORY.md"), "its variants are not ours to count");
+    assert!(app.get("/method").await.body.contains("<strong>They are equal</strong>"));
+    // The built-in model is then the edited one: hardly an answer fits either way.
+    let page = send(&app, Model::builtin().text()).await;
+    assert_page(&page, StatusCode::OK, "An edited model");
+    assert!(page.body.contains("that the edited model does not know"), "{}", page.body);
+}

@@ -87,13 +87,19 @@ impl TestApp {
 
     /// The application with the runs in a folder besides the committed ones.
     pub(crate) async fn with_runs(added: Option<&Path>) -> Self {
-        Self::build(added, Arc::new(live::harness), PathBuf::new(), true).await
+        Self::build(added, Arc::new(live::harness), PathBuf::new(), true, None).await
+    }
+
+    /// The application with a model of one's own.
+    pub(crate) async fn advised_by(model: &str) -> Self {
+        let place = PathBuf::new();
+        Self::build(None, Arc::new(live::harness), place, true, Some(model)).await
     }
 
     /// With a stand-in for the harness, a place in which to look for the source tree, and local or
     /// not.
     pub(crate) async fn measuring(measure: Arc<Measure>, place: PathBuf, local: bool) -> Self {
-        Self::build(None, measure, place, local).await
+        Self::build(None, measure, place, local, None).await
     }
 
     async fn build(
@@ -101,9 +107,12 @@ impl TestApp {
         measure: Arc<Measure>,
         place: PathBuf,
         local: bool,
+        model: Option<&str>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let model = Arc::new(Model::builtin().clone());
+        let model_file = model.map(|_| PathBuf::from("ours.toml"));
+        let model = model.map(|text| Model::parse(text).expect("a good model"));
+        let model = Arc::new(model.unwrap_or_else(|| Model::builtin().clone()));
         let data = folder.path().join("data");
         let evidence = Evidence::open(Arc::clone(&model), added.map(Path::to_path_buf), &data);
         let decisions = folder.path().join("decisions");
@@ -119,7 +128,7 @@ impl TestApp {
             keys: Keys::default(),
             metrics: http::Metrics::default(),
             decisions,
-            model_file: None,
+            model_file,
             own: OwnRecords::default(),
             trials: Trials::default(),
         });

@@ -15,7 +15,7 @@ use url::form_urlencoded;
 use self::example::Example;
 use crate::{
     error::Error,
-    pages::{Page, words::percent},
+    pages::{Page, precedents::backtest, words::percent},
     state::App,
 };
 
@@ -89,7 +89,7 @@ pub(crate) async fn get(
         examples: presets().iter().map(|it| (it.id.as_str(), it.title.as_str())).collect(),
         example,
         judged: Judged::new(&known.backtest().summary),
-        tried: if app.model_file.is_none() { assay_advice::variants_tried() } else { 0 },
+        tried: if app.model_file.is_none() { backtest::variants_tried() } else { 0 },
     };
     Ok(Page(view).into_response())
 }

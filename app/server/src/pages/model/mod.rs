@@ -14,7 +14,10 @@ use axum::{
 pub(crate) use try_out::post;
 
 use self::tables::{TableView, decimals, swing_tables, value_table};
-use crate::{pages::Page, state::App};
+use crate::{
+    pages::{Page, precedents::backtest},
+    state::App,
+};
 
 #[derive(Template)]
 #[template(path = "model.html")]
@@ -123,7 +126,7 @@ fn view(app: &App) -> View<'_> {
     View {
         model,
         file: app.model_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
-        variants: assay_advice::variants_tried(),
+        variants: backtest::variants_tried(),
         groups: groups.filter(|group| !group.questions.is_empty()).collect(),
         criteria: criteria(model),
         knockouts: knockouts.collect(),

@@ -1,7 +1,7 @@
 //! `POST /model`: an edited model's faults at their places, or what it would change.
 
 use askama::Template;
-use assay_advice::{Advised, Choice, Model, Problem, Tally, Verdict, line_column};
+use assay_advice::{Advised, Choice, Model, ModelRef, Problem, Tally, Verdict, line_column};
 use axum::{
     body::Bytes,
     extract::State,
@@ -43,6 +43,12 @@ struct TrialView<'a> {
     trial: &'a Trial,
     same: bool,
     parts: Vec<PartView<'a>>,
+}
+
+impl TrialView<'_> {
+    fn models(&self) -> [(&'static str, &ModelRef); 2] {
+        [("Edited", &self.trial.model), ("In use", &self.trial.in_use)]
+    }
 }
 
 struct PartView<'a> {

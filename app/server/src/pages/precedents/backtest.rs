@@ -110,13 +110,14 @@ static HISTORY_HTML: LazyLock<String> = LazyLock::new(|| {
     html.replace("<table>", region).replace("</table>", "</table></div>")
 });
 
-/// The rows of the table of variants: they begin with a number.
-fn variants(history: &str) -> usize {
+/// How many variants of the built-in model are on record: the rows of the table that begin with a
+/// number.
+pub(crate) fn variants_tried() -> usize {
     let numbered = |line: &&str| {
         let first = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next());
         first.is_some_and(|first| first.parse::<u32>().is_ok())
     };
-    history.lines().filter(numbered).count()
+    HISTORY.lines().filter(numbered).count()
 }
 
 /// `GET /precedents/backtest`.
@@ -148,7 +149,7 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
         confusion: confusion.map(|option| recommended(summary, option)).collect(),
         ways: ways(summary),
         groups: groups(backtest),
-        variants: variants(HISTORY),
+        variants: variants_tried(),
         history: &HISTORY_HTML,
         summary,
         left_out,
