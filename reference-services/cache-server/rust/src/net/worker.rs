@@ -16,8 +16,9 @@ use std::time::Duration;
 const EVENTS_MAX: usize = 1_024;
 const INPUT_BYTES: usize = 64 << 10;
 const WAKE: Token = Token(usize::MAX);
-/// How often a loop looks for clients that are overdue.
-const SWEEP_MS: u64 = 1_000;
+/// How often a loop looks for clients that are overdue. All loops do at the same moment, so that
+/// clients that are overdue together go together.
+const SWEEP_MS: u64 = 100;
 /// How often it looks for expired entries, and how long at most.
 const EXPIRY_MS: u64 = 100;
 const EXPIRY_BUSY_MS: u64 = 20;
@@ -186,7 +187,7 @@ impl Worker<'_> {
     fn housekeeping(&mut self, registry: &Registry) {
         let now_ms = self.server.clock.now_ms();
         if now_ms >= self.sweep_due_ms {
-            self.sweep_due_ms = now_ms + SWEEP_MS;
+            self.sweep_due_ms = (now_ms / SWEEP_MS + 1) * SWEEP_MS;
             self.close_overdue(registry);
         }
         if now_ms >= self.expiry_due_ms {

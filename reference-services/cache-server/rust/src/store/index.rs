@@ -14,7 +14,9 @@ const SLOTS_FIRST: usize = 16;
 const FULL_MAX: (usize, usize) = (17, 20);
 /// The table shrinks when fewer than this share of its slots are full.
 const FULL_MIN: (usize, usize) = (1, 4);
-pub(crate) const SLOT_BYTES: usize = size_of::<u64>();
+const SLOT_BYTES: usize = size_of::<u64>();
+/// What an entry takes in a table that is as full as it gets.
+pub(crate) const ENTRY_SLOT_BYTES: usize = (SLOT_BYTES * FULL_MAX.1).div_ceil(FULL_MAX.0);
 
 /// An index from 32-bit hashes to 32-bit places. A place is never 0.
 #[derive(Debug, Default)]

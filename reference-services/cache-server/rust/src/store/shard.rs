@@ -6,7 +6,7 @@ use super::budget::{Budget, OutOfMemory};
 use super::entry::{self, Entry, FREQUENCY_MAX, Header, NEVER_MS, Shape};
 use super::fields::Fields;
 use super::ghost::Ghost;
-use super::index::Index;
+use super::index::{ENTRY_SLOT_BYTES, Index};
 use super::log::{Log, Place, Queue};
 use super::object::{self, Object, ObjectValue, Objects};
 use super::watch::{Watch, Watched};
@@ -233,9 +233,8 @@ impl Shard {
     pub fn describe(&mut self, env: &Env<'_>, key: Key<'_>) -> Option<(u8, u64)> {
         let (place, header) = self.live(env, key)?;
         let object = self.log.entry(place)?.object().and_then(|number| self.objects.get(number));
-        let index = self.database(key.db)?;
-        let slots = index.index.bytes() / index.index.len().max(1);
-        let bytes = (header.bytes() + slots) as u64 + object.map_or(0, |object| object.charged);
+        let bytes = (header.bytes() + ENTRY_SLOT_BYTES) as u64;
+        let bytes = bytes + object.map_or(0, |object| object.charged);
         Some((header.frequency(), bytes))
     }
 
