@@ -7,6 +7,8 @@
 //! table to the new without looking at a key. And a scan is a walk in hash order, whose cursor
 //! stays right whatever the table does meanwhile.
 
+use memmap2::MmapMut;
+
 /// Slots behind the last home, for the run that reaches past it.
 const TAIL_SLOTS: usize = 16;
 const SLOTS_FIRST: usize = 16;
@@ -18,10 +20,57 @@ const SLOT_BYTES: usize = size_of::<u64>();
 /// What an entry takes in a table that is as full as it gets.
 pub(crate) const ENTRY_SLOT_BYTES: usize = (SLOT_BYTES * FULL_MAX.1).div_ceil(FULL_MAX.0);
 
+/// Tables from this size on are mapped straight from the system, so that an outgrown one is gone at
+/// once instead of staying with the allocator.
+const MAPPED_BYTES_MIN: usize = 64 << 10;
+const PAGE_BYTES: usize = 4 << 10;
+
+/// The memory of a table.
+#[derive(Debug)]
+enum Slots {
+    Allocated(Vec<u8>),
+    Mapped(MmapMut),
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self::Allocated(Vec::new())
+    }
+}
+
+impl Slots {
+    fn new(slots: usize) -> Self {
+        let bytes = slots * SLOT_BYTES;
+        let mapped = (bytes >= MAPPED_BYTES_MIN).then(|| MmapMut::map_anon(bytes).ok()).flatten();
+        mapped.map_or_else(|| Self::Allocated(vec![0; bytes]), Self::Mapped)
+    }
+
+    fn get(&self) -> &[Slot] {
+        match self {
+            Self::Allocated(bytes) => bytes.as_chunks().0,
+            Self::Mapped(bytes) => bytes.as_chunks().0,
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut [Slot] {
+        match self {
+            Self::Allocated(bytes) => bytes.as_chunks_mut().0,
+            Self::Mapped(bytes) => bytes.as_chunks_mut().0,
+        }
+    }
+}
+
+/// A slot as it lies in memory: hash above place.
+type Slot = [u8; SLOT_BYTES];
+
+fn word(slot: &Slot) -> u64 {
+    u64::from_le_bytes(*slot)
+}
+
 /// An index from 32-bit hashes to 32-bit places. A place is never 0.
 #[derive(Debug, Default)]
 pub struct Index {
-    slots: Vec<u64>,
+    slots: Slots,
     /// Homes: the slots less the tail.
     homes: usize,
     len: usize,
@@ -45,7 +94,8 @@ const fn home(hash: u32, homes: usize) -> usize {
 
 /// Bytes of a table with so many homes.
 const fn bytes_of(homes: usize) -> usize {
-    if homes == 0 { 0 } else { (homes + TAIL_SLOTS) * SLOT_BYTES }
+    let bytes = if homes == 0 { 0 } else { (homes + TAIL_SLOTS) * SLOT_BYTES };
+    if bytes < MAPPED_BYTES_MIN { bytes } else { bytes.next_multiple_of(PAGE_BYTES) }
 }
 
 const fn larger(homes: usize) -> usize {
@@ -71,12 +121,13 @@ impl Index {
     /// The places whose hash is this one, each with its slot.
     pub fn matches(&self, hash: u32) -> impl Iterator<Item = (usize, u32)> {
         let start = home(hash, self.homes);
-        let run = self.slots.get(start..).unwrap_or_default();
+        let run = self.slots.get().get(start..).unwrap_or_default();
         run.iter()
+            .map(word)
             .enumerate()
-            .take_while(move |&(_, &slot)| slot != 0 && hash_of(slot) <= hash)
-            .filter(move |&(_, &slot)| hash_of(slot) == hash)
-            .map(move |(offset, &slot)| (start + offset, place_of(slot)))
+            .take_while(move |&(_, slot)| slot != 0 && hash_of(slot) <= hash)
+            .filter(move |&(_, slot)| hash_of(slot) == hash)
+            .map(move |(offset, slot)| (start + offset, place_of(slot)))
     }
 
     /// The slot that holds this hash and place.
@@ -122,12 +173,13 @@ impl Index {
     }
 
     fn resize(&mut self, homes_new: usize) {
-        let mut slots = vec![0_u64; homes_new + TAIL_SLOTS];
+        let mut slots = Slots::new(homes_new + TAIL_SLOTS);
+        let new = slots.get_mut();
         let mut next = 0;
-        for &slot in self.slots.iter().filter(|&&slot| slot != 0) {
+        for slot in self.slots.get().iter().map(word).filter(|&slot| slot != 0) {
             let at = home(hash_of(slot), homes_new).max(next);
-            match slots.get_mut(at) {
-                Some(free) => *free = slot,
+            match new.get_mut(at) {
+                Some(free) => *free = slot.to_le_bytes(),
                 // A run past the tail, which takes a very uneven hash: more slots disperse it.
                 None => return self.resize(larger(homes_new)),
             }
@@ -140,16 +192,16 @@ impl Index {
     /// Adds a place. False, and nothing done, when the table must grow first.
     pub fn insert(&mut self, hash: u32, place: u32) -> bool {
         let start = home(hash, self.homes);
-        let Some(run) = self.slots.get_mut(start..) else { return false };
-        let Some(end) = run.iter().position(|&slot| slot == 0) else { return false };
+        let Some(run) = self.slots.get_mut().get_mut(start..) else { return false };
+        let Some(end) = run.iter().position(|slot| word(slot) == 0) else { return false };
         let Some(run) = run.get_mut(..=end) else { return false };
         let new = pack(hash, place);
-        let at = run.iter().position(|&slot| slot == 0 || slot > new).unwrap_or(end);
+        let at = run.iter().map(word).position(|slot| slot == 0 || slot > new).unwrap_or(end);
         if let Some(moved) = run.get_mut(at..) {
             moved.rotate_right(1);
         }
         if let Some(slot) = run.get_mut(at) {
-            *slot = new;
+            *slot = new.to_le_bytes();
         }
         self.len += 1;
         true
@@ -160,17 +212,18 @@ impl Index {
         let Some(mut at) = self.slot_of(hash, place) else { return false };
         let homes = self.homes;
         // What stands behind its home moves up, so that no run has a gap.
-        while let Some(&next) = self.slots.get(at + 1) {
+        let slots = self.slots.get_mut();
+        while let Some(next) = slots.get(at + 1).map(word) {
             if next == 0 || home(hash_of(next), homes) > at {
                 break;
             }
-            if let Some(slot) = self.slots.get_mut(at) {
-                *slot = next;
+            if let Some(slot) = slots.get_mut(at) {
+                *slot = next.to_le_bytes();
             }
             at += 1;
         }
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = 0;
+        if let Some(slot) = slots.get_mut(at) {
+            *slot = [0; SLOT_BYTES];
         }
         self.len -= 1;
         true
@@ -185,19 +238,19 @@ impl Index {
 
     /// Replaces the place in a slot. The order within one hash does not matter.
     pub fn set_place(&mut self, slot: usize, place: u32) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            *slot = pack(hash_of(*slot), place);
+        if let Some(slot) = self.slots.get_mut().get_mut(slot) {
+            *slot = pack(hash_of(word(slot)), place).to_le_bytes();
         }
     }
 
     /// Hash and place of every entry whose hash is `from` or more, in order of the hash.
     pub fn starting_at(&self, from: u32) -> impl Iterator<Item = (u32, u32)> {
-        self.slots
-            .get(home(from, self.homes)..)
-            .unwrap_or_default()
+        let slots = self.slots.get().get(home(from, self.homes)..).unwrap_or_default();
+        slots
             .iter()
-            .filter(move |&&slot| slot != 0 && hash_of(slot) >= from)
-            .map(|&slot| (hash_of(slot), place_of(slot)))
+            .map(word)
+            .filter(move |&slot| slot != 0 && hash_of(slot) >= from)
+            .map(|slot| (hash_of(slot), place_of(slot)))
     }
 }
 
