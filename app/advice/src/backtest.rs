@@ -131,7 +131,7 @@ pub fn backtest(engine: &Engine, cases: &[Case], counted: Usage) -> Backtest {
     }
 }
 
-fn results(engine: &Engine, cases: &[&Case]) -> Vec<CaseResult> {
+pub(crate) fn results(engine: &Engine, cases: &[&Case]) -> Vec<CaseResult> {
     let result = |case: &&Case| {
         let score = engine.recommend(&case.answers);
         let others = cases.iter().filter(|c| c.usage == case.usage && !std::ptr::eq(**c, *case));

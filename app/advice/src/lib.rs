@@ -19,6 +19,7 @@ mod flips;
 mod gower;
 mod kernel;
 mod lane;
+mod levers;
 mod measure;
 mod model;
 mod model_parse;
@@ -52,6 +53,9 @@ pub use engine::{
     CriterionDetail, DRAWS, Engine, LEAN, OPEN_SHARE, Robustness, SEED, SETTLED, STRONG,
 };
 pub use gower::{Comparison, gower};
+pub use levers::{
+    Counted, LeaveOneOut, Lever, OneAtATime, committed_leave_one_out, leave_one_out, levers,
+};
 pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasurement};
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,

@@ -24,6 +24,8 @@ pub struct Model {
     pub(crate) criteria: Vec<Criterion>,
     pub(crate) knockouts: Vec<Knockout>,
     pub(crate) hybrid: HybridMemory,
+    /// Answers that point to a hybrid in one process; any of these, all of one.
+    pub(crate) in_process: Vec<Vec<(Factor, u8)>>,
     pub(crate) expected: Option<crate::expected::Expected>,
 }
 

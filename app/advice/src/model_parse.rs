@@ -25,8 +25,8 @@ const MAX_ANSWERS: usize = 16;
 struct RawModel {
     id: String,
     version: String,
-    #[serde(default = "default_hybrid")]
-    hybrid: HybridMemory,
+    #[serde(default)]
+    hybrid: RawHybrid,
     expected: Option<Expected>,
     group: Vec<Group>,
     question: Vec<RawQuestion>,
@@ -35,8 +35,18 @@ struct RawModel {
     knockout: Vec<RawKnockout>,
 }
 
-fn default_hybrid() -> HybridMemory {
-    HybridMemory { rust_loaded: 1.0, go_idle: 1.0 }
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawHybrid {
+    rust_loaded: f64,
+    go_idle: f64,
+    in_process: Vec<Spanned<BTreeMap<String, Spanned<String>>>>,
+}
+
+impl Default for RawHybrid {
+    fn default() -> Self {
+        Self { rust_loaded: 1.0, go_idle: 1.0, in_process: Vec::new() }
+    }
 }
 
 const fn ordered() -> bool {
@@ -155,7 +165,8 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         questions,
         criteria: Vec::new(),
         knockouts: Vec::new(),
-        hybrid: raw.hybrid,
+        hybrid: HybridMemory { rust_loaded: raw.hybrid.rust_loaded, go_idle: raw.hybrid.go_idle },
+        in_process: Vec::new(),
         expected: raw.expected,
     };
     model.criteria = raw.criterion.iter().map(|c| criterion(c, &model, &mut faults)).collect();
@@ -163,6 +174,9 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         check_expected(expected, &model, &mut faults);
     }
     model.knockouts = raw.knockout.iter().map(|k| knockout(k, &model, &mut faults)).collect();
+    let in_process = raw.hybrid.in_process.iter();
+    model.in_process =
+        in_process.map(|when| conditions("hybrid.in_process", when, &model, &mut faults)).collect();
     if faults.0.is_empty() { Ok(model) } else { Err(faults.0) }
 }
 
@@ -513,18 +527,24 @@ fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
             }
         }
     }
-    if raw.when.get_ref().is_empty() {
-        faults.add(
-            &field,
-            raw.when.span(),
-            "no condition",
-            "write when = { question = \"answer\" }",
-        );
+    let when = conditions(&field, &raw.when, model, faults);
+    Knockout { id: raw.id.get_ref().clone(), text: raw.text.clone(), rules_out, when }
+}
+
+/// Answers that must all be given.
+fn conditions(
+    field: &str,
+    raw: &Spanned<BTreeMap<String, Spanned<String>>>,
+    model: &Model,
+    faults: &mut Faults,
+) -> Vec<(Factor, u8)> {
+    if raw.get_ref().is_empty() {
+        faults.add(field, raw.span(), "no condition", "write { question = \"answer\" }");
     }
     let mut when = Vec::new();
-    for (id, answer) in raw.when.get_ref() {
+    for (id, answer) in raw.get_ref() {
         let id = Spanned::new(answer.span(), id.clone());
-        let Some(index) = find_question(&field, &id, model, faults) else {
+        let Some(index) = find_question(field, &id, model, faults) else {
             continue;
         };
         let Some(question) = model.questions.get(index) else {
@@ -533,7 +553,7 @@ fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
         let states = states(question);
         let Some(state) = states.iter().position(|state| state == answer.get_ref()) else {
             let message = format!("`{}` is not an answer to `{}`", answer.get_ref(), id.get_ref());
-            faults.add(&field, answer.span(), message, format!("allowed: {}", states.join(", ")));
+            faults.add(field, answer.span(), message, format!("allowed: {}", states.join(", ")));
             continue;
         };
         let state = u8::try_from(state).unwrap_or(u8::MAX);
@@ -544,5 +564,5 @@ fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
             (Factor { question: index, holds: None, states: count }, state)
         });
     }
-    Knockout { id: raw.id.get_ref().clone(), text: raw.text.clone(), rules_out, when }
+    when
 }

@@ -3,6 +3,7 @@
 use crate::{
     AnswerValue, Answers, Choice, CriterionKind, Notice,
     engine::{Judgement, notice},
+    expr::Factor,
     measure::Needs,
     performance::Assessment,
     situation::Situation,
@@ -102,6 +103,9 @@ pub(crate) fn all(
         let text = "Measure first: a limit that must be kept lies within the measurement's uncertainty, so the advice goes no further than a lean.";
         notices.push(notice("measure_first", text));
     }
+    if judged.recommended == Some(Choice::Hybrid) {
+        notices.push(hybrid_kind(ground, situation));
+    }
     let needs = ground.needs(situation);
     if let Some(id) = assessed.notice {
         let counts = |of: fn(&Term) -> bool| {
@@ -157,6 +161,26 @@ fn performance_text(id: &str, assessed: &Assessment, needs: &Needs, stands: &str
         ),
         _ => format!("{summary}{stands}"),
     }
+}
+
+/// Whether the hybrid meant is one process or two services, as far as the answers tell.
+fn hybrid_kind(ground: &Ground, situation: &Situation) -> Notice {
+    let given = |(factor, state): &(Factor, u8)| situation.factor(*factor) == Some(*state);
+    let pointing = ground.model.in_process.iter().find(|when| when.iter().all(given));
+    let Some(when) = pointing else {
+        let text = "Meant as two services with a wire between them: no answer points to a Rust library inside the Go program.";
+        return notice("two_services", text);
+    };
+    let phrases = when.iter().filter_map(|(factor, state)| {
+        let question = ground.model.questions().get(factor.question)?;
+        let answer = question.answers().get(usize::from(factor.holds.unwrap_or(*state)))?;
+        Some(answer.phrase.clone())
+    });
+    let why = join(&phrases.collect::<Vec<_>>());
+    let text = format!(
+        "Meant as one process, a Rust library inside the Go program, because {why}: one thing to deploy, and calls across a language boundary."
+    );
+    notice("one_process", text)
 }
 
 fn all_knocked_out(ground: &Ground, situation: &Situation) -> Notice {
