@@ -148,6 +148,18 @@ async fn the_backtest_says_first_what_it_cannot_say_and_then_the_figures() {
     for name in ["Majority", "Equal weights", "Fluency only", "Four questions"] {
         assert!(page.body.contains(name), "{name}");
     }
+    // What was found for another model says nothing of this one.
+    let left_out = assay_advice::committed_leave_one_out();
+    assert_eq!(page.body.contains("With each organisation left out in turn"), left_out.is_some());
+    if let Some(found) = left_out {
+        let row = from(&page.body, "Chosen without the case’s organisation");
+        let figures = format!("{} of {}", found.left_out.agree, found.left_out.decided);
+        assert!(row.split("</tr>").next().is_some_and(|row| row.contains(&figures)), "{figures}");
+    }
+    let variants =
+        page.body.split(" variants</strong>").next().and_then(|it| it.rsplit('>').next());
+    let variants = variants.and_then(|it| it.parse::<usize>().ok());
+    assert!(variants >= Some(16), "{variants:?}");
     // Every case has a row with its shares, and leads to its page.
     let rows = page.body.matches("scope=\"row\"><a href=\"/precedents/").count();
     assert_eq!(rows, precedents().len());

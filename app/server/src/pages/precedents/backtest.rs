@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use assay_advice::{
-    Backtest, BaselineTally, BuiltinCases, ByOption, CaseResult, Choice, Reliability, Summary,
-    Usage, Verdict,
+    Backtest, BaselineTally, BuiltinCases, ByOption, CaseResult, Choice, Counted, LeaveOneOut,
+    Reliability, Summary, Usage, Verdict, committed_leave_one_out, grouped,
 };
 use axum::{
     extract::State,
@@ -38,6 +38,7 @@ struct View<'a> {
     confusion: Vec<Recommended<'a>>,
     ways: Vec<Way>,
     groups: Vec<Group<'a>>,
+    left_one_out: Option<LeftOneOut>,
     /// How many variants of the model are on record.
     variants: usize,
     /// What is on record of them: safe HTML.
@@ -83,6 +84,13 @@ struct Way {
     credit: String,
     /// On how many cases the model does better and worse.
     against: Option<(usize, usize)>,
+}
+
+/// What becomes of the choice of the model's numbers for organisations that it has not seen.
+struct LeftOneOut {
+    organisations: usize,
+    models: String,
+    rows: Vec<(&'static str, &'static Counted)>,
 }
 
 /// Cases that went alike.
@@ -149,11 +157,27 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
         confusion: confusion.map(|option| recommended(summary, option)).collect(),
         ways: ways(summary),
         groups: groups(backtest),
+        left_one_out: committed_leave_one_out()
+            .filter(|found| found.model == backtest.model.digest)
+            .map(left_one_out),
         variants: variants_tried(),
         history: &HISTORY_HTML,
         summary,
         left_out,
         backtest,
+    }
+}
+
+fn left_one_out(found: &'static LeaveOneOut) -> LeftOneOut {
+    LeftOneOut {
+        organisations: found.organisations,
+        models: grouped(u64::try_from(found.models).unwrap_or(u64::MAX)),
+        rows: vec![
+            ("The first draft’s numbers", &found.draft),
+            ("Chosen by all cases: what it has seen", &found.in_sample),
+            ("Chosen without the case’s organisation", &found.left_out),
+            ("As shipped", &found.shipped),
+        ],
     }
 }
 
