@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ const STOP_POLL: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Service {
     child: Child,
+    /// Held open: a service may have more to say than where it listens.
+    _stdout: Option<BufReader<ChildStdout>>,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -33,12 +35,13 @@ impl Service {
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
+        let mut stdout = child.stdout.take().map(BufReader::new);
+        if let Some(stdout) = &mut stdout {
+            stdout.read_line(&mut line)?;
         }
         let address = line.trim_end().strip_prefix("listening on ").and_then(|at| at.parse().ok());
         match address {
-            Some(address) => Ok(Self { child, address }),
+            Some(address) => Ok(Self { child, _stdout: stdout, address }),
             None => {
                 child.kill()?;
                 child.wait()?;
@@ -88,7 +91,7 @@ pub fn start_redis() -> Result<Service> {
         .stdout(Stdio::null())
         .spawn()
         .context("cannot start redis-server")?;
-    let mut service = Service { child, address: (Ipv4Addr::LOCALHOST, port).into() };
+    let mut service = Service { child, _stdout: None, address: (Ipv4Addr::LOCALHOST, port).into() };
     let start = Instant::now();
     while TcpStream::connect(service.address).is_err() {
         if let Some(status) = service.child.try_wait()? {

@@ -107,6 +107,7 @@ pub(super) fn hello(call: &mut Call<'_, '_>) -> Outcome {
             at += 2;
         } else {
             let option = shown(call.args.get(at));
+            let option = option.split('\0').next().unwrap_or_default();
             return Err(Fault::from(format!("ERR Syntax error in HELLO option '{option}'")));
         }
     }

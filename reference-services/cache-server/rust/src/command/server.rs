@@ -73,14 +73,11 @@ pub(super) fn memory(call: &mut Call<'_, '_>) -> Outcome {
         describe::help(call);
         return Ok(());
     }
-    match call.args.len() {
-        3 => {}
-        5 if call.is(3, "SAMPLES") => {
-            if call.integer(4)? < 0 {
-                return Err(SYNTAX.into());
-            }
+    // As in Redis, it may be said more than once.
+    for at in (3..call.args.len()).step_by(2) {
+        if !call.is(at, "SAMPLES") || at + 1 == call.args.len() || call.integer(at + 1)? < 0 {
+            return Err(SYNTAX.into());
         }
-        _ => return Err(SYNTAX.into()),
     }
     let key = call.key(2);
     match call.locks.of(key).describe(call.env, key) {

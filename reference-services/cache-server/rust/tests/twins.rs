@@ -1,0 +1,166 @@
+//! Both twins, started from their binaries, keep the contract and answer alike.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test's way to fail")]
+
+mod common;
+
+use common::{go_twin, is_here, rust_twin, twins};
+use conformance::Check;
+use conformance::cache_server::{self, Subject, differential};
+use conformance::process::{Service, start_redis};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+
+const COMMANDS: usize = 20_000;
+
+fn assert_passed(checks: &[Check]) {
+    let failed = checks.iter().filter_map(|check| {
+        check.outcome.as_ref().err().map(|error| format!("{}: {error:#}", check.name))
+    });
+    let failed: Vec<String> = failed.collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn the_rust_twin_keeps_the_contract() {
+    let service = Service::start(&rust_twin(), &["--threads", "2"]).unwrap();
+    assert_passed(&cache_server::run(service.address, Subject::Twin));
+    stops_cleanly(service);
+}
+
+#[test]
+fn the_rust_twin_keeps_the_contract_on_one_thread() {
+    let service = Service::start(&rust_twin(), &["--threads", "1"]).unwrap();
+    assert_passed(&cache_server::run(service.address, Subject::Twin));
+}
+
+#[test]
+fn the_go_twin_keeps_the_contract() {
+    let Some(go) = go_twin() else { return };
+    let service = Service::start(&go, &["--threads", "2"]).unwrap();
+    assert_passed(&cache_server::run(service.address, Subject::Twin));
+    stops_cleanly(service);
+}
+
+#[test]
+fn the_twins_answer_alike() {
+    let Some(go) = go_twin() else { return };
+    let go = Service::start(&go, &["--threads", "1"]).unwrap();
+    let rust = Service::start(&rust_twin(), &["--threads", "3"]).unwrap();
+    for seed in 1..=3 {
+        let (rust, go) = (rust.address, go.address);
+        assert_passed(&[differential::run(rust, go, Subject::Twin, seed, COMMANDS)]);
+    }
+}
+
+#[test]
+fn each_twin_answers_as_redis_does() {
+    if !is_here("redis-server") {
+        return;
+    }
+    let redis = start_redis().unwrap();
+    for (seed, twin) in (11..).step_by(10).zip(twins()) {
+        let twin = Service::start(&twin, &["--threads", "2"]).unwrap();
+        for seed in seed..seed + 3 {
+            let (twin, redis) = (twin.address, redis.address);
+            assert_passed(&[differential::run(twin, redis, Subject::Redis, seed, COMMANDS)]);
+        }
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn metrics_are_served() {
+    for twin in twins() {
+        let metrics = free_address();
+        let service = Service::start(&twin, &["--metrics", &metrics.to_string()]).unwrap();
+        assert_passed(&[cache_server::metrics(service.address, metrics)]);
+    }
+}
+
+/// An idle client, half a command and an open transaction do not delay the end; whole commands are
+/// still answered.
+fn stops_cleanly(mut service: Service) {
+    let connect = || TcpStream::connect(service.address).unwrap();
+    let _idle = connect();
+    connect().write_all(b"*2\r\n$3\r\nGE").unwrap();
+    let mut half = connect();
+    half.write_all(b"*2\r\n$3\r\nGE").unwrap();
+    let mut open = connect();
+    open.write_all(b"MULTI\r\nSET k v\r\n").unwrap();
+    let mut last = connect();
+    last.write_all(&b"PING\r\n".repeat(1_000)).unwrap();
+    service.terminate().unwrap();
+    let mut replies = String::new();
+    last.read_to_string(&mut replies).unwrap();
+    assert_eq!(replies.len(), 7 * 1_000, "of 1,000 commands sent before the end");
+    let status = service.wait().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(TcpStream::connect(service.address).is_err(), "still accepting");
+}
+
+#[test]
+fn options_are_taken() {
+    for twin in twins() {
+        let options = ["--maxmemory", "16mb", "--maxmemory-policy", "noeviction"];
+        let more = ["--maxclients", "7", "--timeout", "60", "--requirepass", "secret"];
+        let service = Service::start(&twin, &[&options[..], &more].concat()).unwrap();
+        let mut stream = TcpStream::connect(service.address).unwrap();
+        stream
+            .write_all(b"AUTH secret\r\nCONFIG GET max* timeout requirepass\r\nQUIT\r\n")
+            .unwrap();
+        let mut replies = String::new();
+        stream.read_to_string(&mut replies).unwrap();
+        let words: Vec<&str> =
+            replies.split("\r\n").filter(|word| !word.starts_with(['$', '*'])).collect();
+        for (name, value) in [
+            ("maxmemory", "16777216"),
+            ("maxmemory-policy", "noeviction"),
+            ("maxclients", "7"),
+            ("timeout", "60"),
+            ("requirepass", "secret"),
+        ] {
+            let pair = words.windows(2).any(|pair| pair == [name, value]);
+            assert!(pair, "no {name} {value} in {words:?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    for twin in twins() {
+        let listen = ["--listen", "127.0.0.1:0"];
+        for arguments in [
+            &["--threads", "1"][..],
+            &[&listen[..], &["--threads", "0"]].concat(),
+            &[&listen[..], &["--threads", "257"]].concat(),
+            &[&listen[..], &["--maxmemory", "0"]].concat(),
+            &[&listen[..], &["--maxmemory", "1023kb"]].concat(),
+            &[&listen[..], &["--maxmemory", "2tb"]].concat(),
+            &[&listen[..], &["--maxmemory=much"]].concat(),
+            &[&listen[..], &["--maxmemory-policy", "allkeys-lru"]].concat(),
+            &[&listen[..], &["--maxclients", "0"]].concat(),
+            &[&listen[..], &["--maxclients", "100001"]].concat(),
+            &[&listen[..], &["--timeout", "-1"]].concat(),
+            &[&listen[..], &["--requirepass", &"x".repeat(513)]].concat(),
+            &[&listen[..], &["--unknown"]].concat(),
+        ] {
+            let output = Command::new(&twin).args(arguments).output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            let message = String::from_utf8_lossy(&output.stderr).to_lowercase();
+            assert!(message.contains("usage"), "{arguments:?}: {message}");
+        }
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        for arguments in
+            [&["--listen", &address][..], &[&listen[..], &["--metrics", &address]].concat()]
+        {
+            let output = Command::new(&twin).args(arguments).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "a port in use");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(&address));
+        }
+    }
+}
