@@ -22,6 +22,8 @@ pub(crate) struct Lane {
     swings: Option<Box<[f32; ROWS]>>,
     /// The row that stands for all where only swings differ.
     like: Option<LaneRow>,
+    /// Which scenario stands for each row, where that differs.
+    scenarios: Option<Scenarios>,
     /// Whether an option may miss a must in some row.
     pub(crate) has_must: bool,
 }
@@ -48,6 +50,30 @@ pub(crate) struct LaneRow {
     must: [f32; 3],
     must_amplitude: [f32; 3],
     cell: usize,
+}
+
+/// The scenarios that rows of a lane rest on, and for each row the place of its own among them.
+#[derive(Clone, Debug)]
+struct Scenarios {
+    cells: Vec<usize>,
+    of_row: Box<[u8; ROWS]>,
+}
+
+impl Scenarios {
+    fn new(rows: &[LaneRow]) -> Self {
+        let mut cells: Vec<usize> = Vec::new();
+        let mut of_row = Box::new([u8::MAX; ROWS]);
+        let rows = of_row.iter_mut().zip(rows).filter(|(_, row)| row.swing > 0.0);
+        for (place, row) in rows {
+            let known = cells.iter().position(|cell| *cell == row.cell);
+            let at = known.unwrap_or_else(|| {
+                cells.push(row.cell);
+                cells.len() - 1
+            });
+            *place = u8::try_from(at).unwrap_or(u8::MAX);
+        }
+        Self { cells, of_row }
+    }
 }
 
 #[inline]
@@ -116,7 +142,7 @@ impl<'a> Draws<'a> {
 
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the mask keeps the index within the array")]
-const fn look_up(table: &[f32; ROWS], index: u16) -> f32 {
+const fn look_up<T: Copy>(table: &[T; ROWS], index: u16) -> T {
     table[index as usize & (ROWS - 1)]
 }
 
@@ -148,7 +174,9 @@ impl Lane {
             swings
         });
         let has_must = rows.iter().flat_map(|row| row.must).any(f32::is_finite);
-        Self { criterion, source, open, rows, swings, like, has_must }
+        let noisy = matches!(source, Source::Noisy { .. });
+        let scenarios = (like.is_none() && !noisy).then(|| Scenarios::new(&rows));
+        Self { criterion, source, open, rows, swings, like, scenarios, has_must }
     }
 
     pub(crate) fn depends_on(&self, question: usize) -> bool {
@@ -213,26 +241,48 @@ impl Lane {
         indices: &[u16; BLOCK],
         totals: &mut Totals,
     ) {
+        if let Some(scenarios) = &self.scenarios {
+            return self.add_scenarios(scenarios, draws, weights, indices, totals);
+        }
         let (mut bases, mut amplitudes) = ([0.0_f32; ROWS], [0.0_f32; ROWS]);
         for (option, totals) in totals.iter_mut().enumerate() {
-            if let Source::Noisy { .. } = self.source {
-                let slots = bases.iter_mut().zip(&mut amplitudes);
-                for ((base, amplitude), row) in slots.zip(&self.rows) {
-                    *base = row.base.get(option).copied().unwrap_or(0.0);
-                    *amplitude = row.amplitude.get(option).copied().unwrap_or(0.0);
-                }
-                let noise = self.noise(draws, option).iter();
-                let each = totals.iter_mut().zip(weights).zip(indices).zip(noise);
-                for (((total, weight), index), noise) in each {
-                    let amplitude = look_up(&amplitudes, *index);
-                    *total += weight * clip(look_up(&bases, *index) + amplitude * noise);
-                }
-            } else {
-                let each = totals.iter_mut().zip(weights).zip(indices).enumerate();
-                for (draw, ((total, weight), index)) in each.filter(|(_, ((_, w), _))| **w > 0.0) {
-                    let cell = self.rows.get(usize::from(*index)).map_or(0, |row| row.cell);
-                    let values = draws.cell(cell, self.source, option);
-                    *total += weight * values.get(draw).copied().unwrap_or(0.0);
+            let slots = bases.iter_mut().zip(&mut amplitudes);
+            for ((base, amplitude), row) in slots.zip(&self.rows) {
+                *base = row.base.get(option).copied().unwrap_or(0.0);
+                *amplitude = row.amplitude.get(option).copied().unwrap_or(0.0);
+            }
+            let noise = self.noise(draws, option).iter();
+            let each = totals.iter_mut().zip(weights).zip(indices).zip(noise);
+            for (((total, weight), index), noise) in each {
+                let amplitude = look_up(&amplitudes, *index);
+                *total += weight * clip(look_up(&bases, *index) + amplitude * noise);
+            }
+        }
+    }
+
+    /// Scenario by scenario over all draws, so that the inner loop is over plain arrays: a draw of
+    /// another scenario adds 0.
+    fn add_scenarios(
+        &self,
+        scenarios: &Scenarios,
+        draws: &Draws<'_>,
+        weights: &[f32; BLOCK],
+        indices: &[u16; BLOCK],
+        totals: &mut Totals,
+    ) {
+        let mut places = [u8::MAX; BLOCK];
+        for (place, index) in places.iter_mut().zip(indices) {
+            *place = look_up(&scenarios.of_row, *index);
+        }
+        for (at, cell) in (0..u8::MAX).zip(&scenarios.cells) {
+            let mut own = [0.0_f32; BLOCK];
+            for ((own, weight), place) in own.iter_mut().zip(weights).zip(&places) {
+                *own = if *place == at { *weight } else { 0.0 };
+            }
+            for (option, totals) in totals.iter_mut().enumerate() {
+                let values = draws.cell(*cell, self.source, option);
+                for ((total, weight), value) in totals.iter_mut().zip(&own).zip(values) {
+                    *total += weight * value;
                 }
             }
         }
