@@ -239,7 +239,8 @@ fn words(question: &Question, answers: &Answers) -> String {
         (AnswerValue::Many(values), _) if !values.is_empty() => {
             values.iter().map(|value| label(value)).collect::<Vec<_>>().join(", ")
         }
-        _ if is_list(question) => "None".to_owned(),
+        (AnswerValue::Many(_), _) => "None".to_owned(),
+        _ if is_list(question) => "Nothing named".to_owned(),
         _ => "Not known".to_owned(),
     }
 }

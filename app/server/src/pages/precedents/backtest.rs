@@ -90,6 +90,7 @@ struct Way {
 struct LeftOneOut {
     organisations: usize,
     models: String,
+    left_out: &'static Counted,
     rows: Vec<(&'static str, &'static Counted)>,
 }
 
@@ -172,6 +173,7 @@ fn left_one_out(found: &'static LeaveOneOut) -> LeftOneOut {
     LeftOneOut {
         organisations: found.organisations,
         models: grouped(u64::try_from(found.models).unwrap_or(u64::MAX)),
+        left_out: &found.left_out,
         rows: vec![
             ("The first draft’s numbers", &found.draft),
             ("Chosen by all cases: what it has seen", &found.in_sample),
