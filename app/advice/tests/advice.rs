@@ -11,28 +11,7 @@ use assay_advice::{
 };
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
-use support::{answers, engine, judged, measured_engine, measurements, twin};
-
-/// Any sheet: for each question none of its answers, or one.
-fn sheets() -> impl Strategy<Value = Answers> {
-    prop::collection::vec(0..8_usize, Model::builtin().questions().len()).prop_map(|picks| {
-        let model = Model::builtin();
-        let mut sheet = Answers::default();
-        for (question, pick) in model.questions().iter().zip(picks) {
-            let value = match &question.kind {
-                QuestionKind::One(answers) => answers
-                    .get(pick)
-                    .map_or(AnswerValue::Unanswered, |a| AnswerValue::One(&a.value)),
-                QuestionKind::Number { min, max, .. } if pick > 3 => {
-                    AnswerValue::Number { value: (min * 10.0).max(6.0).min(*max), must: false }
-                }
-                _ => AnswerValue::Unanswered,
-            };
-            sheet = sheet.with(model, &question.id, value).unwrap();
-        }
-        sheet
-    })
-}
+use support::{answers, engine, judged, measured_engine, measurements, sheets, twin};
 
 fn order(score: &Score) -> Vec<Choice> {
     let mut order = Choice::ALL.to_vec();

@@ -10,26 +10,7 @@ use assay_advice::{
     committed_leave_one_out, levers, precedent_cases, precedents,
 };
 use proptest::prelude::*;
-use support::{answers, engine, measured_engine};
-
-/// Any sheet: for each question one of its answers, or none.
-fn sheets() -> impl Strategy<Value = Answers> {
-    prop::collection::vec(0..8_usize, Model::builtin().questions().len()).prop_map(|picks| {
-        let questions = Model::builtin().questions().iter().zip(picks);
-        questions.fold(Answers::default(), |sheet, (question, pick)| {
-            let value = match &question.kind {
-                QuestionKind::One(answers) => answers
-                    .get(pick)
-                    .map_or(AnswerValue::Unanswered, |a| AnswerValue::One(&a.value)),
-                QuestionKind::Number { min, max, .. } if pick > 3 => {
-                    AnswerValue::Number { value: (min * 10.0).max(6.0).min(*max), must: false }
-                }
-                _ => AnswerValue::Unanswered,
-            };
-            sheet.with(Model::builtin(), &question.id, value).unwrap()
-        })
-    })
-}
+use support::{answers, engine, measured_engine, sheets};
 
 fn with(sheet: &Answers, id: &str, value: &str) -> Score {
     let value = AnswerValue::One(value);

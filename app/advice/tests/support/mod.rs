@@ -3,8 +3,10 @@
 use std::sync::OnceLock;
 
 use assay_advice::{
-    Answers, Engine, Estimate, Measurements, Model, SEED, TwinFigures, WorkloadMeasurement,
+    AnswerValue, Answers, Engine, Estimate, Measurements, Model, QuestionKind, SEED, TwinFigures,
+    WorkloadMeasurement,
 };
+use proptest::prelude::*;
 
 /// The built-in model without measurements.
 pub(crate) fn engine() -> &'static Engine {
@@ -72,4 +74,25 @@ pub(crate) fn judged(criteria: &[(f64, f64, f64, f64)]) -> String {
         );
     }
     text
+}
+
+/// Any sheet: for each question none of its answers, or one.
+pub(crate) fn sheets() -> impl Strategy<Value = Answers> {
+    prop::collection::vec(0..8_usize, Model::builtin().questions().len()).prop_map(|picks| {
+        let model = Model::builtin();
+        let mut sheet = Answers::default();
+        for (question, pick) in model.questions().iter().zip(picks) {
+            let value = match &question.kind {
+                QuestionKind::One(answers) => answers
+                    .get(pick)
+                    .map_or(AnswerValue::Unanswered, |a| AnswerValue::One(&a.value)),
+                QuestionKind::Number { min, max, .. } if pick > 3 => {
+                    AnswerValue::Number { value: (min * 10.0).max(6.0).min(*max), must: false }
+                }
+                _ => AnswerValue::Unanswered,
+            };
+            sheet = sheet.with(model, &question.id, value).expect("an answer of the model");
+        }
+        sheet
+    })
 }
