@@ -65,7 +65,7 @@ impl Model {
         if let Some(expected) = &self.expected {
             stated.push(ratio("expected.cpu".to_owned(), *expected.cpu.get_ref()));
             stated.push(ratio("expected.memory".to_owned(), *expected.memory.get_ref()));
-            stated.push(plain("expected.go_idle", expected.go_idle));
+            stated.push(plain("expected.go_idle", *expected.go_idle.get_ref()));
             let tails = expected.tail.iter();
             stated.extend(
                 tails.map(|(state, tail)| ratio(format!("expected.tail.{state}"), *tail.get_ref())),

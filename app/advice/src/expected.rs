@@ -17,7 +17,7 @@ pub(crate) struct Expected {
     /// Memory under load.
     pub(crate) memory: Spanned<Ratio>,
     /// Go's memory when idle, as a share of its memory under load.
-    pub(crate) go_idle: f64,
+    pub(crate) go_idle: Spanned<f64>,
     /// The slowest 1 in 1000 requests at half load, by the answer to `resident_state`.
     pub(crate) tail: BTreeMap<String, Spanned<Ratio>>,
 }
@@ -72,7 +72,7 @@ impl Expected {
             clean_build_s: None,
             incremental_build_s: None,
         };
-        let one = Estimate::exact(1.0);
+        let (one, go_idle) = (Estimate::exact(1.0), *self.go_idle.get_ref());
         let (cpu, memory) = (self.cpu.get_ref().estimate(), self.memory.get_ref().estimate());
         WorkloadMeasurement {
             workload: String::new(),
@@ -83,8 +83,8 @@ impl Expected {
             cpu_ratio: Some(cpu),
             run: String::new(),
             note: String::new(),
-            rust: twin(cpu, memory, self.go_idle, tail.estimate()),
-            go: twin(one, one, self.go_idle, one),
+            rust: twin(cpu, memory, go_idle, tail.estimate()),
+            go: twin(one, one, go_idle, one),
         }
     }
 }

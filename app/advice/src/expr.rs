@@ -1,6 +1,10 @@
 //! The model's expressions, compiled into a row of numbers for each combination of answers.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Range, RangeInclusive},
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -111,7 +115,14 @@ pub(crate) struct Factor {
 
 /// A checked expression.
 #[derive(Clone, Debug)]
-pub(crate) enum Expr {
+pub(crate) struct Expr {
+    /// Its number or key in the text.
+    place: Range<usize>,
+    node: Node,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
     Number(f64),
     /// The value of option 0 (Rust) or 1 (Go).
     Option(usize),
@@ -126,28 +137,28 @@ pub(crate) enum Expr {
 impl Expr {
     /// Collects what the expression depends on.
     pub(crate) fn factors(&self, into: &mut Vec<Factor>) {
-        match self {
-            Self::Number(_) | Self::Option(_) => {}
-            Self::By(factor, branches) => {
+        match &self.node {
+            Node::Number(_) | Node::Option(_) => {}
+            Node::By(factor, branches) => {
                 if !into.contains(factor) {
                     into.push(*factor);
                 }
                 branches.iter().for_each(|branch| branch.factors(into));
             }
-            Self::Product(parts) | Self::Sum(parts) | Self::Min(parts) | Self::Max(parts) => {
+            Node::Product(parts) | Node::Sum(parts) | Node::Min(parts) | Node::Max(parts) => {
                 parts.iter().for_each(|part| part.factors(into));
             }
         }
     }
 
     fn parts(&self) -> usize {
-        match self {
-            Self::Number(_) | Self::Option(_) => 1,
-            Self::By(_, parts)
-            | Self::Product(parts)
-            | Self::Sum(parts)
-            | Self::Min(parts)
-            | Self::Max(parts) => 1 + parts.iter().map(Self::parts).sum::<usize>(),
+        match &self.node {
+            Node::Number(_) | Node::Option(_) => 1,
+            Node::By(_, parts)
+            | Node::Product(parts)
+            | Node::Sum(parts)
+            | Node::Min(parts)
+            | Node::Max(parts) => 1 + parts.iter().map(Self::parts).sum::<usize>(),
         }
     }
 
@@ -156,16 +167,39 @@ impl Expr {
         let each = |parts: &[Self], start: f64, join: fn(f64, f64) -> f64| {
             parts.iter().map(|part| part.evaluate(state_of, options)).fold(start, join)
         };
-        match self {
-            Self::Number(number) => *number,
-            Self::Option(index) => options.get(*index).copied().unwrap_or(0.0),
-            Self::By(factor, branches) => branches
+        match &self.node {
+            Node::Number(number) => *number,
+            Node::Option(index) => options.get(*index).copied().unwrap_or(0.0),
+            Node::By(factor, branches) => branches
                 .get(usize::from(state_of(*factor)))
                 .map_or(0.0, |branch| branch.evaluate(state_of, options)),
-            Self::Product(parts) => each(parts, 1.0, |a, b| a * b),
-            Self::Sum(parts) => each(parts, 0.0, |a, b| a + b),
-            Self::Min(parts) => each(parts, f64::INFINITY, f64::min),
-            Self::Max(parts) => each(parts, f64::NEG_INFINITY, f64::max),
+            Node::Product(parts) => each(parts, 1.0, |a, b| a * b),
+            Node::Sum(parts) => each(parts, 0.0, |a, b| a + b),
+            Node::Min(parts) => each(parts, f64::INFINITY, f64::min),
+            Node::Max(parts) => each(parts, f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    /// The place of the part to which it is due that the number for one combination of states is
+    /// not allowed; none when that part is the value of an option, which has a place of its own.
+    pub(crate) fn culprit(
+        &self,
+        state_of: &dyn Fn(Factor) -> u8,
+        options: &[f64; 2],
+        allowed: &RangeInclusive<f64>,
+    ) -> Option<Range<usize>> {
+        let bad = |part: &&Self| !allowed.contains(&part.evaluate(state_of, options));
+        let part = match &self.node {
+            Node::Number(_) => None,
+            Node::Option(_) => return None,
+            Node::By(factor, branches) => branches.get(usize::from(state_of(*factor))),
+            Node::Product(parts) | Node::Sum(parts) | Node::Min(parts) | Node::Max(parts) => {
+                parts.iter().find(bad)
+            }
+        };
+        match part {
+            Some(part) => part.culprit(state_of, options, allowed),
+            None => Some(self.place.clone()),
         }
     }
 }
@@ -178,15 +212,17 @@ pub(crate) struct Checker<'a> {
 
 impl Checker<'_> {
     fn problem(&mut self, field: &str, span: Range<usize>, message: String, help: String) -> Expr {
+        let place = span.clone();
         let problem = Problem { field: field.to_owned(), span: Some(span), message, help };
         self.problems.push(problem);
-        Expr::Number(0.0)
+        Expr { place, node: Node::Number(0.0) }
     }
 
     /// Checks one expression; `options` are the option names it may use.
     pub(crate) fn check(&mut self, field: &str, raw: &Spanned<RawExpr>, options: &[&str]) -> Expr {
+        let leaf = |node| Expr { place: raw.span(), node };
         match raw.get_ref() {
-            RawExpr::Number(number) if number.is_finite() => Expr::Number(*number),
+            RawExpr::Number(number) if number.is_finite() => leaf(Node::Number(*number)),
             RawExpr::Number(number) => self.problem(
                 field,
                 raw.span(),
@@ -194,7 +230,7 @@ impl Checker<'_> {
                 "write a finite number".to_owned(),
             ),
             RawExpr::Text(text) => match options.iter().position(|option| option == text) {
-                Some(index) => Expr::Option(index),
+                Some(index) => leaf(Node::Option(index)),
                 None if options.is_empty() => self.problem(
                     field,
                     raw.span(),
@@ -221,7 +257,7 @@ impl Checker<'_> {
     ) -> Expr {
         const FORMS: &str = "write { by = \"question\", answer = … }, { product = […] }, { sum = […] }, { min = […] } or { max = […] }";
         if let Some((_, value)) = entries.iter().find(|(key, _)| key.get_ref() == "by") {
-            return self.check_by(field, &span, value, entries, options);
+            return self.check_by(field, value, entries, options);
         }
         let [(key, value)] = entries else {
             return self.problem(
@@ -232,10 +268,10 @@ impl Checker<'_> {
             );
         };
         let make = match key.get_ref().as_str() {
-            "product" => Expr::Product,
-            "sum" => Expr::Sum,
-            "min" => Expr::Min,
-            "max" => Expr::Max,
+            "product" => Node::Product,
+            "sum" => Node::Sum,
+            "min" => Node::Min,
+            "max" => Node::Max,
             other => {
                 let message = format!("`{other}` is not a form of expression");
                 return self.problem(field, key.span(), message, FORMS.to_owned());
@@ -243,7 +279,8 @@ impl Checker<'_> {
         };
         match value.get_ref() {
             RawValue::List(parts) if !parts.is_empty() => {
-                make(parts.iter().map(|part| self.check(field, part, options)).collect())
+                let parts = parts.iter().map(|part| self.check(field, part, options)).collect();
+                Expr { place: key.span(), node: make(parts) }
             }
             _ => self.problem(
                 field,
@@ -257,7 +294,6 @@ impl Checker<'_> {
     fn check_by(
         &mut self,
         field: &str,
-        span: &Range<usize>,
         by: &Spanned<RawValue>,
         entries: &[(Spanned<String>, Spanned<RawValue>)],
         options: &[&str],
@@ -278,12 +314,14 @@ impl Checker<'_> {
             return self.problem(field, by.span(), message, help);
         }
         let mut branches = BTreeMap::new();
+        let mut misnamed = false;
         for (key, value) in entries.iter().filter(|(key, _)| key.get_ref() != "by") {
             let name = key.get_ref().as_str();
             if name != "else" && !states.iter().any(|state| state == name) {
                 let message = format!("`{name}` is not an answer to `{id}`");
                 let help = format!("allowed: {}, else", states.join(", "));
                 self.problem(field, key.span(), message, help);
+                misnamed = true;
                 continue;
             }
             let RawValue::Expr(inner) = value.get_ref() else {
@@ -297,25 +335,27 @@ impl Checker<'_> {
         }
         if matches!(self.questions.get(question).map(|q| &q.kind), Some(QuestionKind::Many { .. }))
         {
-            return self.check_holds(field, span, question, &states, &branches);
+            return self.check_holds(field, &by.span(), question, &states, &branches);
         }
         let otherwise = branches.get("else").cloned();
         let mut in_order = Vec::with_capacity(states.len());
         for state in &states {
             match branches.remove(state).or_else(|| otherwise.clone()) {
                 Some(branch) => in_order.push(branch),
+                // The wrong name is told already.
+                None if misnamed => return Expr { place: by.span(), node: Node::Number(0.0) },
                 None => {
                     let message = format!("`{id}` = `{state}` is not covered");
                     let help = format!("add {state} = … or else = …");
-                    return self.problem(field, span.clone(), message, help);
+                    return self.problem(field, by.span(), message, help);
                 }
             }
         }
         let factor = Factor { question, holds: None, states: count(states.len()) };
-        let expr = Expr::By(factor, in_order);
+        let expr = Expr { place: by.span(), node: Node::By(factor, in_order) };
         if expr.parts() > MAX_PARTS {
             let help = "nest fewer questions in each other".to_owned();
-            return self.problem(field, span.clone(), "too large an expression".to_owned(), help);
+            return self.problem(field, by.span(), "too large an expression".to_owned(), help);
         }
         expr
     }
@@ -323,7 +363,7 @@ impl Checker<'_> {
     fn check_holds(
         &mut self,
         field: &str,
-        span: &Range<usize>,
+        place: &Range<usize>,
         question: usize,
         states: &[String],
         branches: &BTreeMap<String, Expr>,
@@ -332,11 +372,12 @@ impl Checker<'_> {
         if let ([(name, then)], Some(otherwise)) = (named.as_slice(), branches.get("else")) {
             let holds = states.iter().position(|state| state == *name).map(count);
             let factor = Factor { question, holds, states: 2 };
-            return Expr::By(factor, vec![otherwise.clone(), (*then).clone()]);
+            let branches = vec![otherwise.clone(), (*then).clone()];
+            return Expr { place: place.clone(), node: Node::By(factor, branches) };
         }
         self.problem(
             field,
-            span.clone(),
+            place.clone(),
             "a list is asked for one answer at a time".to_owned(),
             "write { by = \"list\", answer = …, else = … }".to_owned(),
         )
@@ -368,6 +409,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Every number: the parts of the swing, then what Rust, Go and the hybrid offer.
+    pub(crate) fn numbers(&self) -> [f64; 5] {
+        let ([first, second], [rust, go, hybrid]) = (self.swings, self.values);
+        [first, second, rust, go, hybrid]
+    }
+
     pub(crate) fn swing(&self) -> f64 {
         let [first, second] = self.swings;
         first + second
@@ -384,19 +431,19 @@ impl Table {
         let size = factors.iter().try_fold(1_usize, |size, factor| {
             size.checked_mul(usize::from(factor.states)).filter(|size| *size <= MAX_ROWS)
         })?;
-        let mut states = vec![0_u8; factors.len()];
-        let rows = (0..size)
-            .map(|index| {
-                let mut rest = index;
-                for (state, factor) in states.iter_mut().zip(factors).rev() {
-                    let radix = usize::from(factor.states).max(1);
-                    *state = count(rest % radix);
-                    rest /= radix;
-                }
-                make(&states)
-            })
-            .collect();
-        Some(Self(rows))
+        Some(Self((0..size).map(|index| make(&Self::states(factors, index))).collect()))
+    }
+
+    /// The state of each factor in a row.
+    pub(crate) fn states(factors: &[Factor], index: usize) -> Vec<u8> {
+        let mut rest = index;
+        let mut states = vec![0; factors.len()];
+        for (state, factor) in states.iter_mut().zip(factors).rev() {
+            let radix = usize::from(factor.states).max(1);
+            *state = count(rest % radix);
+            rest /= radix;
+        }
+        states
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {

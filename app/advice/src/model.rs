@@ -211,8 +211,7 @@ pub enum QuestionKind {
 }
 
 /// One answer to choose.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The stable value, used in files and links.
     pub value: String,
@@ -223,25 +222,18 @@ pub struct Answer {
     /// A phrase that completes "If …".
     pub phrase: String,
     /// Its relative weight while the question is unanswered.
-    #[serde(default = "one")]
     pub prior: f64,
 }
 
 /// A range of a number that criteria treat alike.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bin {
     /// The name, used in the model's expressions.
     pub value: String,
     /// The first number above the range; absent for the last.
     pub below: Option<f64>,
     /// Its relative weight while the question is unanswered.
-    #[serde(default = "one")]
     pub prior: f64,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 /// Where a criterion's values come from.

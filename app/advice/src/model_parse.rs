@@ -1,12 +1,15 @@
 //! Reads a model's text, noting every fault with its place: teams edit these files.
 
+mod faults;
 mod read;
+mod unclosed;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use self::faults::Faults;
 use crate::{
     Answer, Bin, ByOption, Choice, Criterion, CriterionKind, Group, Knockout, Model, Problem,
     Question, QuestionKind,
@@ -35,18 +38,15 @@ struct RawModel {
     knockout: Vec<RawKnockout>,
 }
 
-#[derive(Deserialize)]
+/// Answers by question, all of which must be given.
+type RawConditions = Spanned<BTreeMap<Spanned<String>, Spanned<String>>>;
+
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct RawHybrid {
-    rust_loaded: f64,
-    go_idle: f64,
-    in_process: Vec<Spanned<BTreeMap<String, Spanned<String>>>>,
-}
-
-impl Default for RawHybrid {
-    fn default() -> Self {
-        Self { rust_loaded: 1.0, go_idle: 1.0, in_process: Vec::new() }
-    }
+    rust_loaded: Option<Spanned<f64>>,
+    go_idle: Option<Spanned<f64>>,
+    in_process: Vec<RawConditions>,
 }
 
 const fn ordered() -> bool {
@@ -70,8 +70,18 @@ struct RawQuestion {
     ordered: bool,
     at_most: Option<usize>,
     #[serde(default)]
-    answers: Vec<Spanned<Answer>>,
+    answers: Vec<RawAnswer>,
     number: Option<Spanned<RawNumber>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAnswer {
+    value: Spanned<String>,
+    label: String,
+    help: String,
+    phrase: String,
+    prior: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -79,14 +89,22 @@ struct RawQuestion {
 struct RawNumber {
     #[serde(default)]
     whole: bool,
-    min: f64,
+    min: Spanned<f64>,
     max: f64,
     unit: String,
     #[serde(default)]
     must: bool,
     phrase: String,
     #[serde(default)]
-    bins: Vec<Bin>,
+    bins: Vec<RawBin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBin {
+    value: Spanned<String>,
+    below: Option<Spanned<f64>>,
+    prior: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -115,46 +133,23 @@ struct RawValues {
 #[serde(deny_unknown_fields)]
 struct RawKnockout {
     id: Spanned<String>,
-    when: Spanned<BTreeMap<String, Spanned<String>>>,
+    when: RawConditions,
     rules_out: Vec<Spanned<String>>,
     text: String,
 }
 
-struct Faults(Vec<Problem>);
-
-impl Faults {
-    fn add(
-        &mut self,
-        field: &str,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.0.push(Problem {
-            field: field.to_owned(),
-            span: Some(span),
-            message: message.into(),
-            help: help.into(),
-        });
-    }
-
-    fn unique(&mut self, field: &str, ids: &[&Spanned<String>]) {
-        for (at, id) in ids.iter().enumerate() {
-            if ids.iter().take(at).any(|earlier| earlier.get_ref() == id.get_ref()) {
-                let message = format!("`{}` is there twice", id.get_ref());
-                self.add(field, id.span(), message, "give each its own id");
-            }
-        }
-    }
-}
-
 /// Reads a model; its `text` and `digest` are left empty.
 pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults::default();
     let Some(raw) = read::read(text, &mut faults) else {
-        return Err(faults.0);
+        return Err(faults.in_order(text));
     };
-    limits(&raw, text, &mut faults);
+    limits(&raw, &mut faults);
+    let times = |times: Option<&Spanned<f64>>| times.map_or(1.0, |times| *times.get_ref());
+    let hybrid = HybridMemory {
+        rust_loaded: times(raw.hybrid.rust_loaded.as_ref()),
+        go_idle: times(raw.hybrid.go_idle.as_ref()),
+    };
     let questions = raw.question.iter().map(|q| question(q, &raw.group, &mut faults)).collect();
     let mut model = Model {
         id: raw.id,
@@ -165,7 +160,7 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         questions,
         criteria: Vec::new(),
         knockouts: Vec::new(),
-        hybrid: HybridMemory { rust_loaded: raw.hybrid.rust_loaded, go_idle: raw.hybrid.go_idle },
+        hybrid,
         in_process: Vec::new(),
         expected: raw.expected,
     };
@@ -177,29 +172,26 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
     let in_process = raw.hybrid.in_process.iter();
     model.in_process =
         in_process.map(|when| conditions("hybrid.in_process", when, &model, &mut faults)).collect();
-    if faults.0.is_empty() { Ok(model) } else { Err(faults.0) }
+    if faults.0.is_empty() { Ok(model) } else { Err(faults.in_order(text)) }
 }
 
-fn limits(raw: &RawModel, text: &str, faults: &mut Faults) {
-    let whole = 0..text.len().min(1);
-    if raw.question.len() > MAX_QUESTIONS {
-        faults.add(
-            "question",
-            whole.clone(),
-            "too many questions",
-            format!("at most {MAX_QUESTIONS}"),
-        );
+fn limits(raw: &RawModel, faults: &mut Faults) {
+    if let Some(beyond) = raw.question.get(MAX_QUESTIONS) {
+        let help = format!("at most {MAX_QUESTIONS}");
+        faults.add("question", beyond.id.span(), "too many questions", help);
     }
-    if raw.criterion.is_empty() || raw.criterion.len() > MAX_CRITERIA {
-        faults.add("criterion", whole, "no criteria or too many", format!("1 to {MAX_CRITERIA}"));
+    let beyond = raw.criterion.get(MAX_CRITERIA);
+    if raw.criterion.is_empty() || beyond.is_some() {
+        let place = beyond.map_or(0..0, |criterion| criterion.id.span());
+        faults.add("criterion", place, "no criteria or too many", format!("1 to {MAX_CRITERIA}"));
     }
     faults.unique("question.id", &raw.question.iter().map(|q| &q.id).collect::<Vec<_>>());
     faults.unique("criterion.id", &raw.criterion.iter().map(|c| &c.id).collect::<Vec<_>>());
     faults.unique("knockout.id", &raw.knockout.iter().map(|k| &k.id).collect::<Vec<_>>());
-    for memory in [raw.hybrid.rust_loaded, raw.hybrid.go_idle] {
-        if !(0.0..=100.0).contains(&memory) {
-            let message = format!("{memory} is not a usable multiple of memory");
-            faults.add("hybrid", 0..text.len().min(1), message, "0 to 100");
+    for memory in [&raw.hybrid.rust_loaded, &raw.hybrid.go_idle].into_iter().flatten() {
+        if !(0.0..=100.0).contains(memory.get_ref()) {
+            let message = format!("{} is not a usable multiple of memory", memory.get_ref());
+            faults.add("hybrid", memory.span(), message, "0 to 100");
         }
     }
 }
@@ -216,23 +208,22 @@ fn check_expected(expected: &Expected, model: &Model, faults: &mut Faults) {
     let states = model.question_index("resident_state").and_then(|at| model.questions.get(at));
     let states: Vec<&str> =
         states.iter().flat_map(|q| q.answers()).map(|answer| answer.value.as_str()).collect();
-    let place = expected.cpu.span();
+    let place = expected.tail.values().next().map_or(expected.cpu.span(), Spanned::span);
     for state in states.iter().filter(|state| !expected.tail.contains_key(**state)) {
         let message = format!("no tail is expected for `resident_state = {state}`");
         faults.add("expected.tail", place.clone(), message, "state one for each answer");
     }
-    for state in expected.tail.keys().filter(|state| !states.contains(&state.as_str())) {
-        let message = format!("`{state}` is no answer to `resident_state`");
-        faults.add(
-            "expected.tail",
-            place.clone(),
-            message,
-            format!("allowed: {}", states.join(", ")),
-        );
+    for (state, tail) in &expected.tail {
+        if !states.contains(&state.as_str()) {
+            let message = format!("`{state}` is no answer to `resident_state`");
+            let help = format!("allowed: {}", states.join(", "));
+            faults.add("expected.tail", tail.span(), message, help);
+        }
     }
-    if !(0.0..=1.0).contains(&expected.go_idle) {
-        let message = format!("go_idle is {}, not a share", expected.go_idle);
-        faults.add("expected.go_idle", place, message, "0 to 1");
+    let go_idle = &expected.go_idle;
+    if !(0.0..=1.0).contains(go_idle.get_ref()) {
+        let message = format!("go_idle is {}, not a share", go_idle.get_ref());
+        faults.add("expected.go_idle", go_idle.span(), message, "0 to 1");
     }
 }
 
@@ -275,7 +266,7 @@ fn question(raw: &RawQuestion, groups: &[Group], faults: &mut Faults) -> Questio
         _ => {
             faults.add(
                 &field,
-                raw.id.span(),
+                raw.number.as_ref().map_or(raw.id.span(), Spanned::span),
                 "both a number and a choice",
                 "keep either `number` or `answers`",
             );
@@ -295,56 +286,80 @@ fn question(raw: &RawQuestion, groups: &[Group], faults: &mut Faults) -> Questio
     }
 }
 
-fn check_prior(field: &str, span: Range<usize>, prior: f64, faults: &mut Faults) {
+/// The weight while a question is open; 1 unless it is stated.
+fn prior(field: &str, stated: Option<&Spanned<f64>>, faults: &mut Faults) -> f64 {
+    let Some(stated) = stated else { return 1.0 };
+    let prior = *stated.get_ref();
     if !(prior > 0.0 && prior <= 1000.0) {
-        faults.add(field, span, format!("a prior of {prior}"), "greater than 0, at most 1000");
+        let message = format!("a prior of {prior}");
+        faults.add(field, stated.span(), message, "greater than 0, at most 1000");
     }
+    prior
 }
 
 fn answers(field: &str, raw: &RawQuestion, faults: &mut Faults) -> Vec<Answer> {
     if raw.answers.is_empty() || raw.answers.len() > MAX_ANSWERS {
         let help = format!("1 to {MAX_ANSWERS} answers, or `number`");
-        faults.add(field, raw.id.span(), "no answers or too many", help);
+        let place = raw.answers.get(MAX_ANSWERS).map_or(raw.id.span(), |it| it.value.span());
+        faults.add(field, place, "no answers or too many", help);
     }
-    for (at, answer) in raw.answers.iter().enumerate() {
-        let value = &answer.get_ref().value;
-        check_prior(field, answer.span(), answer.get_ref().prior, faults);
-        if raw.answers.iter().take(at).any(|earlier| earlier.get_ref().value == *value) {
-            faults.add(field, answer.span(), format!("`{value}` is there twice"), "keep one");
+    let mut answers: Vec<Answer> = Vec::new();
+    for answer in &raw.answers {
+        let (value, place) = (answer.value.get_ref(), answer.value.span());
+        if answers.iter().any(|earlier| earlier.value == *value) {
+            faults.add(field, place.clone(), format!("`{value}` is there twice"), "keep one");
         }
         if value.is_empty() || ["unknown", "else", "by"].contains(&value.as_str()) {
             let message = format!("`{value}` cannot be an answer's value");
-            faults.add(field, answer.span(), message, "anything but unknown, else and by");
+            faults.add(field, place, message, "anything but unknown, else and by");
         }
+        answers.push(Answer {
+            value: value.clone(),
+            label: answer.label.clone(),
+            help: answer.help.clone(),
+            phrase: answer.phrase.clone(),
+            prior: prior(field, answer.prior.as_ref(), faults),
+        });
     }
-    raw.answers.iter().map(|answer| answer.get_ref().clone()).collect()
+    answers
 }
 
 fn number_kind(field: &str, raw: &Spanned<RawNumber>, faults: &mut Faults) -> QuestionKind {
     let number = raw.get_ref();
-    if !(number.min.is_finite() && number.max.is_finite() && number.min < number.max) {
-        faults.add(field, raw.span(), "min must be below max", "for example min = 0, max = 100");
-    }
-    let mut floor = f64::NEG_INFINITY;
-    for (at, bin) in number.bins.iter().enumerate() {
-        check_prior(field, raw.span(), bin.prior, faults);
-        let last = at + 1 == number.bins.len();
-        let rising = bin.below.is_none_or(|below| below > floor);
-        if bin.below.is_none() != last || !rising || number.bins.len() > MAX_ANSWERS {
-            let help = "each bin but the last has `below`, rising; at most 16";
-            faults.add(field, raw.span(), format!("bin `{}` is out of order", bin.value), help);
-        }
-        floor = bin.below.unwrap_or(floor);
+    let min = *number.min.get_ref();
+    if !(min.is_finite() && number.max.is_finite() && min < number.max) {
+        let help = "for example min = 0, max = 100";
+        faults.add(field, number.min.span(), "min must be below max", help);
     }
     QuestionKind::Number {
         whole: number.whole,
-        min: number.min,
+        min,
         max: number.max,
         unit: number.unit.clone(),
         may_be_must: number.must,
         phrase: number.phrase.clone(),
-        bins: number.bins.clone(),
+        bins: bins(field, &number.bins, faults),
     }
+}
+
+fn bins(field: &str, raw: &[RawBin], faults: &mut Faults) -> Vec<Bin> {
+    let mut floor = f64::NEG_INFINITY;
+    let mut bins = Vec::new();
+    for (at, bin) in raw.iter().enumerate() {
+        let value = bin.value.get_ref();
+        let below = bin.below.as_ref().map(|below| *below.get_ref());
+        let last = at + 1 == raw.len();
+        let rising = below.is_none_or(|below| below > floor);
+        if below.is_none() != last || !rising || at == MAX_ANSWERS {
+            let help = format!("each bin but the last has `below`, rising; at most {MAX_ANSWERS}");
+            let place = bin.below.as_ref().map_or(bin.value.span(), Spanned::span);
+            faults.add(field, place, format!("bin `{value}` is out of order"), help);
+        }
+        floor = below.unwrap_or(floor);
+        let prior = prior(field, bin.prior.as_ref(), faults);
+        bins.push(Bin { value: value.clone(), below, prior });
+    }
+    bins
 }
 
 fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterion {
@@ -366,7 +381,7 @@ fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterio
         );
         Table::default()
     });
-    check_ranges(&field, raw, &table, faults);
+    check_ranges(&field, &factors, &table, [&swings, &values], faults);
     let names = match &raw.names {
         None => factors.iter().filter(|f| f.holds.is_none()).map(|f| f.question).collect(),
         Some(names) => {
@@ -485,11 +500,14 @@ fn values(
     }
 }
 
+/// The state of one of the factors, given those of all.
+fn state_of(factors: &[Factor], states: &[u8], factor: Factor) -> u8 {
+    let at = factors.iter().position(|known| *known == factor);
+    at.and_then(|at| states.get(at)).copied().unwrap_or(0)
+}
+
 fn row(factors: &[Factor], states: &[u8], swings: &[Expr], values: &[Expr]) -> Row {
-    let state_of = |factor: Factor| {
-        let at = factors.iter().position(|f| *f == factor);
-        at.and_then(|at| states.get(at)).copied().unwrap_or(0)
-    };
+    let state_of = |factor| state_of(factors, states, factor);
     let of = |expr: Option<&Expr>, options: &[f64; 2]| {
         expr.map_or(0.0, |expr| expr.evaluate(&state_of, options))
     };
@@ -502,16 +520,33 @@ fn row(factors: &[Factor], states: &[u8], swings: &[Expr], values: &[Expr]) -> R
     }
 }
 
-fn check_ranges(field: &str, raw: &RawCriterion, table: &Table, faults: &mut Faults) {
-    let bad_swing = table.rows().flat_map(|row| row.swings).find(|s| !(0.0..=1000.0).contains(s));
-    if let Some(swing) = bad_swing {
-        let message = format!("{swing} swing points for some answers");
-        faults.add(&format!("{field}.swing"), raw.swing.span(), message, "0 to 1000");
-    }
-    let bad_value = table.rows().flat_map(|row| row.values).find(|v| !(0.0..=1.0).contains(v));
-    if let (Some(value), Some(values)) = (bad_value, &raw.value) {
-        let message = format!("a value of {value} for some answers");
-        faults.add(&format!("{field}.value"), values.span(), message, "0 to 1");
+/// Each expression that comes to a number that is not allowed, once, at the part it is due to.
+fn check_ranges(
+    field: &str,
+    factors: &[Factor],
+    table: &Table,
+    [swings, values]: [&[Expr]; 2],
+    faults: &mut Faults,
+) {
+    let exprs = [swings.first(), swings.get(1), values.first(), values.get(1), values.get(2)];
+    for (at, expr) in exprs.into_iter().enumerate() {
+        let allowed = if at < 2 { 0.0..=1000.0 } else { 0.0..=1.0 };
+        let number = |row: &Row| row.numbers().get(at).copied().unwrap_or(0.0);
+        let mut rows = table.rows().enumerate();
+        let bad = rows.find(|(_, row)| !allowed.contains(&number(row)));
+        let (Some(expr), Some((index, row))) = (expr, bad) else { continue };
+        let states = Table::states(factors, index);
+        let [rust, go, _] = row.values;
+        let state_of = |factor| state_of(factors, &states, factor);
+        let Some(place) = expr.culprit(&state_of, &[rust, go], &allowed) else { continue };
+        let number = number(row);
+        if at < 2 {
+            let message = format!("{number} swing points for some answers");
+            faults.add(&format!("{field}.swing"), place, message, "0 to 1000");
+        } else {
+            let message = format!("a value of {number} for some answers");
+            faults.add(&format!("{field}.value"), place, message, "0 to 1");
+        }
     }
 }
 
@@ -534,7 +569,7 @@ fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
 /// Answers that must all be given.
 fn conditions(
     field: &str,
-    raw: &Spanned<BTreeMap<String, Spanned<String>>>,
+    raw: &RawConditions,
     model: &Model,
     faults: &mut Faults,
 ) -> Vec<(Factor, u8)> {
@@ -543,8 +578,7 @@ fn conditions(
     }
     let mut when = Vec::new();
     for (id, answer) in raw.get_ref() {
-        let id = Spanned::new(answer.span(), id.clone());
-        let Some(index) = find_question(field, &id, model, faults) else {
+        let Some(index) = find_question(field, id, model, faults) else {
             continue;
         };
         let Some(question) = model.questions.get(index) else {

@@ -65,13 +65,63 @@ fn an_unknown_key_does_not_hide_a_wrong_number() {
     assert!(found.iter().any(|fault| fault.contains("a value of 6")), "{found:#?}");
 }
 
+/// The faults of a text, and what the first of them marks.
+fn marked(text: &str) -> (Vec<String>, String) {
+    let problems = Model::parse(text).expect_err("faults");
+    let span = problems.first().and_then(|first| first.span.clone()).expect("a place");
+    (faults(text), text.get(span).expect("within the text").to_owned())
+}
+
 #[test]
-fn broken_toml_is_told_line_by_line() {
-    let text = "id = \"a\nversion = 1.2.3\n[[group]\n";
-    let found = faults(text);
-    for line in ["1:", "2:", "3:"] {
-        assert!(found.iter().any(|fault| fault.starts_with(line)), "{line} {found:#?}");
+fn a_text_that_is_no_toml_is_told_at_its_first_fault_only() {
+    let (found, _) = marked("id = \"a\nversion = 1.2.3\n[[group]\n");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("1:") && found[0].contains("nothing behind it"), "{found:#?}");
+    // The fault itself, where every brace is closed.
+    let text = Model::builtin().text();
+    for (from, to, at) in [
+        ("core = true", "core = tru", "tru\n"),
+        ("rust = 1, go = 0.6", "rust = 1 go = 0.6", "rust = 1 go"),
+        ("id = \"team\"", "id = \"team", "id = \"team\n"),
+        ("rust = 1, go = 0.6", "rust = \"1, go = 0.6", "rust = \"1"),
+        ("hybrid = 0.98 }", "hybrid = 0.98 }}", "hybrid = 0.98 }}"),
+    ] {
+        let edited = text.replacen(from, to, 1);
+        let (found, mark) = marked(&edited);
+        let line = line_column(&edited, edited.find(at).expect(at)).0;
+        assert_eq!(found.len(), 1, "{to}: {found:#?}");
+        assert!(found[0].starts_with(&format!("{line}:")), "{to}: {found:#?}");
+        assert!(!["{", "["].contains(&mark.as_str()), "{to}: {found:#?}");
     }
+}
+
+#[test]
+fn a_brace_or_bracket_left_open_is_told_where_it_opens() {
+    let text = Model::builtin().text();
+    for (from, to, open) in [
+        // On its line, with the next criterion behind it.
+        ("go = 0.6, hybrid = 0.98 }", "go = 0.6, hybrid = 0.98", "{ rust = 1, go = 0.6"),
+        // Within a list within braces.
+        ("catastrophic = 60 },", "catastrophic = 60,", "{ by = \"failure_consequence\""),
+        ("catastrophic = 60 },", "catastrophic = 60", "{ by = \"failure_consequence\""),
+        // A list with the next table behind it, and the head of a table.
+        ("\"library_only_rust\" }]", "\"library_only_rust\" }", "[{ embedding"),
+        ("[[criterion]]", "[[criterion]", "[[criterion]\n"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let edited = text.replacen(from, to, 1);
+        let (found, mark) = marked(&edited);
+        assert_eq!(found.len(), 1, "{to}: {found:#?}");
+        let expected = place(&edited, open);
+        assert!(found[0].starts_with(&expected), "{to}: {expected} {found:#?}");
+        assert_eq!(mark, open.get(..1).expect("a brace"), "{to}");
+        assert!(found[0].contains("closes this"), "{found:#?}");
+    }
+    // At the end of the text as well, whatever stands in strings and comments.
+    let end = "x = \"}\" # }\ny = '''\n]}'''\nz = { a = [1, 2]\n";
+    let (found, mark) = marked(end);
+    assert!(found[0].starts_with("4:5 no `}` closes this"), "{found:#?}");
+    assert_eq!((found.len(), mark.as_str()), (1, "{"));
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! From text to the raw parts of a model, with every fault of its shape at once.
 //!
 //! The reader of TOML stops at the first key or value that does not fit. So what does not fit is
-//! noted, taken out, and the rest is read again, until all of it fits.
+//! noted, taken out, and the rest is read again, until all of it fits. A text that is no TOML is
+//! different: behind its first fault nothing can be told, so only that one is.
 
 use std::ops::Range;
 
 use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
 
-use super::{Faults, RawModel};
+use super::{
+    RawModel,
+    faults::Faults,
+    unclosed::{Unclosed, unclosed},
+};
+use crate::line_column;
 
 /// The most faults of shape that are told at once.
 const MAX_FAULTS: usize = 50;
@@ -17,6 +23,8 @@ const MAX_FAULTS: usize = 50;
 const MAX_TEXT_BYTES: usize = 256 * 1024;
 
 const HELP: &str = "see the comments at the top of the built-in model";
+
+const STOPPED: &str = "nothing behind it was checked";
 
 /// A place within the document.
 #[derive(Clone, Debug)]
@@ -28,22 +36,15 @@ enum Step {
 /// The raw model if it is whole enough to look for further faults in it: a text in which only keys
 /// that nobody knows were found is, one that lacks a question is not.
 pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawModel> {
-    let raw = shaped(text, faults);
-    faults.0.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
-    raw
-}
-
-fn shaped(text: &str, faults: &mut Faults) -> Option<RawModel> {
     if text.len() > MAX_TEXT_BYTES {
         let message = format!("the text is {} bytes long", text.len());
         faults.add("", 0..0, message, format!("at most {} KiB", MAX_TEXT_BYTES / 1024));
         return None;
     }
     let (mut document, broken) = DeTable::parse_recoverable(text);
-    for error in broken.iter().take(MAX_FAULTS) {
-        add(faults, error, "the text must be TOML (https://toml.io)");
-    }
-    if !broken.is_empty() {
+    let start = |error: &&Error| error.span().map_or(0, |span| span.start);
+    if let Some(first) = broken.iter().min_by_key(start) {
+        no_toml(text, first, faults);
         return None;
     }
     let mut whole = true;
@@ -72,6 +73,27 @@ fn shaped(text: &str, faults: &mut Faults) -> Option<RawModel> {
         }
     }
     None
+}
+
+/// The first place at which a text is no TOML, or the brace left open before it.
+fn no_toml(text: &str, error: &Error, faults: &mut Faults) {
+    let at = error.span().unwrap_or(0..0);
+    match unclosed(text).filter(|open| open.at <= at.start) {
+        Some(Unclosed { at: open, closing }) => {
+            let (line, _) = line_column(text, at.start);
+            let help = format!("write `{closing}` before line {line} goes on; {STOPPED}");
+            faults.add("", open..open + 1, format!("no `{closing}` closes this"), help);
+        }
+        None => {
+            let message = error.message().trim().replace('\n', "; ");
+            faults.add(
+                "",
+                at,
+                message,
+                format!("the text must be TOML, https://toml.io; {STOPPED}"),
+            );
+        }
+    }
 }
 
 fn add(faults: &mut Faults, error: &Error, help: &str) {

@@ -37,9 +37,9 @@ fn a_faulty_model_is_told_fault_by_fault() {
         format!("--> ours.toml:{}:1", line("cor = true")),
         "unknown field `cor`".to_owned(),
         "help: allowed: one of `id`, `group`".to_owned(),
-        format!("--> ours.toml:{}:9", line("go = 6")),
+        // The number, not the whole of `value = { rust = 1, go = 6, hybrid = 0.98 }`.
+        format!("--> ours.toml:{}:26", line("go = 6")),
         "value = { rust = 1, go = 6, hybrid = 0.98 }".to_owned(),
-        "^^^^".to_owned(),
         "help: 0 to 1".to_owned(),
     ] {
         assert!(told.contains(&part), "{part:?} is missing from:\n{told}");
