@@ -4,7 +4,7 @@ use assay_advice::{Answers, Score};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
-use crate::{Chosen, Evidence, Rationale, RecordedCost, Status, Trigger, write};
+use crate::{Chosen, Evidence, Original, Rationale, RecordedCost, Status, Trigger, write};
 
 /// What a new record will say.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,8 @@ pub struct Draft {
     pub evidence: Vec<Evidence>,
     /// What makes the record due for review.
     pub triggers: Vec<Trigger>,
+    /// The text that it is imported from.
+    pub original: Option<Original>,
 }
 
 impl Draft {

@@ -4,6 +4,7 @@
 //! to. [`Record::parse`] reads it with every problem at its place, [`Draft::to_toml`] writes a new
 //! one, and [`check_revision`] says which changes of an old one are allowed.
 
+pub mod adr;
 mod amend;
 mod cost;
 mod draft;
@@ -22,6 +23,7 @@ mod write;
 /// The advice that records keep: its answers, options, verdicts and problems.
 pub use assay_advice as advice;
 
+pub use adr::Dialect;
 pub use amend::{Amendment, amend};
 pub use cost::RecordedCost;
 pub use draft::Draft;
@@ -31,7 +33,7 @@ pub use limits::{
 pub use name::{content_hash, file_name, number_of, slug};
 pub use parse::Parsed;
 pub use prefill::draft_from;
-pub use record::{Chosen, Event, EventKind, Evidence, Rationale, Record, Section};
+pub use record::{Chosen, Event, EventKind, Evidence, Original, Rationale, Record, Section};
 pub use rules::check_revision;
 pub use schema::json_schema;
 pub use status::{Standing, Status};

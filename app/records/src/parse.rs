@@ -9,8 +9,8 @@ use toml::de::{DeTable, ValueDeserializer};
 use uuid::Uuid;
 
 use crate::{
-    Chosen, Condition, Event, EventKind, Evidence, Rationale, Record, Status, Trigger, TriggerKind,
-    cost,
+    Chosen, Condition, Dialect, Event, EventKind, Evidence, Original, Rationale, Record, Status,
+    Trigger, TriggerKind, cost,
     limits::{MAX_EVENTS, MAX_LIST, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_TRIGGERS},
     reader::{Findings, Reader, shorten},
 };
@@ -24,7 +24,7 @@ pub struct Parsed {
     pub warnings: Vec<Problem>,
 }
 
-pub(crate) const TOP: [&str; 20] = [
+pub(crate) const TOP: [&str; 21] = [
     "schema",
     "id",
     "title",
@@ -44,12 +44,14 @@ pub(crate) const TOP: [&str; 20] = [
     "cost",
     "evidence",
     "trigger",
+    "original",
     "event",
 ];
 pub(crate) const CHOICE: [&str; 2] = ["option", "override_reason"];
 pub(crate) const RATIONALE: [&str; 3] = ["context", "decision", "consequences"];
 pub(crate) const EVIDENCE: [&str; 9] =
     ["run", "scenario", "metric", "unit", "rust", "go", "ratio", "low", "high"];
+pub(crate) const ORIGINAL: [&str; 3] = ["format", "file", "text"];
 pub(crate) const TRIGGER: [&str; 7] = ["id", "kind", "when", "flips_to", "owner", "note", "promql"];
 pub(crate) const EVENT: [&str; 4] = ["at", "by", "kind", "detail"];
 
@@ -158,6 +160,7 @@ fn read_record(
     let cost = cost::read(top, found);
     let evidence = read_evidence(top, found);
     let triggers = read_triggers(top, model, found);
+    let original = read_original(top, found);
     let events = read_events(top, found);
     Some(Record {
         id: id?,
@@ -178,6 +181,7 @@ fn read_record(
         cost,
         evidence,
         triggers,
+        original,
         events,
     })
 }
@@ -256,7 +260,8 @@ fn read_choice(
     let options = Choice::ALL.map(Choice::id);
     let must = matches!(status, Some(Status::Accepted | Status::Deprecated));
     let Some(table) = top.table("choice", found) else {
-        if must && top.get("choice").is_none() {
+        // A decision of another tool may be about something else than Rust and Go.
+        if must && top.get("choice").is_none() && top.get("original").is_none() {
             let help = "write [choice] with option = \"rust\", \"go\" or \"hybrid\"";
             let message = "an accepted record says what was chosen";
             found.problem("choice.option", top.span("status"), message, help);
@@ -316,6 +321,21 @@ fn read_evidence(top: &Reader<'_, '_>, found: &mut Findings) -> Vec<Evidence> {
         });
     }
     rows
+}
+
+fn read_original(top: &Reader<'_, '_>, found: &mut Findings) -> Option<Original> {
+    let table = top.table("original", found)?;
+    table.warn_unknown(&ORIGINAL, found);
+    for key in ORIGINAL {
+        if table.get(key).is_none() {
+            table.missing(key, "restore what `assay import` wrote", found);
+        }
+    }
+    let formats = Dialect::ALL.map(Dialect::id);
+    let format = table.word("format", &formats, Dialect::from_id, found);
+    let file = table.string("file", found).map(str::to_owned);
+    let text = table.string("text", found).map(str::to_owned);
+    Some(Original { format: format?, file: file?, text: text? })
 }
 
 fn read_triggers(top: &Reader<'_, '_>, model: &Model, found: &mut Findings) -> Vec<Trigger> {

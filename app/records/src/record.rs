@@ -4,7 +4,7 @@ use assay_advice::{Answers, Assumptions, Choice, Model, Problem, Score};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::{Condition, Parsed, RecordedCost, Status, Trigger, cost::owners, parse};
+use crate::{Condition, Dialect, Parsed, RecordedCost, Status, Trigger, cost::owners, parse};
 
 /// A decision: what was asked, advised, chosen and why, and what would change it.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +45,28 @@ pub struct Record {
     pub evidence: Vec<Evidence>,
     /// What makes the record due for review.
     pub triggers: Vec<Trigger>,
+    /// The text that this record was imported from, as it was found.
+    pub original: Option<Original>,
     /// What happened to the record, oldest first; only ever added to.
     pub events: Vec<Event>,
+}
+
+/// The text of another tool that a record was imported from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// What wrote it.
+    pub format: Dialect,
+    /// Its file's name within the folder that was imported, with `/` between folders.
+    pub file: String,
+    /// Its text, exactly.
+    pub text: String,
+}
+
+impl Original {
+    /// Where it came from, in words.
+    pub(crate) fn detail(&self) -> String {
+        format!("imported from {} ({})", self.file, self.format.name())
+    }
 }
 
 /// The option chosen.

@@ -47,6 +47,10 @@ pub fn check_revision(old: &Record, new: &Record) -> Vec<Problem> {
             refuse("advice", "the advice of an accepted record is fixed".to_owned(), help);
         }
     }
+    if old.original != new.original {
+        let message = "the text that a record was imported from stays as it was".to_owned();
+        refuse("original", message, "restore the table");
+    }
     if !new.events.starts_with(&old.events) {
         let message = "events are only ever added".to_owned();
         refuse("event", message, "restore the events and add yours at the end");

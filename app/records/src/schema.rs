@@ -127,6 +127,8 @@ struct File {
     evidence: Option<Vec<Evidence>>,
     /// What makes the record due for review.
     trigger: Option<Vec<Trigger>>,
+    /// The text that the record was imported from, exactly.
+    original: Option<Original>,
     /// What happened to the record, oldest first; only ever added to.
     event: Option<Vec<Event>>,
 }
@@ -241,6 +243,28 @@ struct Trigger {
     note: Option<String>,
     /// The Prometheus expression whose value a metric condition compares.
     promql: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct Original {
+    /// What wrote it.
+    #[schemars(with = "Dialects")]
+    format: String,
+    /// Its file's name within the folder that was imported.
+    file: String,
+    /// Its text.
+    text: String,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Dialects {
+    Madr4,
+    Madr3,
+    Madr2,
+    AdrTools,
+    Log4brains,
+    JsonAdr,
 }
 
 #[derive(JsonSchema)]

@@ -8,7 +8,7 @@ use serde::Serialize as _;
 use toml_edit::{Key, Value, ser::ValueSerializer};
 use uuid::Uuid;
 
-use crate::{Draft, Event, EventKind, Evidence, Rationale, Section, Trigger, cost};
+use crate::{Draft, Event, EventKind, Evidence, Original, Rationale, Section, Trigger, cost};
 
 const HEAD: &str = "\
 #:schema record.schema.json
@@ -83,9 +83,15 @@ pub(crate) fn record(draft: &Draft, id: Uuid, now: Timestamp, by: &str) -> Strin
     for (index, item) in draft.triggers.iter().enumerate() {
         trigger(&mut out, item, index == 0);
     }
+    let detail = draft.original.as_ref().map(Original::detail).unwrap_or_default();
+    if let Some(original) = &draft.original {
+        out.line("\n[original] # what this record was imported from, exactly");
+        out.set("format", original.format.id());
+        out.set("file", original.file.as_str());
+        out.set("text", original.text.as_str());
+    }
     out.line("\n# What happened to this record, oldest first; only ever added to.");
-    let created =
-        Event { at: now, by: by.to_owned(), kind: EventKind::Created, detail: String::new() };
+    let created = Event { at: now, by: by.to_owned(), kind: EventKind::Created, detail };
     event(&mut out, &created);
     out.0
 }

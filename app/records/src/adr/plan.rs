@@ -1,0 +1,394 @@
+//! What importing a folder would do: decided whole before anything is written.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use assay_advice::{Choice, Model};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Dialect, Found, FoundStatus, Reference, Unread, read_file};
+use crate::{Chosen, Draft, Original, Record, Status, content_hash};
+
+/// A file to import.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its path within the folder, with `/` between folders.
+    pub file: String,
+    /// Its text, or why it cannot be read.
+    pub text: Result<String, String>,
+}
+
+/// A record that is here already.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its id.
+    pub id: Uuid,
+    /// Its number.
+    pub number: u32,
+    /// The digest of its text.
+    pub hash: String,
+    /// The file it was imported from and the digest of that file's text.
+    pub imported: Option<(String, String)>,
+}
+
+/// Who imports, when, and what is here.
+pub struct Import<'a> {
+    /// The model that answers are read with.
+    pub model: &'a Model,
+    /// Now.
+    pub now: Timestamp,
+    /// Who.
+    pub by: &'a str,
+    /// What other words for a status mean here, by the word in lower case; the empty word is a
+    /// missing status, and `superseded` one whose successor is not in force here. None is guessed.
+    pub statuses: &'a BTreeMap<String, Status>,
+    /// The records that are here already.
+    pub known: &'a [Known],
+}
+
+/// What would become of one decision.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The file, with the decision's number behind `#` when it holds several.
+    pub file: String,
+    /// The title, once it could be read.
+    pub title: Option<String>,
+    /// The format, once it is known.
+    pub dialect: Option<Dialect>,
+    /// What happens.
+    pub outcome: Outcome,
+    /// What is odd, in words.
+    pub warnings: Vec<String>,
+}
+
+/// What happens with a decision.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It becomes a record.
+    New(Box<New>),
+    /// It is here already, as the record of this number.
+    Here(u32),
+    /// Its status must be said first.
+    NeedsStatus {
+        /// What to say a status for, in lower case; empty when the file has none.
+        word: String,
+        /// Why, in words.
+        why: String,
+    },
+    /// It is no decision; nothing is lost.
+    LeftOut(String),
+    /// Something must be mended first.
+    Faulty(String),
+}
+
+/// A record about to be made.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// Its id.
+    pub id: Uuid,
+    /// Its status.
+    pub status: Status,
+    /// Whether another decision of the same import replaces it.
+    pub superseded: bool,
+    /// Its text.
+    pub text: String,
+}
+
+/// A decision read, on its way.
+struct Read {
+    file: String,
+    text: String,
+    found: Found,
+    status: Result<Status, (String, String)>,
+    id: Uuid,
+    supersedes: Vec<Uuid>,
+    superseded: bool,
+}
+
+/// Decides what importing these files would do, in order of the files. `new_id` gives ids, one a
+/// decision.
+#[must_use]
+pub fn plan(
+    sources: &[Source],
+    import: &Import<'_>,
+    new_id: &mut dyn FnMut() -> Uuid,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut reads = Vec::new();
+    let unread = |file: &str, why: Unread| Entry {
+        file: file.to_owned(),
+        title: None,
+        dialect: None,
+        outcome: match why {
+            Unread::NotADecision(why) => Outcome::LeftOut(why),
+            Unread::Faulty(why) => Outcome::Faulty(why),
+        },
+        warnings: Vec::new(),
+    };
+    for source in sources {
+        let text = source.text.clone().map_err(Unread::Faulty);
+        match text.and_then(|text| read_file(&source.file, &text)) {
+            Err(why) => entries.push(unread(&source.file, why)),
+            Ok(decisions) => {
+                for decision in decisions {
+                    match decision.found {
+                        Err(why) => entries.push(unread(&decision.file, why)),
+                        Ok(found) => reads.push(Read {
+                            status: status_of(&found, import.statuses),
+                            file: decision.file,
+                            text: decision.text,
+                            found,
+                            id: new_id(),
+                            supersedes: Vec::new(),
+                            superseded: false,
+                        }),
+                    }
+                }
+            }
+        }
+    }
+    link(&mut reads, import);
+    let mut seen = HashSet::new();
+    entries.extend(reads.into_iter().map(|read| finish(read, import, &mut seen)));
+    entries.sort_by(|a, b| a.file.cmp(&b.file));
+    entries
+}
+
+fn status_of(
+    found: &Found,
+    statuses: &BTreeMap<String, Status>,
+) -> Result<Status, (String, String)> {
+    let word = match &found.status {
+        FoundStatus::Known(status) => return Ok(*status),
+        FoundStatus::Other(word) => word.to_lowercase(),
+        FoundStatus::Missing => String::new(),
+        FoundStatus::SupersededBy(by) => {
+            let why = format!("it is superseded by `{}`, which is not in force here", by.text);
+            return Err(("superseded".to_owned(), why));
+        }
+    };
+    let why = match word.as_str() {
+        "" => "it says no status".to_owned(),
+        word => format!("its status is `{word}`, which is none of ours"),
+    };
+    statuses.get(&word).copied().ok_or((word, why))
+}
+
+/// Resolves who replaces whom. A decision replaced by one in force is accepted itself: that it is
+/// superseded follows from the other's side.
+fn link(reads: &mut [Read], import: &Import<'_>) {
+    let places: Vec<Place> = reads.iter().map(Place::of).collect();
+    // A decision imported before goes by the id it has here.
+    let ids: Vec<Uuid> = reads
+        .iter()
+        .map(|read| same_file(import.known, &read.file).map_or(read.id, |known| known.id))
+        .collect();
+    for (at, read) in reads.iter_mut().enumerate() {
+        let named = read.found.supersedes.iter().filter_map(|reference| {
+            let here = resolve(&places, at, reference).and_then(|old| ids.get(old).copied());
+            here.or_else(|| known_by(import.known, reference))
+        });
+        read.supersedes = named.filter(|old| *old != read.id).collect();
+    }
+    while let Some((at, later)) = next_superseded(reads, &places) {
+        let old = ids.get(at).copied();
+        if let Some(later) = reads.get_mut(later) {
+            let new = old.filter(|old| !later.supersedes.contains(old));
+            later.supersedes.extend(new);
+        }
+        if let Some(read) = reads.get_mut(at) {
+            read.status = Ok(Status::Accepted);
+            read.superseded = true;
+        }
+    }
+    for read in reads.iter_mut() {
+        if read.status.is_err()
+            && matches!(read.found.status, FoundStatus::SupersededBy(_))
+            && let Some(said) = import.statuses.get("superseded")
+        {
+            read.status = Ok(*said);
+        }
+    }
+    mark_superseded(reads);
+}
+
+/// A decision that says it is superseded by one that is in force, and the latter.
+fn next_superseded(reads: &[Read], places: &[Place]) -> Option<(usize, usize)> {
+    reads.iter().enumerate().find_map(|(at, read)| {
+        let FoundStatus::SupersededBy(by) = &read.found.status else { return None };
+        let later = resolve(places, at, by).filter(|later| *later != at && !read.superseded)?;
+        let in_force =
+            matches!(reads.get(later)?.status, Ok(Status::Accepted | Status::Deprecated));
+        in_force.then_some((at, later))
+    })
+}
+
+/// Warns of those that only the later side says are superseded.
+fn mark_superseded(reads: &mut [Read]) {
+    let mut replaced: HashMap<Uuid, String> = HashMap::new();
+    for read in reads.iter() {
+        if matches!(read.status, Ok(Status::Accepted | Status::Deprecated)) {
+            replaced.extend(read.supersedes.iter().map(|old| (*old, read.file.clone())));
+        }
+    }
+    for read in reads.iter_mut().filter(|read| !read.superseded) {
+        if let Some(later) = replaced.get(&read.id) {
+            read.superseded = true;
+            read.found.warnings.push(format!(
+                "{later} says that it replaces this one, so it will read as superseded"
+            ));
+        }
+    }
+}
+
+/// What a reference may name.
+struct Place {
+    folder: String,
+    name: String,
+    number: Option<u32>,
+}
+
+impl Place {
+    fn of(read: &Read) -> Self {
+        let file = read.file.split('#').next().unwrap_or_default();
+        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+        Self { folder: folder.to_owned(), name: name.to_lowercase(), number: read.found.number }
+    }
+
+    fn is(&self, reference: &Reference) -> bool {
+        if let Some(file) = &reference.file {
+            return self.name == file.to_lowercase();
+        }
+        let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
+        stem == reference.text.to_lowercase()
+            || (reference.number.is_some() && reference.number == self.number)
+    }
+}
+
+/// The decision a reference names: in the same folder first, since folders number for themselves.
+fn resolve(places: &[Place], from: usize, reference: &Reference) -> Option<usize> {
+    let own = places.get(from).map(|place| place.folder.as_str());
+    let named = |near: bool| {
+        let wanted =
+            |place: &Place| place.is(reference) && (Some(place.folder.as_str()) == own) == near;
+        places.iter().position(wanted)
+    };
+    named(true).or_else(|| named(false))
+}
+
+fn same_file<'a>(known: &'a [Known], file: &str) -> Option<&'a Known> {
+    known.iter().find(|known| known.imported.as_ref().is_some_and(|(name, _)| name == file))
+}
+
+/// A record that was imported from the file a reference links to.
+fn known_by(known: &[Known], reference: &Reference) -> Option<Uuid> {
+    let file = reference.file.as_deref()?;
+    let is = |known: &&Known| {
+        let path = known.imported.as_ref().map(|(path, _)| path.as_str());
+        path.and_then(|path| path.rsplit('/').next()).is_some_and(|n| n.eq_ignore_ascii_case(file))
+    };
+    known.iter().find(is).map(|known| known.id)
+}
+
+fn finish(read: Read, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
+    let outcome = match &read.found.embedded {
+        Some(_) if !read.found.embedded_is_current => Outcome::Faulty(
+            "it was exported from assay and changed since. Change the record itself, or delete \
+             the section `The record in assay` to import the text as a new decision"
+                .to_owned(),
+        ),
+        Some(toml) => restored(toml, import, seen),
+        None => imported(&read, import),
+    };
+    Entry {
+        file: read.file,
+        title: Some(read.found.title),
+        dialect: Some(read.found.dialect),
+        outcome,
+        warnings: read.found.warnings,
+    }
+}
+
+/// A record that was exported from assay comes back as it was.
+fn restored(toml: &str, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Outcome {
+    let record = match Record::parse(toml, import.model) {
+        Ok(parsed) => parsed.record,
+        Err(problems) => return Outcome::Faulty(in_words("the record within it", &problems)),
+    };
+    if let Some(known) = import.known.iter().find(|known| known.id == record.id) {
+        return match known.hash == content_hash(toml) {
+            true => Outcome::Here(known.number),
+            false => Outcome::Faulty(format!(
+                "record {:04} is the same one with another text; it is not replaced",
+                known.number
+            )),
+        };
+    }
+    if !seen.insert(record.id) {
+        return Outcome::Faulty("another file of this import holds the same record".to_owned());
+    }
+    let (id, status) = (record.id, record.status);
+    Outcome::New(Box::new(New { id, status, superseded: false, text: toml.to_owned() }))
+}
+
+fn imported(read: &Read, import: &Import<'_>) -> Outcome {
+    if let Some(known) = same_file(import.known, &read.file) {
+        let digest = content_hash(&read.text);
+        return match known.imported.as_ref().is_some_and(|(_, hash)| *hash == digest) {
+            true => Outcome::Here(known.number),
+            false => Outcome::Faulty(format!(
+                "it was imported as record {:04} and changed since; bring the change into the \
+                 record",
+                known.number
+            )),
+        };
+    }
+    let status = match &read.status {
+        Ok(status) => *status,
+        Err((word, why)) => {
+            return Outcome::NeedsStatus { word: word.clone(), why: why.clone() };
+        }
+    };
+    let (format, file, text) = (read.found.dialect, read.file.clone(), read.text.clone());
+    let mut draft = draft(&read.found, status, Original { format, file, text });
+    draft.supersedes.clone_from(&read.supersedes);
+    let text = draft.to_toml(read.id, import.now, import.by);
+    match Record::parse(&text, import.model) {
+        Ok(_) => {
+            let (id, superseded) = (read.id, read.superseded);
+            Outcome::New(Box::new(New { id, status, superseded, text }))
+        }
+        Err(problems) => Outcome::Faulty(in_words("as a record", &problems)),
+    }
+}
+
+fn in_words(what: &str, problems: &[assay_advice::Problem]) -> String {
+    let said: Vec<String> = problems.iter().take(3).map(ToString::to_string).collect();
+    format!("{what}: {}", said.join("; "))
+}
+
+/// What a decision found becomes.
+pub(super) fn draft(found: &Found, status: Status, original: Original) -> Draft {
+    let over = matches!(status, Status::Accepted | Status::Rejected | Status::Deprecated);
+    let chosen = found.chosen.as_deref().and_then(option_named);
+    Draft {
+        title: found.title.clone(),
+        status,
+        tags: found.tags.clone(),
+        decided: found.date.filter(|_| over),
+        deciders: found.deciders.clone(),
+        choice: chosen.map(|option| Chosen { option, override_reason: None }),
+        rationale: found.rationale.clone(),
+        original: Some(original),
+        ..Draft::default()
+    }
+}
+
+/// The option of exactly this name; anything longer is another decision.
+fn option_named(words: &str) -> Option<Choice> {
+    let words = words.trim().to_lowercase();
+    if words == "golang" {
+        return Some(Choice::Go);
+    }
+    Choice::ALL.into_iter().find(|o| o.id() == words || o.name().to_lowercase() == words)
+}

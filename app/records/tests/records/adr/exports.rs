@@ -1,0 +1,132 @@
+//! Exports: golden texts, links, radars, and what comes back.
+
+use std::{env, fs, path::Path};
+
+use assay_records::{
+    Dialect,
+    adr::{Exported, Outcome, Source, backstage_radar, csv, export, zalando_radar},
+};
+use serde_json::Value;
+
+use super::{Shelf, new, planned, sources, told};
+use crate::FULL;
+
+/// A superseded record, the one that replaced it, and one with hard characters in it.
+fn shelf() -> Shelf {
+    let second = include_str!("second.toml").to_owned();
+    let first = FULL.replace("status = \"proposed\"", "status = \"accepted\"");
+    Shelf::of([first, second])
+}
+
+fn files(exported: &[Exported]) -> Vec<Source> {
+    let source = |file: &Exported| Source { file: file.file.clone(), text: Ok(file.text.clone()) };
+    exported.iter().map(source).collect()
+}
+
+/// Compares with a golden file; `ASSAY_BLESS=1` writes it.
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/adr/golden").join(name);
+    if env::var_os("ASSAY_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let wanted = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, wanted, "{path:?} differs");
+}
+
+#[test]
+fn each_format_writes_what_it_should() {
+    let shelf = shelf();
+    for dialect in Dialect::ALL {
+        for file in export(dialect, &shelf.items()).unwrap() {
+            golden(&format!("{}/{}", dialect.id(), file.file), &file.text);
+        }
+    }
+}
+
+#[test]
+fn an_export_comes_back_whole() {
+    let shelf = shelf();
+    for dialect in Dialect::ALL {
+        let exported = export(dialect, &shelf.items()).unwrap();
+        let plan = planned(&files(&exported), &[], &[]);
+        let mut texts: Vec<&str> = plan.iter().map(|entry| new(entry).text.as_str()).collect();
+        let mut wanted: Vec<&str> = shelf.kept.iter().map(|(_, text, _)| text.as_str()).collect();
+        texts.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(texts, wanted, "{dialect:?}");
+        // And once more, it is here already.
+        let again = planned(&files(&exported), &shelf.known(), &[]);
+        assert!(again.iter().all(|e| matches!(e.outcome, Outcome::Here(_))), "{:?}", told(&again));
+    }
+}
+
+#[test]
+fn an_export_edited_elsewhere_is_told_and_not_taken() {
+    let shelf = shelf();
+    let mut exported = export(Dialect::Madr4, &shelf.items()).unwrap();
+    exported[0].text =
+        exported[0].text.replace("Sessions are checked", "Sessions are never checked");
+    let lines = told(&planned(&files(&exported), &[], &[]));
+    assert!(
+        lines[0].contains("faulty: it was exported from assay and changed since"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].contains("new, "), "the other one is not held up: {}", lines[1]);
+}
+
+#[test]
+fn what_was_imported_and_not_changed_goes_out_as_it_came() {
+    for (folder, dialect) in [
+        ("madr4", Dialect::Madr4),
+        ("madr2", Dialect::Madr2),
+        ("adr-tools", Dialect::AdrTools),
+        ("log4brains", Dialect::Log4brains),
+        ("json-adr", Dialect::JsonAdr),
+    ] {
+        let came = sources(folder);
+        let plan = planned(&came, &[], &[]);
+        let texts = plan.iter().filter_map(|entry| match &entry.outcome {
+            Outcome::New(new) => Some(new.text.clone()),
+            _ => None,
+        });
+        let shelf = Shelf::of(texts);
+        let went = export(dialect, &shelf.items()).unwrap();
+        if dialect == Dialect::JsonAdr {
+            let value: Value = serde_json::from_str(&went[0].text).unwrap();
+            let original: Value = serde_json::from_str(came[0].text.as_ref().unwrap()).unwrap();
+            assert_eq!(value["adrs"][0], original["adrs"][0]);
+            assert_eq!(value["adrs"][1], original["adrs"][1]);
+            continue;
+        }
+        assert_eq!(went.len(), shelf.kept.len());
+        for file in &went {
+            let before = came.iter().find(|source| source.file == file.file);
+            let before = before.unwrap_or_else(|| panic!("{} is new", file.file));
+            assert_eq!(Ok(&file.text), before.text.as_ref());
+        }
+    }
+}
+
+#[test]
+fn what_changed_since_its_import_is_written_anew_with_its_original_inside() {
+    let plan = planned(&sources("madr2"), &[], &[]);
+    let text =
+        new(&plan[0]).text.replace("title = \"Use one queue\"", "title = \"Use two queues\"");
+    let shelf = Shelf::of([text.clone()]);
+    let went = export(Dialect::Madr2, &shelf.items()).unwrap();
+    assert_eq!(went[0].file, "0001-use-two-queues.md");
+    assert!(went[0].text.starts_with("# Use two queues\n\n* Status: accepted\n"));
+    assert_eq!(new(&planned(&files(&went), &[], &[])[0]).text, text);
+}
+
+#[test]
+fn radars_and_tables() {
+    let shelf = shelf();
+    golden("backstage.json", &backstage_radar(&shelf.items()).unwrap());
+    golden("zalando.json", &zalando_radar(&shelf.items()).unwrap());
+    let table = csv(&shelf.items());
+    golden("records.csv", &table);
+    assert!(table.contains("\"'=HYPERLINK(1), says the \"\"title\"\"\""), "{table}");
+}
