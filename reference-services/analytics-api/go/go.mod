@@ -1,0 +1,3 @@
+module analyticsapi
+
+go 1.26

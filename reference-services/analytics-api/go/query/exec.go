@@ -1,0 +1,286 @@
+package query
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"analyticsapi/store"
+	"analyticsapi/table"
+)
+
+// plan is a query made ready for a snapshot.
+type plan struct {
+	*filter
+	query    *Query
+	first    int64 // the first bucket: time ÷ width
+	parts    []*table.Part
+	allowed  [][]allowed // by part
+	keyAt    int         // place of the key in dims; 0 if it is not grouped by
+	tags     []grouped
+	need     needs
+	cellsMax int64
+	made     atomic.Int64 // cells
+	counted  atomic.Int64 // pairs of distinct aggregates
+	units    []unit
+	owned    bool // no cell has rows in two units
+	nextUnit atomic.Int64
+	failure  atomic.Pointer[LimitError]
+	ctx      context.Context
+}
+
+// grouped is a tag that is grouped by.
+type grouped struct {
+	at     int // in dims
+	number uint32
+	known  bool
+}
+
+// needs is what the aggregates need of each cell.
+type needs struct {
+	sum, extremes bool
+	percentiles   [3]bool
+	values        bool // any percentile
+	distinct      []distinctOf
+}
+
+type distinctOf struct {
+	key    bool
+	number uint32
+	known  bool
+}
+
+// unit is keys from low up to but not high.
+type unit struct{ low, high uint32 }
+
+// answer is the cells of a query.
+type answer struct {
+	cells
+	events uint64
+}
+
+// run computes the cells. It stops early when ctx is done.
+func run(ctx context.Context, snapshot *store.Snapshot, q *Query, threads int, cellsMax int64) (*answer, error) {
+	p := &plan{
+		filter: newFilter(snapshot, q.From, q.To, q.Where), query: q, cellsMax: cellsMax, ctx: ctx,
+	}
+	if q.BucketMS > 0 {
+		p.first = q.From / q.BucketMS
+	}
+	p.bind()
+	for _, part := range snapshot.Parts {
+		if allowed, ok := p.part(part); ok {
+			p.parts = append(p.parts, part)
+			p.allowed = append(p.allowed, allowed)
+		}
+	}
+	p.divide(threads)
+	workers := make([]*worker, min(threads, len(p.units)))
+	var all sync.WaitGroup
+	for i := range workers {
+		workers[i] = newWorker(p)
+		all.Go(workers[i].work)
+	}
+	all.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if limit := p.failure.Load(); limit != nil {
+		return nil, *limit
+	}
+	return p.collect(workers, threads)
+}
+
+// bind finds what the query's fields are in this snapshot, and what its aggregates need.
+func (p *plan) bind() {
+	for i, field := range p.query.GroupBy {
+		if field == Key {
+			p.keyAt = i + 1
+			continue
+		}
+		number, known := tagNumber(p.names, field.Tag)
+		p.tags = append(p.tags, grouped{i + 1, number, known})
+	}
+	for _, a := range p.query.Aggregates {
+		switch a.Kind {
+		case Sum, Mean:
+			p.need.sum = true
+		case Min, Max:
+			p.need.extremes = true
+		case P50, P90, P99:
+			p.need.percentiles[a.Kind-P50] = true
+			p.need.values = true
+		case Distinct:
+			d := distinctOf{key: a.Field == Key}
+			if !d.key {
+				d.number, d.known = tagNumber(p.names, a.Field.Tag)
+			}
+			p.need.distinct = append(p.need.distinct, d)
+		}
+	}
+}
+
+const (
+	unitsPerThread = 16
+	unitRowsMin    = 16_384
+)
+
+// divide makes units of about equal rows: ranges of keys, so that cells that have a key are whole
+// within one unit.
+func (p *plan) divide(threads int) {
+	p.owned = p.keyAt > 0
+	rows := 0
+	for _, part := range p.parts {
+		rows += part.Rows
+	}
+	target := max(unitRowsMin, rows/(unitsPerThread*threads))
+	// Every key at which some part has passed another share of its rows may end a unit.
+	type mark struct {
+		key  uint32
+		rows int
+	}
+	var marks []mark
+	for _, part := range p.parts {
+		step := max(1, min(target, part.Rows)/4)
+		for i, last := 0, 0; i < len(part.Keys); i++ {
+			if now := int(part.Starts[i+1]); now-last >= step || i == len(part.Keys)-1 {
+				marks = append(marks, mark{part.Keys[i] + 1, now - last})
+				last = now
+			}
+		}
+	}
+	slices.SortFunc(marks, func(a, b mark) int { return int(a.key) - int(b.key) })
+	low, sum := uint32(0), 0
+	for i, m := range marks {
+		sum += m.rows
+		last := i == len(marks)-1
+		if last || sum >= target && marks[i+1].key != m.key {
+			p.units = append(p.units, unit{low, m.key})
+			low, sum = m.key, 0
+		}
+	}
+}
+
+// fail stops all workers.
+func (p *plan) fail(limit string) { p.failure.CompareAndSwap(nil, &LimitError{limit}) }
+
+func (p *plan) stopped() bool { return p.failure.Load() != nil || p.ctx.Err() != nil }
+
+// collect makes one answer of what the workers found.
+func (p *plan) collect(workers []*worker, threads int) (*answer, error) {
+	out := &answer{}
+	out.distinct = make([][]uint64, len(p.need.distinct))
+	for _, w := range workers {
+		out.events += w.events
+	}
+	if p.owned {
+		for _, w := range workers {
+			out.append(&w.done)
+		}
+		return out, nil
+	}
+	var index index
+	var values gathered
+	sets := make([]pairs, len(p.need.distinct))
+	for _, w := range workers {
+		numbers := make([]uint32, len(w.cells.dims))
+		for i := range numbers {
+			numbers[i] = index.find(&out.cells, w.cells.dims[i])
+			out.merge(numbers[i], &w.cells, uint32(i))
+		}
+		if int64(len(out.dims)) > p.cellsMax {
+			return nil, LimitError{"groups"}
+		}
+		for _, piece := range w.gathered.pieces {
+			for i, cell := range piece.cells[:piece.rows] {
+				piece.cells[i] = numbers[cell]
+			}
+		}
+		values.pieces = append(values.pieces, w.gathered.pieces...)
+		for i := range sets {
+			for cell, n := range w.cells.distinct[i] {
+				if p.need.distinct[i].key {
+					out.distinct[i][numbers[cell]] += n
+				}
+			}
+			for _, pair := range w.sets[i].slots {
+				if pair > 0 && sets[i].add(numbers[(pair-1)>>32], uint32(pair-1)) {
+					out.distinct[i][numbers[(pair-1)>>32]]++
+				}
+			}
+		}
+	}
+	total := 0
+	for i := range sets {
+		total += sets[i].count
+		if p.need.distinct[i].key {
+			for _, n := range out.distinct[i] {
+				total += int(n)
+			}
+		}
+	}
+	if total > distinctMax {
+		return nil, LimitError{"distinct"}
+	}
+	if p.need.values {
+		p.percentilesOf(&out.cells, &values, threads)
+	}
+	return out, nil
+}
+
+// percentilesOf computes the percentiles of all cells from their values.
+func (p *plan) percentilesOf(c *cells, values *gathered, threads int) {
+	sorted, ends := values.byCell(c.count)
+	for i := range c.percentiles {
+		if p.need.percentiles[i] {
+			c.percentiles[i] = make([]float64, len(c.dims))
+		}
+	}
+	var next atomic.Int64
+	var all sync.WaitGroup
+	const share = 256
+	for range min(threads, 1+len(ends)/share) {
+		all.Go(func() {
+			for {
+				start := int(next.Add(share)) - share
+				for cell := start; cell < min(start+share, len(ends)); cell++ {
+					from := ends[cell] - int(c.count[cell])
+					p.rank(c, cell, sorted[from:ends[cell]])
+				}
+				if start >= len(ends) {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+var permilles = [3]int{500, 900, 990}
+
+// rank puts the percentiles of a cell's values, which it disorders.
+func (p *plan) rank(c *cells, cell int, values []float64) {
+	var ranks [3]int
+	var found [3]float64
+	n := 0
+	for i, permille := range permilles {
+		if p.need.percentiles[i] {
+			ranks[n] = rankOf(permille, len(values))
+			n++
+		}
+	}
+	if len(values) > 0 {
+		selectRanks(values, ranks[:n], found[:n])
+	} else {
+		found = [3]float64{math.NaN(), math.NaN(), math.NaN()}
+	}
+	n = 0
+	for i := range permilles {
+		if p.need.percentiles[i] {
+			c.percentiles[i][cell] = found[n]
+			n++
+		}
+	}
+}

@@ -1,0 +1,441 @@
+package query
+
+import (
+	"slices"
+
+	"analyticsapi/table"
+)
+
+// worker takes one unit after another. Cells that no other unit has go to done at the unit's end.
+type worker struct {
+	*plan
+	events   uint64
+	done     cells
+	cells    cells
+	index    index
+	gathered gathered
+	sets     []pairs
+	lastKey  []uint32 // of each cell, + 1: for distinct(key)
+	spans    [][]float64
+	scratch  []float64
+	cursors  []cursor
+	codes    []uint32 // cell + 1 of each code of the tag that is grouped by, in the span at hand
+}
+
+// cursor is where a worker is in a part.
+type cursor struct {
+	part       *table.Part
+	allowed    []allowed
+	run        int // of the next key
+	start, end int // rows of the present key
+	tags       []*table.Tag
+	distinct   []*table.Tag
+}
+
+func newWorker(p *plan) *worker {
+	w := &worker{plan: p, sets: make([]pairs, len(p.need.distinct))}
+	w.cells.distinct = make([][]uint64, len(p.need.distinct))
+	w.done.distinct = make([][]uint64, len(p.need.distinct))
+	for i, part := range p.parts {
+		c := cursor{part: part, allowed: p.allowed[i]}
+		for _, tag := range p.tags {
+			var column *table.Tag
+			if tag.known {
+				column = part.Tag(tag.number)
+			}
+			c.tags = append(c.tags, column)
+		}
+		for _, d := range p.need.distinct {
+			var column *table.Tag
+			if d.known {
+				column = part.Tag(d.number)
+			}
+			c.distinct = append(c.distinct, column)
+		}
+		w.cursors = append(w.cursors, c)
+	}
+	return w
+}
+
+func (w *worker) work() {
+	for !w.stopped() {
+		next := int(w.nextUnit.Add(1)) - 1
+		if next >= len(w.units) {
+			return
+		}
+		w.unit(w.units[next])
+	}
+}
+
+// unit goes through the keys of a unit, and through all parts that have the key at hand.
+func (w *worker) unit(u unit) {
+	for i := range w.cursors {
+		c := &w.cursors[i]
+		c.run, _ = slices.BinarySearch(c.part.Keys, u.low)
+	}
+	simple := w.keyAt > 0 && len(w.tags) == 0 && !w.byValue && len(w.need.distinct) == 0
+	for {
+		key := u.high
+		for i := range w.cursors {
+			if c := &w.cursors[i]; c.run < len(c.part.Keys) {
+				key = min(key, c.part.Keys[c.run])
+			}
+		}
+		if key == u.high {
+			break
+		}
+		if w.key(key, simple) {
+			continue
+		}
+		if w.stopped() {
+			return
+		}
+	}
+	if w.owned {
+		w.finish()
+	}
+}
+
+// key takes the rows of a key. It returns false now and then, so that the caller looks whether to
+// stop.
+func (w *worker) key(key uint32, simple bool) bool {
+	wanted := len(w.keys) == 0 || hold(w.keys, w.names.Keys.At(key))
+	rows := 0
+	plain := simple
+	for i := range w.cursors {
+		c := &w.cursors[i]
+		c.start, c.end = 0, 0
+		if c.run == len(c.part.Keys) || c.part.Keys[c.run] != key {
+			continue
+		}
+		start, end := int(c.part.Starts[c.run]), int(c.part.Starts[c.run+1])
+		c.run++
+		if !wanted {
+			continue
+		}
+		if c.part.MinTime < w.from {
+			start = c.part.Times.Search(start, end, w.from)
+		}
+		if c.part.MaxTime >= w.to {
+			end = c.part.Times.Search(start, end, w.to)
+		}
+		c.start, c.end = start, end
+		rows += end - start
+		plain = plain && (start == end || len(c.allowed) == 0)
+	}
+	if rows == 0 {
+		return true
+	}
+	if plain {
+		w.wholeKey(key)
+	} else {
+		for i := range w.cursors {
+			if c := &w.cursors[i]; c.start < c.end {
+				w.rows(c, key)
+			}
+		}
+	}
+	return rows < unitRowsMin
+}
+
+// bucketEnd returns the bucket of the row at start, by its place in the window, and the row at which
+// the next one begins.
+func (w *worker) bucketEnd(part *table.Part, start, end int) (bucket int64, next int) {
+	width := w.query.BucketMS
+	if width == 0 {
+		return 0, end
+	}
+	bucket = part.Times.At(start) / width
+	return bucket - w.first, part.Times.Search(start+1, end, (bucket+1)*width)
+}
+
+// wholeKey makes the cells of a key when nothing but the bucket tells them apart: bucket by bucket,
+// from slices of the parts.
+func (w *worker) wholeKey(key uint32) {
+	var cell dims
+	cell[w.keyAt] = key
+	width := w.query.BucketMS
+	for {
+		var bucketEnd int64
+		found := false
+		if width > 0 {
+			for i := range w.cursors {
+				if c := &w.cursors[i]; c.start < c.end {
+					end := (c.part.Times.At(c.start)/width + 1) * width
+					if !found || end < bucketEnd {
+						bucketEnd, found = end, true
+					}
+				}
+			}
+			if !found {
+				return
+			}
+			cell[0] = uint32(bucketEnd/width - 1 - w.first)
+		}
+		w.spans = w.spans[:0]
+		rows := 0
+		for i := range w.cursors {
+			c := &w.cursors[i]
+			if c.start == c.end {
+				continue
+			}
+			end := c.end
+			if width > 0 {
+				end = c.part.Times.Search(c.start, c.end, bucketEnd)
+			}
+			if end > c.start {
+				w.spans = append(w.spans, c.part.Values[c.start:end])
+				rows += end - c.start
+				c.start = end
+			}
+		}
+		w.emit(cell, rows)
+		if width == 0 {
+			return
+		}
+	}
+}
+
+// emit makes a whole cell of the spans.
+func (w *worker) emit(key dims, rows int) {
+	if w.made.Add(1) > w.cellsMax {
+		w.fail("groups")
+		return
+	}
+	cell := w.done.add(key)
+	w.done.count[cell] = uint64(rows)
+	w.events += uint64(rows)
+	for _, span := range w.spans {
+		w.fold(&w.done, cell, span)
+	}
+	if !w.need.values {
+		return
+	}
+	w.scratch = slices.Grow(w.scratch[:0], rows)
+	for _, span := range w.spans {
+		w.scratch = append(w.scratch, span...)
+	}
+	for i := range w.done.percentiles {
+		if w.need.percentiles[i] {
+			w.done.percentiles[i] = append(w.done.percentiles[i], 0)
+		}
+	}
+	w.rank(&w.done, int(cell), w.scratch)
+}
+
+// fold adds values to the sum and extremes of a cell.
+func (w *worker) fold(c *cells, cell uint32, values []float64) {
+	if w.need.sum {
+		c.sum[cell] += sumOf(values)
+	}
+	if w.need.extremes {
+		low, high := c.low[cell], c.high[cell]
+		for _, v := range values {
+			if v < low {
+				low = v
+			}
+			if v > high {
+				high = v
+			}
+		}
+		c.low[cell], c.high[cell] = low, high
+	}
+}
+
+// sumOf adds in four lanes: an addition need not wait for the one before.
+func sumOf(values []float64) float64 {
+	var a, b, c, d float64
+	for ; len(values) >= 4; values = values[4:] {
+		a += values[0]
+		b += values[1]
+		c += values[2]
+		d += values[3]
+	}
+	for _, v := range values {
+		a += v
+	}
+	return a + b + (c + d)
+}
+
+// cell returns the number of a cell of this worker.
+func (w *worker) cell(key dims) uint32 {
+	before := len(w.cells.dims)
+	cell := w.index.find(&w.cells, key)
+	if len(w.cells.dims) > before {
+		w.lastKey = append(w.lastKey, 0)
+		if w.owned {
+			if w.made.Add(1) > w.cellsMax {
+				w.fail("groups")
+			}
+		} else if int64(len(w.cells.dims)) > w.cellsMax {
+			w.fail("groups")
+		}
+	}
+	return cell
+}
+
+// rows takes a part's rows of a key, bucket by bucket.
+func (w *worker) rows(c *cursor, key uint32) {
+	var base dims
+	if w.keyAt > 0 {
+		base[w.keyAt] = key
+	}
+	byRow := w.byValue || len(c.allowed) > 0 || slices.ContainsFunc(c.tags, known) ||
+		slices.ContainsFunc(c.distinct, known)
+	for c.start < c.end && w.failure.Load() == nil {
+		bucket, next := w.bucketEnd(c.part, c.start, c.end)
+		base[0] = uint32(bucket)
+		if byRow {
+			w.eachRow(c, key, base, c.start, next)
+		} else {
+			w.span(key, w.cell(base), c.part.Values[c.start:next])
+		}
+		c.start = next
+	}
+}
+
+func known(tag *table.Tag) bool { return tag != nil }
+
+// span takes values of one cell.
+func (w *worker) span(key, cell uint32, values []float64) {
+	w.cells.count[cell] += uint64(len(values))
+	w.events += uint64(len(values))
+	w.fold(&w.cells, cell, values)
+	if w.need.values {
+		w.gathered.addAll(cell, values)
+	}
+	w.countKey(key, cell)
+}
+
+// countKey counts a key for distinct(key): all rows of a key come to one worker without a break.
+func (w *worker) countKey(key, cell uint32) {
+	if w.lastKey[cell] == key+1 {
+		return
+	}
+	w.lastKey[cell] = key + 1
+	for i, d := range w.need.distinct {
+		if d.key {
+			w.cells.distinct[i][cell]++
+			w.countPair()
+		}
+	}
+}
+
+func (w *worker) countPair() {
+	// Pairs of other workers may be the same ones unless cells are owned: those are counted later.
+	if w.owned && w.counted.Add(1) > distinctMax {
+		w.fail("distinct")
+	}
+}
+
+func (w *worker) eachRow(c *cursor, key uint32, base dims, start, end int) {
+	one := len(w.tags) == 1 && c.tags[0] != nil
+	if one {
+		if n := len(c.tags[0].Texts); len(w.codes) < n {
+			w.codes = make([]uint32, n)
+		} else if end-start < n {
+			one = false // clearing would cost more than it saves
+		} else {
+			clear(w.codes[:n])
+		}
+	}
+	plainCell, plain := uint32(0), false
+	for row := start; row < end; row++ {
+		value := c.part.Values[row]
+		if w.byValue && (value < w.low || value > w.up) || !lets(c.allowed, row) {
+			continue
+		}
+		var cell uint32
+		switch {
+		case one:
+			code := c.tags[0].Codes.At(row)
+			if cell = w.codes[code]; cell == 0 {
+				base[w.tags[0].at] = c.tags[0].Texts[code]
+				cell = w.cell(base) + 1
+				w.codes[code] = cell
+			}
+			cell--
+		case len(w.tags) == 0:
+			if !plain {
+				plainCell, plain = w.cell(base), true
+			}
+			cell = plainCell
+		default:
+			for i, tag := range c.tags {
+				if tag != nil {
+					base[w.tags[i].at] = tag.Texts[tag.Codes.At(row)]
+				}
+			}
+			cell = w.cell(base)
+		}
+		w.row(c, key, cell, row, value)
+	}
+}
+
+func lets(all []allowed, row int) bool {
+	for i := range all {
+		if !all[i].codes[all[i].tag.Codes.At(row)] {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *worker) row(c *cursor, key, cell uint32, row int, value float64) {
+	w.events++
+	w.cells.count[cell]++
+	w.cells.sum[cell] += value
+	if value < w.cells.low[cell] {
+		w.cells.low[cell] = value
+	}
+	if value > w.cells.high[cell] {
+		w.cells.high[cell] = value
+	}
+	if w.need.values {
+		w.gathered.add(cell, value)
+	}
+	if len(w.need.distinct) == 0 {
+		return
+	}
+	w.countKey(key, cell)
+	for i, tag := range c.distinct {
+		if tag == nil {
+			continue
+		}
+		if text := tag.Texts[tag.Codes.At(row)]; text > 0 && w.sets[i].add(cell, text) {
+			if w.owned {
+				w.cells.distinct[i][cell]++
+			}
+			if w.sets[i].count > distinctMax {
+				w.fail("distinct")
+			}
+			w.countPair()
+		}
+	}
+}
+
+// finish moves the cells of a unit, which are whole, to done.
+func (w *worker) finish() {
+	if len(w.cells.dims) == 0 {
+		return
+	}
+	if w.need.values {
+		w.percentilesOf(&w.cells, &w.gathered, 1)
+	}
+	w.done.append(&w.cells)
+	distinct := w.cells.distinct
+	for i := range distinct {
+		distinct[i] = distinct[i][:0]
+	}
+	c := &w.cells
+	*c = cells{
+		dims: c.dims[:0], count: c.count[:0], sum: c.sum[:0], low: c.low[:0], high: c.high[:0],
+		distinct: distinct,
+	}
+	clear(w.index.slots)
+	w.lastKey = w.lastKey[:0]
+	w.gathered = gathered{}
+	for i := range w.sets {
+		w.sets[i] = pairs{}
+	}
+}

@@ -1,0 +1,219 @@
+package table
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Part is events in columns, sorted by key and within a key by time and then by arrival. It never
+// changes.
+type Part struct {
+	Rows             int
+	MinTime, MaxTime int64    // ms since the Unix epoch
+	Keys             []uint32 // numbers in the key dictionary, ascending
+	Starts           []uint32 // the first row of each key, and after the last key Rows
+	Times            Ints
+	Values           []float64
+	Tags             []Tag // by Name, ascending
+}
+
+// Tag is the column of one tag.
+type Tag struct {
+	Name  uint32 // number in the dictionary of tag names
+	Codes Ints   // places in Texts
+	// Numbers in the dictionary of the tag's texts, plus 1. The first stands for none and is 0.
+	Texts []uint32
+}
+
+// Bytes is the memory that the columns take.
+func (p *Part) Bytes() int {
+	bytes := p.Times.Bytes() + 8*len(p.Values) + 4*(len(p.Keys)+len(p.Starts))
+	for i := range p.Tags {
+		bytes += p.Tags[i].Codes.Bytes() + 4*len(p.Tags[i].Texts)
+	}
+	return bytes
+}
+
+// Tag returns the column of a tag, nil if no event of the part has it.
+func (p *Part) Tag(name uint32) *Tag {
+	for i := range p.Tags {
+		if p.Tags[i].Name == name {
+			return &p.Tags[i]
+		}
+	}
+	return nil
+}
+
+// place is a row of one of several sources: the source's number above, the row below.
+type place uint64
+
+func placeOf(source, row int) place { return place(source)<<32 | place(row) }
+
+func (p place) source() int { return int(p >> 32) }
+func (p place) row() int    { return int(uint32(p)) }
+
+// Sort makes a part of events that are in the order of their arrival: keys has the key of each, and
+// raw has all else but Keys and Starts. numbers is how many keys the dictionary has.
+func Sort(raw *Part, keys []uint32) *Part {
+	order := make([]place, len(keys))
+	runs, starts := countingSort(keys, order)
+	return gather([]*Part{raw}, order, runs, starts)
+}
+
+// countingSort fills order with the rows by key and returns the keys and where each starts.
+func countingSort(keys []uint32, order []place) (runs, starts []uint32) {
+	ranks := make(map[uint32]uint32)
+	rank := make([]uint32, len(keys))
+	for row, key := range keys {
+		r, ok := ranks[key]
+		if !ok {
+			r = uint32(len(runs))
+			ranks[key] = r
+			runs = append(runs, key)
+		}
+		rank[row] = r
+	}
+	slices.Sort(runs)
+	place := make([]uint32, len(runs))
+	for sorted, key := range runs {
+		place[ranks[key]] = uint32(sorted)
+	}
+	starts = make([]uint32, len(runs)+1)
+	for row := range rank {
+		rank[row] = place[rank[row]]
+		starts[rank[row]+1]++
+	}
+	for i := range runs {
+		starts[i+1] += starts[i]
+		place[i] = starts[i]
+	}
+	for row, r := range rank {
+		order[place[r]] = placeOf(0, row)
+		place[r]++
+	}
+	return runs, starts
+}
+
+type run struct {
+	key        uint32
+	source     int
+	start, end uint32
+}
+
+// Merge makes one part of several, given in the order of their arrival.
+func Merge(sources []*Part) *Part {
+	rows, count := 0, 0
+	for _, source := range sources {
+		rows += source.Rows
+		count += len(source.Keys)
+	}
+	runs := make([]run, 0, count)
+	for i, source := range sources {
+		for j, key := range source.Keys {
+			runs = append(runs, run{key, i, source.Starts[j], source.Starts[j+1]})
+		}
+	}
+	slices.SortFunc(runs, func(a, b run) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.source, b.source))
+	})
+	order := make([]place, 0, rows)
+	var keys, starts []uint32
+	for _, r := range runs {
+		if len(keys) == 0 || keys[len(keys)-1] != r.key {
+			keys = append(keys, r.key)
+			starts = append(starts, uint32(len(order)))
+		}
+		for row := r.start; row < r.end; row++ {
+			order = append(order, placeOf(r.source, int(row)))
+		}
+	}
+	return gather(sources, order, keys, append(starts, uint32(rows)))
+}
+
+// gather copies the rows of the sources into one part in this order, once each key's rows are
+// sorted by time and arrival.
+func gather(sources []*Part, order []place, keys, starts []uint32) *Part {
+	part := &Part{
+		Rows: len(order), MinTime: math.MaxInt64, MaxTime: math.MinInt64,
+		Keys: slices.Clip(keys), Starts: slices.Clip(starts),
+	}
+	for _, source := range sources {
+		part.MinTime = min(part.MinTime, source.MinTime)
+		part.MaxTime = max(part.MaxTime, source.MaxTime)
+	}
+	for i := range keys {
+		sortRun(sources, order[starts[i]:starts[i+1]])
+	}
+	part.Times = NewInts(part.MinTime, part.MaxTime, part.Rows)
+	part.Values = make([]float64, part.Rows)
+	for i, at := range order {
+		source := sources[at.source()]
+		part.Times.Set(i, source.Times.At(at.row()))
+		part.Values[i] = source.Values[at.row()]
+	}
+	part.gatherTags(sources, order)
+	return part
+}
+
+// sortRun sorts rows of one key by time, and rows of one time by arrival.
+func sortRun(sources []*Part, rows []place) {
+	time := func(at place) int64 { return sources[at.source()].Times.At(at.row()) }
+	sorted, last := true, int64(math.MinInt64)
+	for _, at := range rows {
+		now := time(at)
+		sorted = sorted && now >= last
+		last = now
+	}
+	if !sorted {
+		slices.SortFunc(rows, func(a, b place) int {
+			return cmp.Or(cmp.Compare(time(a), time(b)), cmp.Compare(a, b))
+		})
+	}
+}
+
+func (p *Part) gatherTags(sources []*Part, order []place) {
+	var names []uint32
+	for _, source := range sources {
+		for i := range source.Tags {
+			names = append(names, source.Tags[i].Name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		columns := make([]*Tag, len(sources))
+		for i, source := range sources {
+			columns[i] = source.Tag(name)
+		}
+		p.Tags = append(p.Tags, mergeTag(name, columns, order))
+	}
+}
+
+// mergeTag makes one column of those of all sources, of which some may be nil.
+func mergeTag(name uint32, columns []*Tag, order []place) Tag {
+	merged := Tag{Name: name, Texts: []uint32{0}}
+	codes := map[uint32]uint32{0: 0}
+	recoded := make([][]uint32, len(columns))
+	for i, column := range columns {
+		if column == nil {
+			continue
+		}
+		recoded[i] = make([]uint32, len(column.Texts))
+		for code, text := range column.Texts {
+			now, ok := codes[text]
+			if !ok {
+				now = uint32(len(merged.Texts))
+				codes[text] = now
+				merged.Texts = append(merged.Texts, text)
+			}
+			recoded[i][code] = now
+		}
+	}
+	merged.Codes = NewInts(0, int64(len(merged.Texts)-1), len(order))
+	for i, at := range order {
+		if column := columns[at.source()]; column != nil {
+			merged.Codes.Set(i, int64(recoded[at.source()][column.Codes.At(at.row())]))
+		}
+	}
+	return merged
+}
