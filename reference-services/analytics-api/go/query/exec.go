@@ -61,8 +61,8 @@ type answer struct {
 	events uint64
 }
 
-// run computes the cells. It stops early when ctx is done.
-func run(ctx context.Context, snapshot *store.Snapshot, q *Query, threads int, cellsMax int64) (*answer, error) {
+// newPlan chooses the parts that may have rows of a query.
+func newPlan(ctx context.Context, snapshot *store.Snapshot, q *Query, cellsMax int64) *plan {
 	p := &plan{
 		filter: newFilter(snapshot, q.From, q.To, q.Where), query: q, cellsMax: cellsMax, ctx: ctx,
 	}
@@ -76,21 +76,45 @@ func run(ctx context.Context, snapshot *store.Snapshot, q *Query, threads int, c
 			p.allowed = append(p.allowed, allowed)
 		}
 	}
+	return p
+}
+
+// run computes the cells. It stops early when ctx is done.
+func run(ctx context.Context, snapshot *store.Snapshot, q *Query, threads int, cellsMax int64) (*answer, error) {
+	p := newPlan(ctx, snapshot, q, cellsMax)
 	p.divide(threads)
+	workers, err := p.start(threads, (*worker).unit)
+	if err != nil {
+		return nil, err
+	}
+	return p.collect(workers, threads)
+}
+
+// start lets workers do all units.
+func (p *plan) start(threads int, do func(*worker, unit)) ([]*worker, error) {
 	workers := make([]*worker, min(threads, len(p.units)))
 	var all sync.WaitGroup
 	for i := range workers {
-		workers[i] = newWorker(p)
-		all.Go(workers[i].work)
+		w := newWorker(p)
+		workers[i] = w
+		all.Go(func() {
+			for !w.stopped() {
+				next := int(w.nextUnit.Add(1)) - 1
+				if next >= len(w.units) {
+					return
+				}
+				do(w, w.units[next])
+			}
+		})
 	}
 	all.Wait()
-	if err := ctx.Err(); err != nil {
+	if err := p.ctx.Err(); err != nil {
 		return nil, err
 	}
 	if limit := p.failure.Load(); limit != nil {
 		return nil, *limit
 	}
-	return p.collect(workers, threads)
+	return workers, nil
 }
 
 // bind finds what the query's fields are in this snapshot, and what its aggregates need.

@@ -120,28 +120,33 @@ type tagFilter struct {
 	conditions []Condition
 }
 
+var lowest, greatest = math.Inf(-1), math.Inf(1)
+
 func newFilter(snapshot *store.Snapshot, from, to int64, where []Condition) *filter {
 	f := &filter{
-		names: snapshot.Names, from: max(from, snapshot.Oldest), to: to,
-		low: math.Inf(-1), up: math.Inf(1),
+		names: snapshot.Names, from: max(from, snapshot.Oldest), to: to, low: lowest, up: greatest,
 	}
 	for _, c := range where {
-		switch c.Op {
-		case GT:
-			f.low = max(f.low, math.Nextafter(c.Number, math.Inf(1)))
-		case GTE:
-			f.low = max(f.low, c.Number)
-		case LT:
-			f.up = min(f.up, math.Nextafter(c.Number, math.Inf(-1)))
-		case LTE:
-			f.up = min(f.up, c.Number)
-		default:
-			f.addText(c)
-			continue
-		}
-		f.byValue = true
+		f.addCondition(c)
 	}
 	return f
+}
+
+func (f *filter) addCondition(c Condition) {
+	switch c.Op {
+	case GT:
+		f.low = max(f.low, math.Nextafter(c.Number, greatest))
+	case GTE:
+		f.low = max(f.low, c.Number)
+	case LT:
+		f.up = min(f.up, math.Nextafter(c.Number, lowest))
+	case LTE:
+		f.up = min(f.up, c.Number)
+	default:
+		f.addText(c)
+		return
+	}
+	f.byValue = true
 }
 
 func (f *filter) addText(c Condition) {
@@ -155,13 +160,13 @@ func (f *filter) addText(c Condition) {
 		f.keys = append(f.keys, c)
 		return
 	}
-	number, known := tagNumber(f.names, c.Field.Tag)
 	for i := range f.tags {
-		if f.tags[i].known && known && f.tags[i].number == number {
+		if f.tags[i].conditions[0].Field == c.Field {
 			f.tags[i].conditions = append(f.tags[i].conditions, c)
 			return
 		}
 	}
+	number, known := tagNumber(f.names, c.Field.Tag)
 	f.tags = append(f.tags, tagFilter{number, known, []Condition{c}})
 }
 

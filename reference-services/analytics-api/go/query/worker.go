@@ -16,6 +16,7 @@ type worker struct {
 	gathered gathered
 	sets     []pairs
 	lastKey  []uint32 // of each cell, + 1: for distinct(key)
+	series   []Series // of a listing
 	spans    [][]float64
 	scratch  []float64
 	cursors  []cursor
@@ -57,23 +58,33 @@ func newWorker(p *plan) *worker {
 	return w
 }
 
-func (w *worker) work() {
-	for !w.stopped() {
-		next := int(w.nextUnit.Add(1)) - 1
-		if next >= len(w.units) {
+// unit makes the cells of a unit.
+func (w *worker) unit(u unit) {
+	simple := w.keyAt > 0 && len(w.tags) == 0 && !w.byValue && len(w.need.distinct) == 0
+	w.each(u, func(key uint32, filtered bool) {
+		if simple && !filtered {
+			w.wholeKey(key)
 			return
 		}
-		w.unit(w.units[next])
+		for i := range w.cursors {
+			if c := &w.cursors[i]; c.start < c.end {
+				w.rows(c, key)
+			}
+		}
+	})
+	if w.owned {
+		w.finish()
 	}
 }
 
-// unit goes through the keys of a unit, and through all parts that have the key at hand.
-func (w *worker) unit(u unit) {
+// each goes through the keys of a unit that have rows in the window, and sets the cursors to these.
+// filtered says that there are conditions on their tags.
+func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
 	for i := range w.cursors {
 		c := &w.cursors[i]
 		c.run, _ = slices.BinarySearch(c.part.Keys, u.low)
 	}
-	simple := w.keyAt > 0 && len(w.tags) == 0 && !w.byValue && len(w.need.distinct) == 0
+	seen := 0
 	for {
 		key := u.high
 		for i := range w.cursors {
@@ -82,26 +93,24 @@ func (w *worker) unit(u unit) {
 			}
 		}
 		if key == u.high {
-			break
-		}
-		if w.key(key, simple) {
-			continue
-		}
-		if w.stopped() {
 			return
 		}
-	}
-	if w.owned {
-		w.finish()
+		rows, filtered := w.seek(key)
+		if rows > 0 {
+			take(key, filtered)
+		}
+		if seen += rows + 1; seen >= unitRowsMin {
+			seen = 0
+			if w.stopped() {
+				return
+			}
+		}
 	}
 }
 
-// key takes the rows of a key. It returns false now and then, so that the caller looks whether to
-// stop.
-func (w *worker) key(key uint32, simple bool) bool {
+// seek sets the cursors to the rows of a key within the window and returns how many they are.
+func (w *worker) seek(key uint32) (rows int, filtered bool) {
 	wanted := len(w.keys) == 0 || hold(w.keys, w.names.Keys.At(key))
-	rows := 0
-	plain := simple
 	for i := range w.cursors {
 		c := &w.cursors[i]
 		c.start, c.end = 0, 0
@@ -121,21 +130,9 @@ func (w *worker) key(key uint32, simple bool) bool {
 		}
 		c.start, c.end = start, end
 		rows += end - start
-		plain = plain && (start == end || len(c.allowed) == 0)
+		filtered = filtered || start < end && len(c.allowed) > 0
 	}
-	if rows == 0 {
-		return true
-	}
-	if plain {
-		w.wholeKey(key)
-	} else {
-		for i := range w.cursors {
-			if c := &w.cursors[i]; c.start < c.end {
-				w.rows(c, key)
-			}
-		}
-	}
-	return rows < unitRowsMin
+	return rows, filtered
 }
 
 // bucketEnd returns the bucket of the row at start, by its place in the window, and the row at which
