@@ -11,7 +11,7 @@ use crate::environment::VariantSettings;
 use crate::sample::Twin;
 use crate::stats::{Equivalence, PAIRS_MIN, equivalence};
 use crate::summary::{Better, Figure, Metric, Ratio, Summary};
-use crate::variant::{Variant, VariantMetric};
+use crate::variant::{Kind, Variant, VariantMetric};
 use crate::verdict::Evidence;
 
 /// A change within this share is too small to matter.
@@ -81,7 +81,10 @@ pub struct Compared {
     /// The Go twin's figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<Pair>,
-    /// Rust ÷ Go in both runs; of a variant, its figure ÷ that of its language's idiomatic twin.
+    /// The figures of a program of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<Pair>,
+    /// Rust ÷ Go in both runs; the Rust twin ÷ a program of others; of any other variant, its figure ÷ that of its language's idiomatic twin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Pair>,
 }
@@ -93,7 +96,9 @@ pub struct ComparedVariant {
     pub id: String,
     /// Its name for people.
     pub label: String,
-    /// Its metrics; the figures stand in the place of its language.
+    /// What the ratios of its metrics are, in words.
+    pub over: &'static str,
+    /// Its metrics; the figures stand in the place of its language, or for themselves.
     pub metrics: Vec<Compared>,
 }
 
@@ -252,23 +257,26 @@ fn variant(
             at_least: metric.at_least,
             rust: of(Twin::Rust),
             go: of(Twin::Go),
-            ratio: metric.ratio,
+            ratio: metric.ratio.or(metric.rust_over),
         }
     };
+    let of_others = first.kind == Kind::Other;
     let both = first.metrics.iter().filter_map(|one| {
         let other = second.metric(&one.id).filter(|other| other.unit == one.unit)?;
-        Some(row(&as_metric(one), &as_metric(other), runs, comparable))
+        let row = row(&as_metric(one), &as_metric(other), runs, comparable);
+        Some(if of_others { Compared { own: row.rust, rust: None, ..row } } else { row })
     });
     ComparedVariant {
         id: first.id.clone(),
         label: first.label.clone(),
+        over: if of_others { "Rust ÷ it" } else { "÷ its twin" },
         metrics: both.filter(Compared::says_something).collect(),
     }
 }
 
 impl Compared {
     fn says_something(&self) -> bool {
-        self.rust.is_some() || self.go.is_some() || self.ratio.is_some()
+        [self.rust, self.go, self.own, self.ratio].iter().any(Option::is_some)
     }
 }
 
@@ -298,6 +306,7 @@ fn row(
         better: first.better,
         rust: figures(first.rust, second.rust),
         go: figures(first.go, second.go),
+        own: None,
         ratio,
     }
 }

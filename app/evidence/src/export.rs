@@ -15,7 +15,8 @@ use crate::environment::Environment;
 use crate::rows::{capacity, half};
 use crate::sample::{Load, Sample, Samples, Twin};
 use crate::stats::{median, spread};
-use crate::summary::{Figure, Summary};
+use crate::summary::{Figure, Summary, Work};
+use crate::variant::Kind;
 
 const BYTES_PER_KIB: f64 = 1024.0;
 const NS_PER_US: f64 = 1e3;
@@ -23,7 +24,12 @@ const NS_PER_MS: f64 = 1e6;
 const S_PER_US: f64 = 1e-6;
 
 /// The units of [`go_bench`]'s lines that are not lower-is-better, which is benchstat's default.
-const MORE_IS_BETTER: &[&str] = &["req/s"];
+const fn more_is_better(work: Work) -> &'static [&'static str] {
+    match work {
+        Work::Request => &["req/s"],
+        Work::Command => &["cmd/s", "zipf-hits/read", "scan-hits/read", "loop-hits/read"],
+    }
+}
 
 /// The run as Go benchmark text. Each process of a complete block is one line, a variant's with its
 /// id as the twin; what a gate made void is left out of it. `benchstat -col /twin FILE` sets the
@@ -44,7 +50,7 @@ pub fn go_bench(environment: &Environment, samples: &Samples, summary: &Summary)
     line("# commit", &environment.versions.commit);
     line("# rust", &environment.versions.rustc);
     line("# go", &environment.versions.go);
-    for unit in MORE_IS_BETTER {
+    for unit in more_is_better(summary.work) {
         let _ = writeln!(text, "Unit {unit} better=higher");
     }
     text.push('\n');
@@ -53,7 +59,7 @@ pub fn go_bench(environment: &Environment, samples: &Samples, summary: &Summary)
         let twin = sample.variant.clone().unwrap_or_else(|| sample.twin.to_string());
         let iterations = half(sample).map_or(1, |load| load.completed.max(1));
         let _ = write!(text, "Benchmark{name}/twin={twin} {iterations}");
-        for (value, unit) in measured(sample) {
+        for (value, unit) in measured(sample, summary.work) {
             let _ = write!(text, " {value} {unit}");
         }
         text.push('\n');
@@ -81,7 +87,7 @@ fn complete(samples: &Samples) -> impl Iterator<Item = &Sample> {
 }
 
 /// What a process measured, in units that benchstat scales: ns and bytes.
-fn measured(sample: &Sample) -> Vec<(f64, &'static str)> {
+fn measured(sample: &Sample, work: Work) -> Vec<(f64, &'static str)> {
     let mut values = Vec::new();
     if let Some(load) = half(sample) {
         values.extend([
@@ -92,7 +98,23 @@ fn measured(sample: &Sample) -> Vec<(f64, &'static str)> {
             (load.latency.p999 * NS_PER_US, "p99.9-ns"),
         ]);
     }
-    values.extend(capacity(sample).map(|rps| (rps, "req/s")));
+    let per_second = match work {
+        Work::Request => "req/s",
+        Work::Command => "cmd/s",
+    };
+    values.extend(capacity(sample).map(|rps| (rps, per_second)));
+    values.extend(sample.hits.iter().filter_map(|hits| {
+        let unit = match hits.trace.as_str() {
+            "zipf" => "zipf-hits/read",
+            "scan" => "scan-hits/read",
+            "loop" => "loop-hits/read",
+            _ => return None,
+        };
+        Some((float(hits.hits) / float(hits.reads.max(1)), unit))
+    }));
+    values.extend(sample.entries.zip(sample.resident_rss_kib).map(|(entries, kib)| {
+        (kib * BYTES_PER_KIB / float(entries.max(1)), "rss-B/entry")
+    }));
     values.extend([
         (sample.idle_pss_kib * BYTES_PER_KIB, "idle-pss-B"),
         (sample.loaded_pss_kib * BYTES_PER_KIB, "loaded-pss-B"),
@@ -101,7 +123,8 @@ fn measured(sample: &Sample) -> Vec<(f64, &'static str)> {
     values
 }
 
-/// The run in Bencher Metric Format: benchmark `scenario/twin`, measures by the metrics' ids with
+/// The run in Bencher Metric Format: benchmark `scenario/twin`, and `scenario/id` of a program of
+/// others, measures by the metrics' ids with
 /// hyphens, values in the summary's units with the interval's ends as bounds.
 ///
 /// # Errors
@@ -115,6 +138,14 @@ pub fn bencher(summary: &Summary) -> Result<String, serde_json::Error> {
             Some((metric.id.replace('_', "-"), measure))
         });
         benchmarks.insert(format!("{}/{twin}", summary.scenario), measures.collect());
+    }
+    for program in summary.variants.iter().filter(|variant| variant.kind == Kind::Other) {
+        let measures = program.metrics.iter().filter_map(|metric| {
+            let Figure { value, low, high } = metric.figure?;
+            let measure = BencherMetric { value, lower_value: low, upper_value: high };
+            Some((metric.id.replace('_', "-"), measure))
+        });
+        benchmarks.insert(format!("{}/{}", summary.scenario, program.id), measures.collect());
     }
     Ok(serde_json::to_string_pretty(&benchmarks)? + "\n")
 }
@@ -139,7 +170,12 @@ pub fn hyperfine(samples: &Samples, summary: &Summary) -> Result<String, serde_j
             .filter_map(half)
             .collect();
         timed(
-            format!("{} ({twin}): one request, {} at half load", summary.service, summary.scenario),
+            format!(
+                "{} ({twin}): one {}, {} at half load",
+                summary.service,
+                summary.work.one(),
+                summary.scenario
+            ),
             &loads,
         )
     });
@@ -181,6 +217,11 @@ fn timed(command: String, loads: &[&Load]) -> Option<Timed> {
         max: times.iter().copied().max_by(f64::total_cmp)?,
         times,
     })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+fn float(count: u64) -> f64 {
+    count as f64
 }
 
 fn mean(values: &[f64]) -> Option<f64> {

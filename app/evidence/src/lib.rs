@@ -31,12 +31,12 @@ pub use number::three_digits;
 pub use parse::ParseError;
 pub use run::Run;
 pub use sample::{
-    Builds, Capacity, Collection, Gc, Load, Percentiles, Sample, Samples, Twin, Windows,
+    Builds, Capacity, Collection, Gc, Hits, Load, Percentiles, Sample, Samples, Twin, Windows,
 };
 pub use summarise::{Plan, summarise};
 pub use summary::{
     Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint,
-    Timeline, Void, metric,
+    Timeline, Void, Work, metric,
 };
 pub use variant::{Kind, Variant, VariantInfo, VariantMetric};
 pub use verdict::{Departure, Evidence, Judged, Outcome, Verdict, judge};

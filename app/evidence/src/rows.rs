@@ -8,6 +8,7 @@ use crate::summary::{Better, metric};
 /// A KiB in MB and in kB.
 const MB_PER_KIB: f64 = 1024.0 / 1e6;
 const KB_PER_KIB: f64 = 1024.0 / 1e3;
+const BYTES_PER_KIB: f64 = 1024.0;
 
 /// A closed loop whose generator was busy for more than this share measured the generator.
 const SATURATED_BUSY: f64 = 0.95;
@@ -76,18 +77,20 @@ fn at_half(id: &'static str, title: &str, take: fn(&Load) -> f64) -> Row {
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let limit_us = plan.p99_limit_us;
     let within = format!("Greatest swept rate with p99 within {} ms", limit_us / 1000.0);
+    let (one, per_second) = (plan.work.one(), plan.work.per_second());
+    let pieces = match plan.pipeline {
+        1 => String::new(),
+        many => format!(", pipelines of {many}"),
+    };
+    let cpu = |id, title: &str, take| at_half(id, &format!("{title} per {one}{pieces}"), take);
+    let capacity_title = format!("Capacity of one core, closed loop{pieces}");
     let mut rows = vec![
-        at_half(metric::CPU, "CPU time per request", |load| load.cpu_us),
-        at_half(metric::CPU_USER, "User CPU time per request", |load| load.cpu_user_us),
-        at_half(metric::CPU_KERNEL, "Kernel CPU time per request", |load| load.cpu_kernel_us),
+        cpu(metric::CPU, "CPU time", |load| load.cpu_us),
+        cpu(metric::CPU_USER, "User CPU time", |load| load.cpu_user_us),
+        cpu(metric::CPU_KERNEL, "Kernel CPU time", |load| load.cpu_kernel_us),
         Row {
             better: Better::Higher,
-            ..row(
-                metric::CAPACITY,
-                "Capacity of one core, closed loop",
-                "requests/s",
-                Box::new(capacity),
-            )
+            ..row(metric::CAPACITY, &capacity_title, per_second, Box::new(capacity))
         },
         Row {
             better: Better::Higher,
@@ -97,7 +100,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
             ..row(
                 metric::CAPACITY_P99,
                 &within,
-                "requests/s",
+                per_second,
                 Box::new(move |sample| within_limit(sample, limit_us)),
             )
         },
@@ -119,8 +122,27 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
             "MB",
             Box::new(|sample| sample.resident_pss_kib.map(|kib| kib * MB_PER_KIB)),
         ),
+        row(metric::PSS_PER_ENTRY, "Memory per entry beyond the idle process (PSS)", "bytes", {
+            let grown = |sample: &Sample| {
+                let kib = sample.resident_pss_kib? - sample.idle_pss_kib;
+                Some(kib * BYTES_PER_KIB / entries(sample)?)
+            };
+            Box::new(grown)
+        }),
+        row(metric::RSS_PER_ENTRY, "Resident memory per entry, all of the process (RSS)", "bytes", {
+            let whole = |sample: &Sample| {
+                Some(sample.resident_rss_kib? * BYTES_PER_KIB / entries(sample)?)
+            };
+            Box::new(whole)
+        }),
         row(metric::LOADED_PSS, "Memory under half load (PSS)", "MB", kib(|s| s.loaded_pss_kib)),
         row(metric::PEAK_RSS, "Peak memory (RSS)", "MB", kib(|s| s.peak_rss_kib)),
+        row(
+            metric::FLUSHED_PSS,
+            "Memory once every entry was removed (PSS)",
+            "MB",
+            Box::new(|sample| sample.flushed_pss_kib.map(|kib| kib * MB_PER_KIB)),
+        ),
         Row {
             note: "user memory; the kernel's socket buffers are not in it".into(),
             ..row(
@@ -137,8 +159,35 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
             Box::new(|sample| Some(sample.cold_start_ms)),
         ),
     ]);
+    rows.extend(hit_rows());
     rows.extend(gc_rows(plan));
     rows
+}
+
+/// How many entries a cache held when it was weighed.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+fn entries(sample: &Sample) -> Option<f64> {
+    sample.entries.filter(|entries| *entries > 0).map(|entries| entries as f64)
+}
+
+/// What traces hit. Equal memory is what the programs were told to keep to.
+fn hit_rows() -> [Row; 3] {
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
+    let share = |trace: &'static str| -> Take {
+        Box::new(move |sample| {
+            let hits = sample.hits.iter().find(|hits| hits.trace == trace)?;
+            Some(hits.hits as f64 / hits.reads.max(1) as f64)
+        })
+    };
+    let row = |id, title: &str, trace| Row {
+        better: Better::Higher,
+        ..row(id, title, "share", share(trace))
+    };
+    [
+        row(metric::HITS_ZIPF, "Hits of a Zipf trace", "zipf"),
+        row(metric::HITS_SCAN, "Hits of a Zipf trace with scans", "scan"),
+        row(metric::HITS_LOOP, "Hits of a loop larger than the cache", "loop"),
+    ]
 }
 
 /// What the collector did during the half load, where that load counts.

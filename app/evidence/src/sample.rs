@@ -82,10 +82,19 @@ pub struct Sample {
     /// where it builds none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_pss_kib: Option<f64>,
+    /// Resident set size in KiB at the same time; only of a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_rss_kib: Option<f64>,
+    /// The entries a cache held then; absent where none were stored beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
     /// Proportional set size in KiB at the end of the half load.
     pub loaded_pss_kib: f64,
     /// Peak resident set size in KiB.
     pub peak_rss_kib: f64,
+    /// Proportional set size in KiB a while after every entry was removed, last of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flushed_pss_kib: Option<f64>,
     /// Growth of proportional set size in KiB per idle connection, in a process of its own; absent
     /// where it was not weighed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,12 +104,27 @@ pub struct Sample {
     /// What the garbage collector did during the half load; absent where it was not traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gc: Option<Gc>,
+    /// The reads of a cache's traces that found their key.
+    #[serde(default, rename = "hits", skip_serializing_if = "Vec::is_empty")]
+    pub hits: Vec<Hits>,
     /// The half load over time; kept for one block of each twin and variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Windows>,
     /// The open loops, in the order taken: the half load first.
     #[serde(rename = "load")]
     pub loads: Vec<Load>,
+}
+
+/// A trace sent to a cache: reads in a fixed order, in which what is not there is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hits {
+    /// `zipf`, `scan` or `loop`.
+    pub trace: String,
+    /// How many reads.
+    pub reads: u64,
+    /// How many of them found their key.
+    pub hits: u64,
 }
 
 /// What Go's garbage collector did during the half load, from its own trace (`gctrace=1`).
@@ -173,7 +197,7 @@ pub struct Capacity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// The rate aimed at in requests per second; the same in every block of a run.
+    /// The rate aimed at in requests, or commands, per second; the same in every block of a run.
     pub rate_rps: f64,
     /// The rate as a share of the slower twin's capacity.
     pub share: f64,

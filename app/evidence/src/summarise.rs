@@ -7,7 +7,7 @@ use crate::sample::{Builds, Load, Sample, Samples, Twin};
 use crate::stats::median;
 use crate::summary::{
     Better, Figure, Gate, Metric, Profile, Ratio, SCHEMA, Summary, SweepFigures, SweepPoint,
-    Timeline, Void, metric,
+    Timeline, Void, Work, metric,
 };
 use crate::variant::{Kind, Variant, VariantInfo, VariantMetric};
 
@@ -24,6 +24,10 @@ pub struct Plan {
     pub scenario: String,
     /// The scenario in words.
     pub title: String,
+    /// What is counted.
+    pub work: Work,
+    /// How many commands were sent as one piece.
+    pub pipeline: u32,
     /// `poisson` or `constant`.
     pub schedule: String,
     /// `small`, `medium` or `large`.
@@ -64,6 +68,8 @@ impl Plan {
             workload: summary.workload.clone(),
             scenario: summary.scenario.clone(),
             title: summary.title.clone(),
+            work: summary.work,
+            pipeline: summary.pipeline,
             schedule: summary.schedule.clone(),
             resident_state: summary.resident_state.clone(),
             profile: summary.profile,
@@ -100,6 +106,8 @@ pub fn summarise(plan: &Plan, samples: &Samples) -> Summary {
         workload: plan.workload.clone(),
         scenario: plan.scenario.clone(),
         title: plan.title.clone(),
+        work: plan.work,
+        pipeline: plan.pipeline,
         schedule: plan.schedule.clone(),
         resident_state: plan.resident_state.clone(),
         profile: plan.profile,
@@ -266,10 +274,16 @@ fn variant_metrics(
     let mut metrics = Vec::new();
     // A variant is not swept.
     for row in rows(plan).into_iter().filter(|row| row.id != metric::CAPACITY_P99) {
-        let take = |variant| blocks.take(twin, variant, |sample| row.of(sample));
+        let take = |twin, variant| blocks.take(twin, variant, |sample| row.of(sample));
+        let own = take(twin, id);
+        // A program of others has no language of ours: each twin is held against it.
+        let other = info.kind == Kind::Other;
+        let over = |pair| if other { ratio(&take(pair, None), &own) } else { None };
         metrics.push(VariantMetric {
             at_least: at_least(&row, plan, blocks.of(twin, id)),
-            ratio: ratio(&take(id), &take(None)),
+            ratio: if other { None } else { ratio(&own, &take(twin, None)) },
+            rust_over: over(Twin::Rust),
+            go_over: over(Twin::Go),
             figure: blocks.figure(&row, twin, id),
             id: row.id.to_owned(),
             title: row.title,
@@ -280,6 +294,8 @@ fn variant_metrics(
     }
     if let Some(floor) = floor.filter(|_| info.kind != Kind::Floor) {
         let shares = floor.shares(twin, id);
+        let other = info.kind == Kind::Other;
+        let over = |pair| if other { ratio(&floor.shares(pair, None), &shares) } else { None };
         metrics.push(VariantMetric {
             id: metric::CAPACITY_SHARE.into(),
             title: FLOOR_TITLE.into(),
@@ -287,7 +303,9 @@ fn variant_metrics(
             better: Better::Higher,
             note: floor.note.clone(),
             at_least: false,
-            ratio: ratio(&shares, &floor.shares(twin, None)),
+            ratio: if other { None } else { ratio(&shares, &floor.shares(twin, None)) },
+            rust_over: over(Twin::Rust),
+            go_over: over(Twin::Go),
             figure: figure(&shares),
         });
     }
@@ -302,6 +320,8 @@ fn variant_metrics(
             note: String::new(),
             at_least: false,
             ratio: ratio(&size(own), &size(twin)),
+            rust_over: None,
+            go_over: None,
             figure: figure(&size(own)),
         });
     }

@@ -49,6 +49,18 @@ pub mod metric {
     pub const RESIDENT_PSS: &str = "resident_pss_mb";
     /// Closed-loop capacity ÷ that of the scenario's floor, 0 to 1.
     pub const CAPACITY_SHARE: &str = "capacity_share_of_floor";
+    /// Growth of the proportional set size from idle in bytes for each entry stored beforehand.
+    pub const PSS_PER_ENTRY: &str = "pss_bytes_per_entry";
+    /// Resident set size in bytes for each entry stored beforehand, the whole process included.
+    pub const RSS_PER_ENTRY: &str = "rss_bytes_per_entry";
+    /// Proportional set size in MB a while after every entry was removed.
+    pub const FLUSHED_PSS: &str = "flushed_pss_mb";
+    /// Share of a trace's reads that found their key, 0 to 1: some keys far more often than others.
+    pub const HITS_ZIPF: &str = "hit_share_zipf";
+    /// The same, interrupted by scans.
+    pub const HITS_SCAN: &str = "hit_share_scan";
+    /// The same for keys in turn, more than fit.
+    pub const HITS_LOOP: &str = "hit_share_loop";
     /// Garbage collections per second at the half-load rate. Go only.
     pub const GC_CYCLES: &str = "gc_cycles";
     /// The longest stop of all goroutines in µs at the half-load rate. Go only.
@@ -65,6 +77,42 @@ pub enum Profile {
     Quick,
     /// At least ten blocks and the build times: enough to publish.
     Publish,
+}
+
+/// What is counted: rates and CPU time are for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Work {
+    /// Requests over HTTP.
+    #[default]
+    Request,
+    /// Commands of a cache.
+    Command,
+}
+
+impl Work {
+    /// One of them.
+    #[must_use]
+    pub const fn one(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Command => "command",
+        }
+    }
+
+    /// The unit of a rate of them.
+    #[must_use]
+    pub const fn per_second(self) -> &'static str {
+        match self {
+            Self::Request => "requests/s",
+            Self::Command => "commands/s",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_request(&self) -> bool {
+        *self == Self::Request
+    }
 }
 
 /// Which direction of a metric is better.
@@ -94,6 +142,12 @@ pub struct Summary {
     /// The scenario in words; empty in runs older than it.
     #[serde(default)]
     pub title: String,
+    /// What is counted.
+    #[serde(default, skip_serializing_if = "Work::is_request")]
+    pub work: Work,
+    /// How many commands were sent as one piece, at one time; latencies are those of the last answer.
+    #[serde(default = "single", skip_serializing_if = "is_single")]
+    pub pipeline: u32,
     /// `poisson` or `constant`: when the open loops send.
     #[serde(default = "poisson")]
     pub schedule: String,
@@ -130,6 +184,15 @@ pub struct Summary {
     /// One block's half load over time, of each twin and variant.
     #[serde(default, rename = "timeline", skip_serializing_if = "Vec::is_empty")]
     pub timelines: Vec<Timeline>,
+}
+
+fn single() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_single(pipeline: &u32) -> bool {
+    *pipeline == 1
 }
 
 fn poisson() -> String {
@@ -380,7 +443,9 @@ impl Summary {
                     return Err(fault("is listed twice".into()));
                 }
                 let figure = metric.figure.and_then(|figure| figure.fault("figure"));
-                if let Some(message) = figure.or_else(|| metric.ratio.and_then(Ratio::fault)) {
+                let ratios = [metric.ratio, metric.rust_over, metric.go_over];
+                let ratio = || ratios.into_iter().flatten().find_map(Ratio::fault);
+                if let Some(message) = figure.or_else(ratio) {
                     return Err(fault(message));
                 }
             }

@@ -20,6 +20,9 @@ pub enum Kind {
     Runtime,
     /// A server that answers with fixed bytes: what the kernel alone costs.
     Floor,
+    /// A program of others that does the same work. It is held against both twins; where a language
+    /// is written down for it, that is the twin it stands beside, not what it is written in.
+    Other,
 }
 
 impl fmt::Display for Kind {
@@ -29,6 +32,7 @@ impl fmt::Display for Kind {
             Self::Tuning => "tuning",
             Self::Runtime => "runtime",
             Self::Floor => "floor",
+            Self::Other => "other",
         })
     }
 }
@@ -97,7 +101,24 @@ pub struct VariantMetric {
     /// The variant's figure; absent when no sample counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
-    /// Variant ÷ the idiomatic twin of its language, paired by block.
+    /// Variant ÷ the idiomatic twin of its language, paired by block; none of a program of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Ratio>,
+    /// The Rust twin ÷ a program of others, paired by block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust_over: Option<Ratio>,
+    /// The Go twin ÷ a program of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub go_over: Option<Ratio>,
+}
+
+impl VariantMetric {
+    /// A twin ÷ this program of others.
+    #[must_use]
+    pub fn twin_over(&self, twin: Twin) -> Option<Ratio> {
+        match twin {
+            Twin::Rust => self.rust_over,
+            Twin::Go => self.go_over,
+        }
+    }
 }

@@ -108,6 +108,10 @@ fn samples(blocks: u32) -> Samples {
                 peak_rss_kib: 3000.0 * factor,
                 pss_kib_per_connection: Some(1.5 * factor),
                 resident_pss_kib: None,
+                resident_rss_kib: None,
+                entries: None,
+                flushed_pss_kib: None,
+                hits: Vec::new(),
                 gc: None,
                 timeline: None,
                 capacity: Capacity {

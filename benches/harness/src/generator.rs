@@ -1,8 +1,10 @@
 //! The load generator: one thread that spins on a core of its own.
 //!
-//! Requests are encoded once and sent in turn; each connection carries one at a time. The open loop sends at the
-//! times of a schedule whatever the answers do: a request that finds every connection busy waits
-//! for one and keeps its intended time, so that the wait counts as latency.
+//! A [`Wire`] says what is sent and what answers it well; each connection carries one request, or one
+//! pipeline of commands, at a time. The open loop sends at the times of a schedule whatever the
+//! answers do: what finds every connection busy waits for one and keeps its intended time, so that
+//! the wait counts as latency. A pipeline is one send at one time, answered with its last answer;
+//! counts are of requests or commands.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,9 +19,8 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use crate::histograms::Histograms;
-use crate::requests::Encoded;
-use crate::response;
 use crate::windows::Recorder;
+use crate::wire::{Ticket, Wire};
 
 /// How long stragglers are waited for after a schedule's end.
 const DRAIN_NS: u64 = 2_000_000_000;
@@ -50,11 +51,12 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// A request on its way; times in ns since the generator was made.
+/// What is on its way; times in ns since the generator was made.
 #[derive(Clone, Copy)]
 struct Flight {
     intended: u64,
     sent: u64,
+    ticket: Ticket,
 }
 
 struct Connection {
@@ -62,8 +64,8 @@ struct Connection {
     buffer: Vec<u8>,
     filled: usize,
     flight: Option<Flight>,
-    /// Which of the requests is on its way, and how much of it the socket has not taken yet.
-    request: usize,
+    /// The bytes of what is on its way, and how many of them the socket has not taken yet.
+    out: Vec<u8>,
     unsent: usize,
     /// When it last came free.
     free_since: u64,
@@ -73,8 +75,8 @@ struct Connection {
 enum Received {
     /// The response is not complete.
     Partly,
-    /// A response, or a failure that ended the connection.
-    Done { index: usize, flight: Flight, ok: bool },
+    /// The answer, of which so many parts are wrong, or a failure that ended the connection.
+    Done { index: usize, flight: Flight, wrong: u32 },
 }
 
 /// What an open loop saw.
@@ -108,17 +110,13 @@ pub(crate) struct ClosedLoop {
 /// Keep-alive connections to one service and the loop that drives them.
 pub(crate) struct Generator<'a> {
     addr: SocketAddr,
-    requests: &'a [Encoded],
-    /// Which of the requests goes out next.
-    next: usize,
+    wire: Box<dyn Wire + 'a>,
     stop: &'a AtomicBool,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     connections: Vec<Connection>,
     free: VecDeque<usize>,
     clock: Instant,
-    /// The last status that was not expected.
-    unexpected: Option<u16>,
 }
 
 impl<'a> Generator<'a> {
@@ -126,21 +124,18 @@ impl<'a> Generator<'a> {
     pub(crate) fn connect(
         addr: SocketAddr,
         connections: usize,
-        requests: &'a [Encoded],
+        wire: Box<dyn Wire + 'a>,
         stop: &'a AtomicBool,
     ) -> Result<Self> {
-        ensure!(!requests.is_empty(), "there is nothing to send");
         let mut generator = Self {
             addr,
-            requests,
-            next: 0,
+            wire,
             stop,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(MAX_EVENTS),
             connections: Vec::with_capacity(connections),
             free: (0..connections).collect(),
             clock: Instant::now(),
-            unexpected: None,
         };
         for index in 0..connections {
             let stream = generator.open(index)?;
@@ -149,7 +144,7 @@ impl<'a> Generator<'a> {
                 buffer: vec![0; BUFFER],
                 filled: 0,
                 flight: None,
-                request: 0,
+                out: Vec::new(),
                 unsent: 0,
                 free_since: 0,
             });
@@ -217,9 +212,11 @@ impl<'a> Generator<'a> {
             self.check_stop()?;
         };
         // What was never answered counts as an error, with the time waited so far.
-        let unanswered = self.connections.iter().filter_map(|c| c.flight.map(|f| f.intended));
-        for intended in unanswered.chain(due) {
-            seen.errors += 1;
+        let unanswered = self.connections.iter().filter_map(|connection| connection.flight);
+        let unanswered = unanswered.map(|flight| (flight.intended, flight.ticket.count));
+        let depth = self.wire.depth();
+        for (intended, count) in unanswered.chain(due.map(|intended| (intended, depth))) {
+            seen.errors += u64::from(count);
             let latency = finished.saturating_sub(intended);
             seen.histograms.latency.saturating_record(latency);
             if let Some(recorder) = &mut recorder {
@@ -248,13 +245,13 @@ impl<'a> Generator<'a> {
             due.next();
             worked = true;
             let free_since = self.connections.get(index).map_or(0, |c| c.free_since);
-            seen.waited += u64::from(free_since > intended);
+            if free_since > intended {
+                seen.waited += u64::from(self.wire.depth());
+            }
             let histograms = &mut seen.histograms;
             histograms.lag.saturating_record(sent - intended);
             histograms.own_lag.saturating_record(sent.saturating_sub(intended.max(free_since)));
-            if !self.send(index, Flight { intended, sent })? {
-                seen.errors += 1;
-            }
+            seen.errors += u64::from(self.send(index, intended, sent)?);
         }
         Ok(worked)
     }
@@ -266,18 +263,18 @@ impl<'a> Generator<'a> {
         end: u64,
         seen: &mut OpenLoop,
     ) -> Result<Option<(u64, u64)>> {
-        let Received::Done { index, flight, ok } = self.ready(event)? else {
+        let Received::Done { index, flight, wrong } = self.ready(event)? else {
             return Ok(None);
         };
         let done = self.release(index);
         let latency = done.saturating_sub(flight.intended);
         seen.histograms.latency.saturating_record(latency);
         seen.histograms.service.saturating_record(done.saturating_sub(flight.sent));
-        if ok {
-            seen.completed += 1;
-            seen.achieved += u64::from(done <= end);
-        } else {
-            seen.errors += 1;
+        let good = u64::from(flight.ticket.count.saturating_sub(wrong));
+        seen.completed += good;
+        seen.errors += u64::from(wrong);
+        if done <= end {
+            seen.achieved += good;
         }
         Ok(Some((flight.intended, latency)))
     }
@@ -288,7 +285,7 @@ impl<'a> Generator<'a> {
         let end = start + nanoseconds(seconds);
         let (mut completed, mut errors, mut idle) = (0_u32, 0, 0);
         while let Some(index) = self.free.pop_front() {
-            self.send(index, Flight { intended: start, sent: start })?;
+            self.send(index, start, start)?;
         }
         let finished = loop {
             let now = self.now();
@@ -297,15 +294,15 @@ impl<'a> Generator<'a> {
                 idle += self.now() - now;
             }
             while let Some(event) = self.events.pop() {
-                let Received::Done { index, ok, .. } = self.ready(event)? else {
+                let Received::Done { index, flight, wrong } = self.ready(event)? else {
                     continue;
                 };
                 let done = self.release(index);
                 if done <= end {
-                    completed += u32::from(ok);
-                    errors += u64::from(!ok);
+                    completed += flight.ticket.count.saturating_sub(wrong);
+                    errors += u64::from(wrong);
                     self.free.pop_back();
-                    self.send(index, Flight { intended: done, sent: done })?;
+                    self.send(index, done, done)?;
                 }
             }
             if now > end && (self.free.len() == self.connections.len() || now > end + DRAIN_NS) {
@@ -317,20 +314,18 @@ impl<'a> Generator<'a> {
         Ok(ClosedLoop { rps, errors, busy: busy_share(idle, finished - start) })
     }
 
-    /// Sends every request once, in order over all connections, and waits for the answers.
+    /// Sends so many times what is next, over all connections, and waits for the answers.
     ///
     /// # Errors
-    /// When one fails or is answered with another status than expected, or nothing is answered for
-    /// a while.
-    pub(crate) fn each_once(&mut self) -> Result<()> {
-        let mut to_send = self.requests.len();
+    /// When one fails or is answered otherwise than expected, or nothing is answered for a while.
+    pub(crate) fn each_once(&mut self, mut to_send: usize) -> Result<()> {
         let mut last = self.now();
         loop {
             while to_send > 0
                 && let Some(index) = self.free.pop_front()
             {
                 let now = self.now();
-                ensure!(self.send(index, Flight { intended: now, sent: now })?, "a request failed");
+                ensure!(self.send(index, now, now)? == 0, "a request failed");
                 to_send -= 1;
             }
             if to_send == 0 && self.free.len() == self.connections.len() {
@@ -338,12 +333,12 @@ impl<'a> Generator<'a> {
             }
             self.poll()?;
             while let Some(event) = self.events.pop() {
-                let Received::Done { index, ok, .. } = self.ready(event)? else {
+                let Received::Done { index, wrong, .. } = self.ready(event)? else {
                     continue;
                 };
-                match self.unexpected {
-                    Some(status) => ensure!(ok, "a request was answered with status {status}"),
-                    None => ensure!(ok, "a request failed"),
+                match self.wire.unexpected() {
+                    Some(answer) => ensure!(wrong == 0, "a request was answered {answer}"),
+                    None => ensure!(wrong == 0, "a request failed"),
                 }
                 last = self.release(index);
             }
@@ -373,37 +368,35 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Sends the next request on a connection. False when the connection had failed: it is
-    /// reopened and free again.
-    fn send(&mut self, index: usize, flight: Flight) -> Result<bool> {
-        let request = self.next;
-        self.next = (request + 1) % self.requests.len();
+    /// Sends what is next on a connection, and says how much of it failed: all of it when the
+    /// connection had failed, which is then open again and free.
+    fn send(&mut self, index: usize, intended: u64, sent: u64) -> Result<u32> {
         let Some(connection) = self.connections.get_mut(index) else {
-            return Ok(false);
+            return Ok(0);
         };
-        connection.request = request;
-        connection.unsent = self.requests.get(request).map_or(0, |request| request.bytes.len());
+        connection.out.clear();
+        let ticket = self.wire.next(&mut connection.out);
+        connection.unsent = connection.out.len();
         if self.write(index)? {
             if let Some(connection) = self.connections.get_mut(index) {
-                connection.flight = Some(flight);
+                connection.flight = Some(Flight { intended, sent, ticket });
             }
-            return Ok(true);
+            return Ok(0);
         }
         self.reopen(index)?;
         self.release(index);
-        Ok(false)
+        Ok(ticket.count)
     }
 
-    /// Gives the socket what it takes of the request on its way; a long one needs several goes.
-    /// False when the connection has failed.
+    /// Gives the socket what it takes of what is on its way; much needs several goes. False when
+    /// the connection has failed.
     fn write(&mut self, index: usize) -> Result<bool> {
         let Some(connection) = self.connections.get_mut(index) else {
             return Ok(false);
         };
-        let request = self.requests.get(connection.request).map(|request| &request.bytes);
-        let request = request.map(Vec::as_slice).unwrap_or_default();
-        let first = connection.unsent == request.len();
-        let rest = request.get(request.len() - connection.unsent..).unwrap_or_default();
+        let out = &connection.out;
+        let first = connection.unsent == out.len();
+        let rest = out.get(out.len() - connection.unsent..).unwrap_or_default();
         let written = match connection.stream.write(rest) {
             Ok(written) => written,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
@@ -446,29 +439,24 @@ impl<'a> Generator<'a> {
             Ok(0) => None,
             Ok(count) => {
                 connection.filled += count;
-                response::read(connection.buffer.get(..connection.filled).unwrap_or_default()).ok()
+                let received = connection.buffer.get(..connection.filled).unwrap_or_default();
+                // Bytes that nobody asked for break the connection.
+                connection.flight.and_then(|flight| self.wire.read(flight.ticket, received).ok())
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::Partly),
             Err(_) => None,
         };
         let flight = connection.flight;
-        let ok = match (read, flight) {
-            (Some(None), _) => return Ok(Received::Partly),
-            (Some(Some(response)), Some(_)) if connection.unsent == 0 => {
-                let request = self.requests.get(connection.request);
-                let ok = request.is_some_and(|request| request.expect.contains(&response.status));
-                if !ok {
-                    self.unexpected = Some(response.status);
-                }
-                ok
-            }
+        let wrong = match read {
+            Some(None) => return Ok(Received::Partly),
+            Some(Some(wrong)) if connection.unsent == 0 => wrong,
             // Closed, broken, an answer before the request's end, or one that nobody asked for.
-            (None | Some(Some(_)), _) => {
+            None | Some(Some(_)) => {
                 self.reopen(index)?;
-                false
+                flight.map_or(0, |flight| flight.ticket.count)
             }
         };
-        Ok(flight.map_or(Received::Partly, |flight| Received::Done { index, flight, ok }))
+        Ok(flight.map_or(Received::Partly, |flight| Received::Done { index, flight, wrong }))
     }
 
     /// Marks a connection free and says when.

@@ -17,6 +17,10 @@ const CONNECTION_S: f64 = 0.0005;
 /// Requests a second at which resident state is about built.
 const PRELOAD_RPS: f64 = 7_000.0;
 
+/// Keys a second that a cache stores in pipelines, and reads a second of a trace, about.
+const FILL_RPS: f64 = 500_000.0;
+const TRACE_RPS: f64 = 250_000.0;
+
 /// Closed loops of each twin from which the rates follow.
 pub(crate) const CALIBRATIONS: u32 = 3;
 
@@ -42,14 +46,23 @@ pub(crate) fn twin_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
     lengths.process_s(scenario.load.shares.len()) + weighing + preload_s(scenario)
 }
 
+/// What a process is filled with before its first load, and emptied of behind its last.
 pub(crate) fn preload_s(scenario: &Scenario) -> f64 {
-    scenario.preload.as_ref().map_or(0.0, |preload| f64::from(preload.count) / PRELOAD_RPS)
+    let requests = scenario.preload.as_ref().map_or(0, |preload| preload.count);
+    let data = scenario.data.as_ref();
+    let keys = data.filter(|data| data.preload).map_or(0, |data| data.keys);
+    let reads: u32 = scenario.traces.iter().map(|trace| trace.reads).sum();
+    f64::from(requests) / PRELOAD_RPS
+        + f64::from(keys) / FILL_RPS
+        + f64::from(reads) / TRACE_RPS
+        + data.map_or(0.0, |data| data.flush_s)
 }
 
 /// About how long finding the capacities takes, in seconds.
 pub(crate) fn calibration_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
+    let others = scenario.variants.iter().filter(|variant| variant.program.is_some()).count();
     let loops = lengths.warm_up_s + f64::from(CALIBRATIONS) * lengths.capacity_s;
-    2.0 * (loops + preload_s(scenario))
+    (2.0 + count(others)) * (loops + preload_s(scenario))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful")]

@@ -16,6 +16,8 @@ mod progress;
 mod scenario;
 
 #[cfg(target_os = "linux")]
+mod commands;
+#[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
 mod gc;
@@ -32,6 +34,8 @@ mod participant;
 #[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
+mod reply;
+#[cfg(target_os = "linux")]
 mod requests;
 #[cfg(target_os = "linux")]
 mod response;
@@ -45,13 +49,18 @@ mod self_test;
 #[cfg(target_os = "linux")]
 mod tools;
 #[cfg(target_os = "linux")]
+mod trace;
+#[cfg(target_os = "linux")]
 mod twin;
 #[cfg(target_os = "linux")]
 mod windows;
+#[cfg(target_os = "linux")]
+mod wire;
 
 pub use progress::{Progress, on_stderr};
 pub use scenario::{
-    Build, Lengths, LoadPlan, Preload, Request, Scenario, Schedule, VariantPlan, scenarios,
+    Build, CommandPlan, DataPlan, Draw, Expect, Lengths, LoadPlan, Preload, Program, Protocol,
+    Request, Scenario, Schedule, TraceId, TracePlan, VariantPlan, scenarios,
 };
 
 #[cfg(target_os = "linux")]

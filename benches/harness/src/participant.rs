@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use assay_evidence::{Kind, Twin};
 
 use crate::process::GOMAXPROCS;
-use crate::scenario::{Scenario, VariantPlan};
+use crate::scenario::{Protocol, Scenario, VariantPlan};
 use crate::tools::Binaries;
 
 /// One of those measured in every block.
@@ -24,6 +24,10 @@ pub(crate) struct Participant {
     pub(crate) env: BTreeMap<String, String>,
     /// Whether Go's collector reports on stderr.
     pub(crate) gc_trace: bool,
+    /// What it speaks.
+    pub(crate) protocol: Protocol,
+    /// Whether it is a program of others, whose arguments say `{port}`.
+    pub(crate) other: bool,
 }
 
 impl fmt::Display for Participant {
@@ -54,11 +58,27 @@ impl Participant {
         }
         let args = scenario.args.clone();
         let binary = binaries.twin(twin).to_owned();
-        Self { twin, variant: None, floor: false, binary, args, env, gc_trace }
+        let (protocol, variant) = (scenario.protocol, None);
+        Self { twin, variant, floor: false, binary, args, env, gc_trace, protocol, other: false }
     }
 
     pub(crate) fn variant(scenario: &Scenario, binaries: &Binaries, plan: &VariantPlan) -> Self {
-        let twin = Self::idiomatic(scenario, binaries, plan.language);
+        let twin = Self::idiomatic(scenario, binaries, plan.twin());
+        let binary = binaries.variants.get(&plan.id).cloned().unwrap_or(twin.binary);
+        let variant = Some(plan.id.clone());
+        if let Some(program) = &plan.program {
+            return Self {
+                twin: plan.twin(),
+                variant,
+                floor: false,
+                binary,
+                args: program.args.clone(),
+                env: BTreeMap::new(),
+                gc_trace: false,
+                protocol: program.protocol,
+                other: true,
+            };
+        }
         let floor = plan.kind == Kind::Floor;
         // The floor takes no argument of the service.
         let mut args = if floor { Vec::new() } else { twin.args };
@@ -71,10 +91,9 @@ impl Participant {
             };
             env.insert(name.clone(), value);
         }
-        let binary = binaries.variants.get(&plan.id).cloned().unwrap_or(twin.binary);
-        let variant = Some(plan.id.clone());
         let gc_trace = twin.gc_trace && !floor;
-        Self { twin: plan.language, variant, floor, binary, args, env, gc_trace }
+        let (twin, protocol) = (twin.twin, twin.protocol);
+        Self { twin, variant, floor, binary, args, env, gc_trace, protocol, other: false }
     }
 
     /// A short name: `rust`, `go` or the variant's id.

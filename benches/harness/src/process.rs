@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::io::{Seek as _, SeekFrom};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -15,10 +15,10 @@ use procfs::ProcError;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::commands::Plain;
 use crate::gc;
 use crate::participant::Participant;
-use crate::requests::Encoded;
-use crate::response;
+use crate::wire::Wire;
 
 /// How long a service may take to say that it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,6 +34,9 @@ const UNSET: [&str; 5] = ["GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS", "MALLOC
 
 /// How long one answer may take outside the load loops.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of the end of a wrong answer is shown.
+const SHOWN: usize = 500;
 
 /// The condition the Go twin runs under, which its figures carry.
 pub(crate) const GOMAXPROCS: &str = "1";
@@ -84,10 +87,22 @@ impl Service {
     /// stderr goes to `log`.
     pub(crate) fn start(who: &Participant, core: u32, log: &Path) -> Result<Self> {
         let mut command = Command::new(&who.binary);
-        command.args(["--listen", "127.0.0.1:0", "--threads", "1"]).args(&who.args);
         let complaints =
             File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints);
+        let port = if who.other { Some(free_port()?) } else { None };
+        match port {
+            Some(port) => {
+                let port = port.to_string();
+                command.args(who.args.iter().map(|argument| argument.replace("{port}", &port)));
+                // It may say there what it has to say.
+                command.stdout(complaints.try_clone()?);
+            }
+            None => {
+                command.args(["--listen", "127.0.0.1:0", "--threads", "1"]).args(&who.args);
+                command.stdout(Stdio::piped());
+            }
+        }
+        command.stdin(Stdio::null()).stderr(complaints);
         for name in UNSET {
             command.env_remove(name);
         }
@@ -102,12 +117,30 @@ impl Service {
             .map_err(|_| anyhow!("the thread that starts {who} failed"))?
             .with_context(|| format!("cannot start {}", who.binary.display()))?;
         let pid = Pid::from_child(&child).as_raw_nonzero().get();
-        let stdout = child.stdout.take().context("the service has no stdout")?;
-        let addr = listening(stdout);
-        let mut service =
-            Self { child, pid, log: log.to_owned(), addr: ([127, 0, 0, 1], 0).into(), started };
-        service.addr = addr.with_context(|| service.complaint(who))?;
+        let stdout = child.stdout.take();
+        let addr = ([127, 0, 0, 1], port.unwrap_or(0)).into();
+        let mut service = Self { child, pid, log: log.to_owned(), addr, started };
+        let ready = match stdout {
+            Some(stdout) => listening(stdout),
+            None => service.answering(who).map(|()| addr),
+        };
+        service.addr = ready.with_context(|| service.complaint(who))?;
         Ok(service)
+    }
+
+    /// Waits until a program of others answers.
+    fn answering(&mut self, who: &Participant) -> Result<()> {
+        let deadline = self.started + START_TIMEOUT;
+        loop {
+            let Err(error) = ask(self.addr, &mut Plain::ping(who.protocol)) else {
+                return Ok(());
+            };
+            let ended = matches!(self.child.try_wait(), Ok(Some(_)));
+            if ended || Instant::now() > deadline {
+                return Err(error.context("it answers nothing"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// What to say about a service that failed, with the last line of its own complaint.
@@ -149,11 +182,19 @@ impl Service {
         kib(&text, "Pss:")
     }
 
+    /// Resident set size in KiB.
+    pub(crate) fn rss_kib(&self) -> Result<f64> {
+        kib(&self.status()?, "VmRSS:")
+    }
+
     /// Peak resident set size in KiB.
     pub(crate) fn peak_rss_kib(&self) -> Result<f64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid))
-            .context("cannot read the service's memory")?;
-        kib(&text, "VmHWM:")
+        kib(&self.status()?, "VmHWM:")
+    }
+
+    fn status(&self) -> Result<String> {
+        std::fs::read_to_string(format!("/proc/{}/status", self.pid))
+            .context("cannot read the service's memory")
     }
 
     /// Asks the service to stop, and makes it after a while. False when it had to be made.
@@ -245,29 +286,37 @@ fn listening(stdout: ChildStdout) -> Result<SocketAddr> {
         .ok_or_else(|| anyhow!("it did not say `listening on ADDR`, but {:?}", line.trim()))
 }
 
-/// Sends one request on a connection of its own and returns the body of a good answer, and the
+/// A port of 127.0.0.1 that nobody uses just now.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("there is no free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Sends what is next on a connection of its own and returns the bytes of a good answer, and the
 /// connection, still open.
-pub(crate) fn ask(addr: SocketAddr, request: &Encoded) -> Result<(Vec<u8>, TcpStream)> {
+pub(crate) fn ask(addr: SocketAddr, wire: &mut dyn Wire) -> Result<(Vec<u8>, TcpStream)> {
     let mut stream = TcpStream::connect_timeout(&addr, ANSWER_TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    stream.write_all(&request.bytes)?;
+    let mut out = Vec::new();
+    let ticket = wire.next(&mut out);
+    stream.write_all(&out)?;
     let mut received = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         let count = stream.read(&mut chunk).context("no answer")?;
         ensure!(count > 0, "the connection was closed before an answer");
         received.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        let read = response::read(&received).map_err(|fault| anyhow!("bad answer: {fault:?}"))?;
-        if let Some(response) = read {
-            let body = received.get(response.head..).unwrap_or_default();
-            let status = response.status;
-            if !request.expect.contains(&status) {
-                let first = request.bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let wrong = wire.read(ticket, &received).map_err(|broken| anyhow!("{broken}"))?;
+        if let Some(wrong) = wrong {
+            if wrong > 0 {
+                let first = out.split(|byte| *byte == b'\r').next().unwrap_or_default();
                 let first = String::from_utf8_lossy(first);
-                bail!("{first} was answered with {status}: {}", String::from_utf8_lossy(body));
+                let answer = wire.unexpected().unwrap_or_default();
+                let end = received.iter().rev().take(SHOWN).rev().copied().collect::<Vec<u8>>();
+                bail!("{first} was answered {answer}: {}", String::from_utf8_lossy(&end));
             }
-            return Ok((body.to_vec(), stream));
+            return Ok((received, stream));
         }
     }
 }

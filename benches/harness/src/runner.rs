@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use assay_evidence::{
     Environment, GoSettings, Pinning, Plan, Profile, Samples, Twin, VariantSettings, Versions,
-    summarise,
+    Work, summarise,
 };
 
 use crate::folder::{self, RunFolder};
@@ -18,10 +18,12 @@ use crate::length::{
 use crate::machine;
 use crate::participant::{Participant, order};
 use crate::process::{self, GOMAXPROCS, Service};
-use crate::requests;
-use crate::scenario::{Scenario, VariantPlan};
+use crate::requests::{self, Encoded};
+use crate::response;
+use crate::scenario::{Protocol, Scenario, VariantPlan};
 use crate::tools::{self, Binaries};
-use crate::twin::{Bench, Rates};
+use crate::twin::{Bench, Cache, Rates};
+use crate::wire::InTurn;
 use crate::{Options, Outcome, Progress};
 
 type Report<'a> = &'a mut (dyn FnMut(Progress) + Send);
@@ -55,6 +57,7 @@ impl Clock<'_> {
 /// Builds the twins of a service and measures them; see [`crate::bench()`].
 pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
     let scenario = Scenario::find(&options.root, &options.service)?;
+    let scenario = tools::with_programs(scenario, options.profile)?;
     let cores = process::cores()?;
     let pinning = machine::pinning(&cores).context(
         "measuring needs two cores, one for the service and one for the load generator; this \
@@ -105,6 +108,7 @@ pub(crate) fn measure(
         lengths,
         requests,
         preload,
+        cache: Cache::new(scenario)?,
         server_core: environment.pinning.server_core,
         generator_core: environment.pinning.generator_core,
         folder: &folder.path,
@@ -163,7 +167,7 @@ fn conform(
     let distinct = |plan: &&VariantPlan| binaries.variants.contains_key(&plan.id);
     let variants = scenario.variants.iter().filter(distinct);
     let variants = variants.map(|plan| Participant::variant(&plain, binaries, plan));
-    let services = variants.filter(|who| !who.floor);
+    let services = variants.filter(|who| !who.floor && !who.other);
     for who in [rust.clone(), go.clone()].into_iter().chain(services) {
         let other = if who.twin == Twin::Rust { &go } else { &rust };
         let one = Service::start(&who, server_core, &log("one"))?;
@@ -199,15 +203,15 @@ fn blocks(
     let work = || -> Result<()> {
         process::pin(bench.generator_core)?;
         let expected_s = calibration_s(bench.scenario, &bench.lengths);
-        clock.begin("finding the capacity of both twins", expected_s);
-        let mut capacities = Vec::with_capacity(2);
-        for who in all.iter().filter(|who| who.variant.is_none()) {
+        clock.begin("finding the capacities", expected_s);
+        let mut capacities = Vec::with_capacity(all.len());
+        for who in all.iter().filter(|who| who.variant.is_none() || who.other) {
             capacities.push(calibrate(bench, who)?);
         }
-        let [rust, go] = *capacities.as_slice() else {
+        let [rust, go, others @ ..] = capacities.as_slice() else {
             return Err(anyhow!("there must be one twin of each language"));
         };
-        let rates = Rates::new(bench.scenario, rust, go);
+        let rates = Rates::new(bench.scenario, *rust, *go, others);
         let (began, before_s) = (Instant::now(), clock.done_s);
         for block in 1..=plan.blocks {
             let kept = samples.samples.len();
@@ -259,10 +263,10 @@ fn measure_block(
 /// machine can only lower it.
 fn calibrate(bench: &Bench<'_>, who: &Participant) -> Result<f64> {
     let capacity = bench.with(who, |service| {
-        bench.preload(service)?;
-        let mut best = bench.closed(service, bench.lengths.warm_up_s)?;
+        bench.preload(service, who)?;
+        let mut best = bench.closed(service, who, 0, bench.lengths.warm_up_s)?;
         for _ in 0..CALIBRATIONS {
-            let next = bench.closed(service, bench.lengths.capacity_s)?;
+            let next = bench.closed(service, who, 0, bench.lengths.capacity_s)?;
             if next.rps > best.rps {
                 best = next;
             }
@@ -285,9 +289,9 @@ fn check(bench: &Bench<'_>, all: &[Participant]) -> Result<()> {
         bench.with(who, |service| {
             let mut answers = Vec::new();
             for request in some {
-                let (body, _) = process::ask(service.addr, request)?;
-                answers.push(Answer::new(&body));
+                answers.push(Answer::of(service, request)?);
             }
+            bench.try_commands(service, who)?;
             ensure!(service.stop(), "it did not stop on SIGTERM");
             Ok(answers)
         })
@@ -311,11 +315,15 @@ enum Answer {
 }
 
 impl Answer {
-    fn new(body: &[u8]) -> Self {
-        match serde_json::from_slice(body) {
+    fn of(service: &Service, request: &Encoded) -> Result<Self> {
+        let mut wire = InTurn::new(std::slice::from_ref(request));
+        let (received, _) = process::ask(service.addr, &mut wire)?;
+        let head = response::read(&received).ok().flatten().map_or(0, |response| response.head);
+        let body = received.get(head..).unwrap_or_default();
+        Ok(match serde_json::from_slice(body) {
             Ok(value) => Self::Json(value),
             Err(_) => Self::Text(String::from_utf8_lossy(body).into_owned()),
-        }
+        })
     }
 }
 
@@ -340,19 +348,24 @@ fn environment(
             gomemlimit: String::new(),
             goexperiment: tools::go_experiment()?,
         },
-        variants: scenario.variants.iter().map(settings).collect(),
+        variants: scenario.variants.iter().map(settings).collect::<Result<_>>()?,
         machine,
     })
 }
 
-fn settings(plan: &VariantPlan) -> VariantSettings {
+fn settings(plan: &VariantPlan) -> Result<VariantSettings> {
+    if let Some(program) = &plan.program {
+        let build = tools::program_version(program)?;
+        let args = program.args.clone();
+        return Ok(VariantSettings { id: plan.id.clone(), build, env: Vec::new(), args });
+    }
     let build = plan.build.as_ref().map(ToString::to_string).filter(|build| !build.is_empty());
-    VariantSettings {
+    Ok(VariantSettings {
         id: plan.id.clone(),
         build: build.unwrap_or_else(|| "as the idiomatic twin".into()),
         env: plan.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         args: plan.args.clone(),
-    }
+    })
 }
 
 fn rfc3339(options: &Options) -> String {
@@ -378,7 +391,13 @@ fn plan(
             "Go reports each collection on stderr (gctrace=1), which costs it a little".into(),
         );
     }
+    notes.extend(scenario.absent.iter().cloned());
     Plan {
+        work: match scenario.protocol {
+            Protocol::Http => Work::Request,
+            Protocol::Resp | Protocol::Memcached => Work::Command,
+        },
+        pipeline: scenario.load.pipeline,
         run: folder.name.clone(),
         service: scenario.service.clone(),
         workload: scenario.workload.clone(),
@@ -390,7 +409,10 @@ fn plan(
         started: rfc3339(options),
         blocks,
         p99_limit_us: scenario.p99_limit_ms * 1000.0,
-        condition: format!("GOMAXPROCS = {GOMAXPROCS}"),
+        condition: match scenario.load.pipeline {
+            1 => format!("GOMAXPROCS = {GOMAXPROCS}"),
+            many => format!("GOMAXPROCS = {GOMAXPROCS}, pipelines of {many}"),
+        },
         variants: scenario.variants.iter().map(VariantPlan::info).collect(),
         notes,
     }

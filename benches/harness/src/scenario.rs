@@ -9,6 +9,12 @@ use anyhow::{Context, Result, bail, ensure};
 use assay_evidence::{Kind, Profile, Twin, VariantInfo};
 use serde::{Deserialize, Deserializer};
 
+mod commands;
+
+pub use commands::{
+    CommandPlan, DataPlan, Draw, Expect, Program, Protocol, TraceId, TracePlan,
+};
+
 /// The scenario schema this version reads.
 const SCHEMA: u32 = 1;
 
@@ -48,9 +54,15 @@ pub struct Scenario {
     pub seed: u64,
     /// The p99 in milliseconds within which a rate counts as sustained.
     pub p99_limit_ms: f64,
+    /// What the service speaks: requests are for HTTP, commands for the Redis protocol.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// Further arguments of the service, in either language and every variant but a floor.
     #[serde(default)]
     pub args: Vec<String>,
+    /// Whether it is the one that its service is measured by, where no scenario is named.
+    #[serde(default)]
+    pub headline: bool,
     /// Whether a run to publish times builds, too.
     #[serde(default)]
     pub build_times: bool,
@@ -58,8 +70,17 @@ pub struct Scenario {
     #[serde(default)]
     pub gc_trace: bool,
     /// What is sent: one table, or a list that is sent in turn.
-    #[serde(rename = "request", deserialize_with = "one_or_many")]
+    #[serde(default, rename = "request", deserialize_with = "one_or_many")]
     pub requests: Vec<Request>,
+    /// What a cache is sent instead: commands that are drawn.
+    #[serde(default, rename = "command")]
+    pub commands: Vec<CommandPlan>,
+    /// The keys and values of the commands.
+    #[serde(default)]
+    pub data: Option<DataPlan>,
+    /// Reads that fill the cache on a miss, for the share of hits.
+    #[serde(default, rename = "trace")]
+    pub traces: Vec<TracePlan>,
     /// What builds the resident state of a fresh process before its first load.
     #[serde(default)]
     pub preload: Option<Preload>,
@@ -72,6 +93,9 @@ pub struct Scenario {
     /// What is measured in the same blocks beside the idiomatic pair.
     #[serde(default, rename = "variant")]
     pub variants: Vec<VariantPlan>,
+    /// What could not take part, in words.
+    #[serde(skip)]
+    pub absent: Vec<String>,
 }
 
 /// A request. `{n}` in its path runs through the numbers below [`LoadPlan::ids`].
@@ -178,6 +202,10 @@ pub struct LoadPlan {
     /// How many numbers `{n}` in the requests' paths runs through.
     #[serde(default = "one")]
     pub ids: u32,
+    /// How many commands are sent as one piece, at one time. Rates are of commands, latencies those
+    /// of the last answer.
+    #[serde(default = "one")]
+    pub pipeline: u32,
     /// The headline's rate as a share of the slower twin's capacity.
     pub half: f64,
     /// Further rates for both twins, as shares of the slower twin's capacity.
@@ -214,14 +242,19 @@ pub struct Lengths {
 pub struct VariantPlan {
     /// Its id, of `a-z 0-9 -`.
     pub id: String,
-    /// What it is written in, and whose idiomatic twin it is compared with.
-    pub language: Twin,
+    /// What it is written in, and whose idiomatic twin it is compared with. A program of another
+    /// kind is held against both, and says none.
+    #[serde(default)]
+    pub language: Option<Twin>,
     /// What it is there to show.
     pub kind: Kind,
     /// Its name for people.
     pub label: String,
     /// Why it is measured, in a sentence.
     pub why: String,
+    /// The program, where it is none of ours.
+    #[serde(default)]
+    pub program: Option<Program>,
     /// How it is built; the idiomatic binary when absent.
     #[serde(default)]
     pub build: Option<Build>,
@@ -234,12 +267,18 @@ pub struct VariantPlan {
 }
 
 impl VariantPlan {
+    /// Whose block it shares: its language's twin, or the first of the pair.
+    #[must_use]
+    pub fn twin(&self) -> Twin {
+        self.language.unwrap_or(Twin::Rust)
+    }
+
     /// What the summary says about it.
     #[must_use]
     pub fn info(&self) -> VariantInfo {
         VariantInfo {
             id: self.id.clone(),
-            language: self.language,
+            language: self.twin(),
             kind: self.kind,
             label: self.label.clone(),
             why: self.why.clone(),
@@ -328,7 +367,7 @@ impl Scenario {
             "resident_state is {:?}, but must be small, medium or large",
             scenario.resident_state
         );
-        scenario.check_requests()?;
+        scenario.check_work()?;
         scenario.load.check()?;
         for (name, lengths) in [("quick", &scenario.quick), ("publish", &scenario.publish)] {
             lengths.check(name)?;
@@ -337,8 +376,31 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// What is sent, and on what it works.
+    fn check_work(&self) -> Result<()> {
+        match (self.protocol, &self.data) {
+            (Protocol::Http, None) => {
+                ensure!(!self.requests.is_empty(), "there must be a request");
+                let of_cache = self.commands.is_empty() && self.traces.is_empty();
+                ensure!(of_cache, "commands and traces need protocol = \"resp\"");
+                ensure!(self.load.pipeline == 1, "load.pipeline needs protocol = \"resp\"");
+                self.check_requests()
+            }
+            (Protocol::Resp, Some(data)) => {
+                let of_http = self.requests.is_empty() && self.preload.is_none();
+                ensure!(of_http, "request and preload are for HTTP; a cache has command and data");
+                data.check(&self.commands)?;
+                self.traces.iter().try_for_each(TracePlan::check)
+            }
+            (Protocol::Resp, None) => bail!("protocol \"resp\" needs [data]: its keys and values"),
+            (Protocol::Http, Some(_)) => bail!("[data] needs protocol = \"resp\""),
+            (Protocol::Memcached, _) => {
+                bail!("a service of ours speaks http or resp; memcached is for another program")
+            }
+        }
+    }
+
     fn check_requests(&self) -> Result<()> {
-        ensure!(!self.requests.is_empty(), "there must be a request");
         let preload = self.preload.as_ref().map(Preload::request);
         for request in self.requests.iter().chain(&preload) {
             let named = format!("{} {}", request.method, request.path);
@@ -384,6 +446,23 @@ impl Scenario {
             let again = self.variants.iter().take(at).any(|other| other.id == *id);
             ensure!(!again, "variant {id:?} is there twice");
             let same = variant.build.is_none();
+            let named = variant.language.is_some();
+            let other = variant.kind == Kind::Other;
+            ensure!(
+                named != other && variant.program.is_some() == other,
+                "variant {id:?}: one of ours has a language, kind other has a program instead"
+            );
+            if let Some(program) = &variant.program {
+                program.check(id)?;
+                ensure!(
+                    same && variant.env.is_empty() && variant.args.is_empty(),
+                    "variant {id:?}: a program has args of its own, and no build or env"
+                );
+                ensure!(
+                    self.protocol == Protocol::Resp,
+                    "variant {id:?}: kind other is for scenarios with protocol = \"resp\""
+                );
+            }
             match variant.kind {
                 Kind::Again => ensure!(
                     same && variant.env.is_empty() && variant.args.is_empty(),
@@ -396,16 +475,16 @@ impl Scenario {
                 Kind::Floor => {
                     ensure!(!same, "variant {id:?}: kind floor is another server; name its build");
                 }
-                Kind::Tuning => {}
+                Kind::Tuning | Kind::Other => {}
             }
             if let Some(build) = &variant.build {
                 let of_go = build.go_experiment.is_some() || !build.go_tags.is_empty();
                 ensure!(
-                    variant.language == Twin::Go || !of_go,
+                    variant.twin() == Twin::Go || !of_go,
                     "variant {id:?}: go_experiment and go_tags are for Go"
                 );
                 ensure!(
-                    variant.language == Twin::Rust || build.features.is_empty(),
+                    variant.twin() == Twin::Rust || build.features.is_empty(),
                     "variant {id:?}: features are for Rust; Go has go_tags"
                 );
             }
@@ -413,8 +492,8 @@ impl Scenario {
         Ok(())
     }
 
-    /// Finds the scenario with that id, or the first of a service, in a source tree: the one named
-    /// first in `benches/scenarios` whose runs time builds, else the first by name.
+    /// Finds the scenario with that id, or a service's headline, in a source tree; of a service
+    /// without one the first by name.
     ///
     /// # Errors
     /// When there is none, naming those there are, or when a file is broken.
@@ -424,7 +503,7 @@ impl Scenario {
         let found = all
             .iter()
             .find(|scenario| scenario.id == name)
-            .or_else(|| of_service().find(|scenario| scenario.build_times))
+            .or_else(|| of_service().find(|scenario| scenario.headline))
             .or_else(|| of_service().next());
         if let Some(scenario) = found {
             return Ok(scenario.clone());
@@ -488,6 +567,12 @@ impl LoadPlan {
         ensure!(
             idle <= MAX_CONNECTIONS,
             "load.idle_connections is {idle}, but must be 0 to {MAX_CONNECTIONS}"
+        );
+        let pipeline = self.pipeline;
+        ensure!(
+            (1..=commands::MAX_PIPELINE).contains(&pipeline),
+            "load.pipeline is {pipeline}, but must be 1 to {}",
+            commands::MAX_PIPELINE
         );
         let ids = self.ids;
         ensure!((1..=MAX_IDS).contains(&ids), "load.ids is {ids}, but must be 1 to {MAX_IDS}");

@@ -13,12 +13,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use assay_evidence::{Builds, Twin, Versions};
+use assay_evidence::{Builds, Profile, Twin, Versions};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::generator::Interrupted;
 use crate::participant::Participant;
-use crate::scenario::{Build, Scenario, VariantPlan};
+use crate::scenario::{Build, Program, Scenario, VariantPlan};
 
 /// Builds timed of each kind: the fewest that have a signed-rank interval.
 const TIMED_BUILDS: u32 = 6;
@@ -150,6 +150,10 @@ pub(crate) fn build(
     long_output(&mut go_build(root, service, &go), stop)?;
     let mut variants = BTreeMap::new();
     for variant in &scenario.variants {
+        if let Some(program) = &variant.program {
+            let path = find_program(program);
+            variants.insert(variant.id.clone(), path.with_context(|| missing_program(program))?);
+        }
         let Some(spec) = &variant.build else {
             continue;
         };
@@ -164,6 +168,41 @@ pub(crate) fn build(
     Ok(Binaries { rust, go, variants })
 }
 
+/// A scenario with those programs of others that are installed. What is missing is said in a quick
+/// run, and refused in one to publish, whose figures are there to be compared.
+///
+/// # Errors
+/// Names the program that is missing, and where it comes from.
+pub(crate) fn with_programs(mut scenario: Scenario, profile: Profile) -> Result<Scenario> {
+    let absent = |variant: &VariantPlan| -> Option<String> {
+        let program = variant.program.as_ref()?;
+        find_program(program).is_none().then(|| missing_program(program))
+    };
+    scenario.absent = scenario.variants.iter().filter_map(absent).collect();
+    if let Some(first) = scenario.absent.first().filter(|_| profile == Profile::Publish) {
+        bail!("{first}; a run to publish needs it");
+    }
+    scenario.variants.retain(|variant| absent(variant).is_none());
+    Ok(scenario)
+}
+
+fn missing_program(program: &Program) -> String {
+    format!("{} is not installed ({}), so it takes no part", program.binary, program.from)
+}
+
+/// Where a program of others lies on the path.
+#[expect(clippy::disallowed_methods, reason = "where programs are is a matter of the environment")]
+fn find_program(program: &Program) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(&program.binary)).find(|it| it.is_file())
+}
+
+/// The first line of what a program says its version is.
+pub(crate) fn program_version(program: &Program) -> Result<String> {
+    let said = output(Command::new(&program.binary).args(&program.version))?;
+    Ok(said.lines().next().unwrap_or_default().to_owned())
+}
+
 fn build_variant(
     root: &Path,
     service: &str,
@@ -173,7 +212,7 @@ fn build_variant(
     stop: &AtomicBool,
 ) -> Result<PathBuf> {
     let binary = folder.join(format!("{service}-{}", variant.id));
-    match variant.language {
+    match variant.twin() {
         Twin::Rust => {
             let package = spec.package.as_deref().unwrap_or(service);
             let mut command = cargo_build(root, package, folder);
@@ -280,7 +319,7 @@ pub(crate) fn sizes(all: &[Participant], binaries: &Binaries) -> Result<Vec<Buil
     let own = |who: &&Participant| {
         who.variant.as_ref().is_none_or(|id| binaries.variants.contains_key(id))
     };
-    all.iter().filter(|who| !who.floor).filter(own).map(size).collect()
+    all.iter().filter(|who| !who.floor && !who.other).filter(own).map(size).collect()
 }
 
 /// Times clean builds of a twin, and then rebuilds after a change, in a copy of the sources with

@@ -6,22 +6,28 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use assay_evidence::{Capacity, Load, Sample, Twin, Windows};
+use assay_evidence::{Capacity, Hits, Load, Sample, Twin, Windows};
 
 use crate::gc::{self, Span};
+use crate::commands::{Commands, Drawn, Draws, Filled, Plain};
 use crate::generator::{ClosedLoop, Generator, Interrupted, OpenLoop};
 use crate::histograms::{self, percentiles};
 use crate::participant::Participant;
 use crate::process::{self, Service};
 use crate::requests::{Encoded, Template};
-use crate::scenario::{Lengths, Scenario};
+use crate::scenario::{Lengths, Protocol, Scenario};
+use crate::trace;
 use crate::windows::Recorder;
+use crate::wire::{InTurn, Wire};
 
 /// Time for a process to settle before its memory is read.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// How many requests that build resident state are encoded at a time.
 const PRELOAD_AT_ONCE: u32 = 1000;
+
+/// How many keys are tried before anything is timed.
+const CHECKED_KEYS: u32 = 100;
 
 /// What stays the same for every process of a run.
 pub(crate) struct Bench<'a> {
@@ -31,6 +37,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) requests: Vec<Encoded>,
     /// What builds the resident state.
     pub(crate) preload: Option<Template>,
+    /// What is sent instead where the service is a cache.
+    pub(crate) cache: Option<Cache>,
     pub(crate) server_core: u32,
     pub(crate) generator_core: u32,
     /// The run folder.
@@ -38,6 +46,36 @@ pub(crate) struct Bench<'a> {
     /// Where services complain.
     pub(crate) log: &'a Path,
     pub(crate) stop: &'a AtomicBool,
+}
+
+/// What a cache is sent.
+pub(crate) struct Cache {
+    resp: Commands,
+    /// For memcached, where it takes part.
+    memcached: Option<Commands>,
+    draws: Draws,
+}
+
+impl Cache {
+    /// What a scenario sends to a cache; none where the service is none.
+    pub(crate) fn new(scenario: &Scenario) -> Result<Option<Self>> {
+        let Some(data) = &scenario.data else { return Ok(None) };
+        let commands = |protocol| Commands::new(&scenario.commands, data, protocol);
+        let mut programs = scenario.variants.iter().filter_map(|variant| variant.program.as_ref());
+        let memcached = programs.any(|program| program.protocol == Protocol::Memcached);
+        Ok(Some(Self {
+            resp: commands(Protocol::Resp)?,
+            memcached: memcached.then(|| commands(Protocol::Memcached)).transpose()?,
+            draws: Draws::new(scenario.seed, &scenario.commands, data),
+        }))
+    }
+
+    fn commands(&self, protocol: Protocol) -> &Commands {
+        match &self.memcached {
+            Some(memcached) if protocol == Protocol::Memcached => memcached,
+            _ => &self.resp,
+        }
+    }
 }
 
 /// The half load as its process saw it.
@@ -50,8 +88,8 @@ struct Half {
 /// The rates of a run, in requests per second, fixed before its first block.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rates {
-    /// The slower twin's closed-loop capacity.
-    pub(crate) slower: f64,
+    /// The closed-loop capacity of the slowest of the pair and the programs of others.
+    pub(crate) slowest: f64,
     /// The headline's rate.
     pub(crate) half: f64,
     /// The further rates of the Rust and of the Go twin, rising.
@@ -60,18 +98,19 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// From the capacities found before the first block.
-    pub(crate) fn new(scenario: &Scenario, rust: f64, go: f64) -> Self {
+    /// From the capacities found before the first block: the pair's, and those of others.
+    pub(crate) fn new(scenario: &Scenario, rust: f64, go: f64, others: &[f64]) -> Self {
         let load = &scenario.load;
-        let (slower, faster) = (rust.min(go), rust.max(go));
-        let both: Vec<f64> = load.shares.iter().map(|share| (share * slower).round()).collect();
+        let slowest = others.iter().copied().fold(rust.min(go), f64::min);
+        let faster = rust.max(go);
+        let both: Vec<f64> = load.shares.iter().map(|share| (share * slowest).round()).collect();
         let greatest = both.iter().copied().fold(0.0, f64::max);
         let own = load.faster_shares.iter().map(|share| (share * faster).round());
         let mut fast = both.clone();
         // A rate that both twins already cover says nothing new.
         fast.extend(own.filter(|rate| *rate > greatest * 1.05));
         let (rust, go) = if rust > go { (fast, both) } else { (both, fast) };
-        Self { slower, half: (load.half * slower).round(), rust, go }
+        Self { slowest, half: (load.half * slowest).round(), rust, go }
     }
 
     /// The rates of the sweep, which variants are left out of.
@@ -99,21 +138,60 @@ impl Bench<'_> {
         }
     }
 
-    /// The request a fresh process is asked first.
-    pub(crate) fn first(&self) -> Result<&Encoded> {
-        self.requests.first().context("the scenario has no request")
+    /// What a fresh process is asked first.
+    fn first(&self, who: &Participant) -> Box<dyn Wire + '_> {
+        match who.protocol {
+            Protocol::Http => Box::new(InTurn::new(&self.requests)),
+            cache => Box::new(Plain::ping(cache)),
+        }
+    }
+
+    /// What loads a participant in a block; all get the same.
+    fn wire(&self, who: &Participant, block: u32) -> Box<dyn Wire + '_> {
+        let Some(cache) = &self.cache else {
+            return Box::new(InTurn::new(&self.requests));
+        };
+        let depth = self.scenario.load.pipeline;
+        Box::new(Drawn::new(cache.commands(who.protocol), &cache.draws, block, depth))
     }
 
     /// Keeps the closed loop's connections busy.
-    pub(crate) fn closed(&self, service: &Service, seconds: f64) -> Result<ClosedLoop> {
+    pub(crate) fn closed(
+        &self,
+        service: &Service,
+        who: &Participant,
+        block: u32,
+        seconds: f64,
+    ) -> Result<ClosedLoop> {
         let connections = self.scenario.load.capacity_connections;
-        let mut generator =
-            Generator::connect(service.addr, connections, &self.requests, self.stop)?;
-        generator.closed_loop(seconds)
+        let wire = self.wire(who, block);
+        Generator::connect(service.addr, connections, wire, self.stop)?.closed_loop(seconds)
+    }
+
+    /// Tries each of the scenario's commands with a few keys that were stored.
+    pub(crate) fn try_commands(&self, service: &Service, who: &Participant) -> Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        let commands = cache.commands(who.protocol);
+        let filled = Filled::new(commands, CHECKED_KEYS);
+        let pieces = filled.pieces();
+        Generator::connect(service.addr, 1, Box::new(filled), self.stop)?.each_once(pieces)?;
+        let draws = Draws::each(self.scenario.commands.len(), CHECKED_KEYS);
+        let drawn = Drawn::new(commands, &draws, 0, 1);
+        Generator::connect(service.addr, 1, Box::new(drawn), self.stop)?.each_once(draws.len())
     }
 
     /// Builds the scenario's resident state in a fresh process.
-    pub(crate) fn preload(&self, service: &Service) -> Result<()> {
+    pub(crate) fn preload(&self, service: &Service, who: &Participant) -> Result<()> {
+        if let Some((cache, data)) = self.cache.as_ref().zip(self.scenario.data.as_ref()) {
+            if !data.preload {
+                return Ok(());
+            }
+            let filled = Filled::new(cache.commands(who.protocol), data.keys);
+            let (pieces, connections) = (filled.pieces(), self.scenario.load.capacity_connections);
+            return Generator::connect(service.addr, connections, Box::new(filled), self.stop)?
+                .each_once(pieces)
+                .with_context(|| format!("storing {} keys", data.keys));
+        }
         let (Some(template), Some(plan)) = (&self.preload, &self.scenario.preload) else {
             return Ok(());
         };
@@ -122,8 +200,9 @@ impl Bench<'_> {
         while from < plan.count {
             let to = plan.count.min(from + PRELOAD_AT_ONCE);
             let some: Vec<Encoded> = (from..to).map(|number| template.encode(number)).collect();
-            let mut generator = Generator::connect(service.addr, connections, &some, self.stop)?;
-            generator.each_once().with_context(|| {
+            let wire = Box::new(InTurn::new(&some));
+            let mut generator = Generator::connect(service.addr, connections, wire, self.stop)?;
+            generator.each_once(some.len()).with_context(|| {
                 format!("building the resident state, {from} of {} requests done", plan.count)
             })?;
             from = to;
@@ -142,7 +221,7 @@ impl Bench<'_> {
     ) -> Result<Sample> {
         let weigh = who.variant.is_none() && self.scenario.load.idle_connections > 0;
         let pss_kib_per_connection = if weigh {
-            Some(self.with(who, |service| self.weigh_connections(service))?)
+            Some(self.with(who, |service| self.weigh_connections(service, who))?)
         } else {
             None
         };
@@ -157,14 +236,19 @@ impl Bench<'_> {
         block: u32,
         rates: &Rates,
     ) -> Result<Sample> {
-        let (_, stream) = process::ask(service.addr, self.first()?)?;
+        let (_, stream) = process::ask(service.addr, &mut *self.first(who))?;
         let cold_start_ms = service.started.elapsed().as_secs_f64() * 1000.0;
         drop(stream);
         thread::sleep(SETTLE);
         let idle_pss_kib = service.pss_kib()?;
-        self.preload(service)?;
-        let resident = self.preload.as_ref().map(|_| service.pss_kib());
-        self.closed(service, self.lengths.warm_up_s)?;
+        self.preload(service, who)?;
+        let hits = self.traces(service, who)?;
+        let data = self.scenario.data.as_ref();
+        let entries = data.filter(|data| data.preload).map(|data| u64::from(data.keys));
+        let built = self.preload.is_some() || entries.is_some() || !hits.is_empty();
+        let resident = built.then(|| Ok::<_, anyhow::Error>((service.pss_kib()?, service.rss_kib()?)));
+        let (resident_pss_kib, resident_rss_kib) = resident.transpose()?.unzip();
+        self.closed(service, who, block, self.lengths.warm_up_s)?;
 
         let Half { load, mut windows, span } = self.half(service, who, block, rates)?;
         let loaded_pss_kib = service.pss_kib()?;
@@ -172,7 +256,7 @@ impl Bench<'_> {
         for rate in rates.of(who) {
             loads.push(self.open(service, who, block, rates, *rate, None)?.0);
         }
-        let capacity = self.capacity(service)?;
+        let capacity = self.capacity(service, who, block)?;
         // By now the last collection of the half load has been reported.
         let mut gc = None;
         if who.gc_trace {
@@ -180,6 +264,8 @@ impl Bench<'_> {
             windows.collections = collections;
             gc = Some(seen);
         }
+        let peak_rss_kib = service.peak_rss_kib()?;
+        let flushed_pss_kib = self.flushed(service, who)?;
         Ok(Sample {
             block,
             position: 0,
@@ -187,15 +273,39 @@ impl Bench<'_> {
             variant: who.variant.clone(),
             cold_start_ms,
             idle_pss_kib,
-            resident_pss_kib: resident.transpose()?,
+            resident_pss_kib,
+            // Of HTTP's runs only the proportional size is kept.
+            resident_rss_kib: resident_rss_kib.filter(|_| data.is_some()),
+            entries,
             loaded_pss_kib,
-            peak_rss_kib: service.peak_rss_kib()?,
+            peak_rss_kib,
+            flushed_pss_kib,
             pss_kib_per_connection: None,
             capacity,
             gc,
+            hits,
             timeline: Some(windows),
             loads,
         })
+    }
+
+    /// Sends the scenario's traces in turn.
+    fn traces(&self, service: &Service, who: &Participant) -> Result<Vec<Hits>> {
+        let Some(cache) = &self.cache else { return Ok(Vec::new()) };
+        let commands = cache.commands(who.protocol);
+        let run = |plan| trace::run(service.addr, commands, plan, self.scenario.seed, self.stop);
+        self.scenario.traces.iter().map(run).collect()
+    }
+
+    /// Removes every entry and weighs what is left after a while, where the scenario asks for it.
+    fn flushed(&self, service: &Service, who: &Participant) -> Result<Option<f64>> {
+        let seconds = self.scenario.data.as_ref().map_or(0.0, |data| data.flush_s);
+        if seconds <= 0.0 {
+            return Ok(None);
+        }
+        process::ask(service.addr, &mut Plain::flush(who.protocol))?;
+        thread::sleep(Duration::from_secs_f64(seconds));
+        service.pss_kib().map(Some)
     }
 
     /// The half load, over time too.
@@ -213,9 +323,9 @@ impl Bench<'_> {
         Ok(Half { load, windows: recorder.finish(), span })
     }
 
-    fn capacity(&self, service: &Service) -> Result<Capacity> {
+    fn capacity(&self, service: &Service, who: &Participant, block: u32) -> Result<Capacity> {
         let (cpu, steal, began) = (service.cpu()?, self.steal()?, Instant::now());
-        let seen = self.closed(service, self.lengths.capacity_s)?;
+        let seen = self.closed(service, who, block, self.lengths.capacity_s)?;
         let elapsed = began.elapsed();
         let spent = service.cpu()?.since(cpu);
         let steal = process::steal_share(self.steal()?.saturating_sub(steal), elapsed);
@@ -242,9 +352,9 @@ impl Bench<'_> {
         let plan = &self.scenario.load;
         let seconds = if recorder.is_some() { self.lengths.half_s } else { self.lengths.sweep_s };
         let seed = self.scenario.seed.wrapping_add(u64::from(block));
-        let schedule = plan.schedule.times(seed, rate_rps, seconds)?;
-        let mut generator =
-            Generator::connect(service.addr, plan.connections, &self.requests, self.stop)?;
+        let schedule = plan.schedule.times(seed, rate_rps / f64::from(plan.pipeline), seconds)?;
+        let wire = self.wire(who, block);
+        let mut generator = Generator::connect(service.addr, plan.connections, wire, self.stop)?;
         let (cpu, steal, began) = (service.cpu()?, self.steal()?, Instant::now());
         let seen = generator.open_loop(&schedule, seconds, recorder)?;
         let elapsed = began.elapsed();
@@ -259,10 +369,10 @@ impl Bench<'_> {
         let per_answer = 1.0 / count(completed).max(1.0);
         let load = Load {
             rate_rps,
-            share: rate_rps / rates.slower,
+            share: rate_rps / rates.slowest,
             half: false,
             seconds,
-            offered: schedule.len() as u64,
+            offered: schedule.len() as u64 * u64::from(plan.pipeline),
             achieved,
             completed,
             errors,
@@ -286,15 +396,14 @@ impl Bench<'_> {
 
     /// Growth of a fresh process, in KiB, for each connection that has been answered once and then
     /// stays open.
-    fn weigh_connections(&self, service: &Service) -> Result<f64> {
-        let request = self.first()?;
-        let (_, first) = process::ask(service.addr, request)?;
+    fn weigh_connections(&self, service: &Service, who: &Participant) -> Result<f64> {
+        let (_, first) = process::ask(service.addr, &mut *self.first(who))?;
         thread::sleep(SETTLE);
         let before = service.pss_kib()?;
         let connections = self.scenario.load.idle_connections;
         let mut open = Vec::with_capacity(connections);
         for _ in 0..connections {
-            let (_, stream) = process::ask(service.addr, request)
+            let (_, stream) = process::ask(service.addr, &mut *self.first(who))
                 .with_context(|| format!("with {} connections open", open.len()))?;
             open.push(stream);
         }

@@ -71,7 +71,7 @@ fn write_text(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     write_metrics(out, &comparison.metrics, "Rust ÷ Go")?;
     for variant in &comparison.variants {
         writeln!(out, "\nBeside the pair: {}", variant.label)?;
-        write_metrics(out, &variant.metrics, "÷ its twin")?;
+        write_metrics(out, &variant.metrics, variant.over)?;
     }
     for left in &comparison.unmatched {
         writeln!(out, "{}: left out, {}", left.title, left.why)?;
@@ -83,7 +83,13 @@ fn write_text(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
 fn write_metrics(out: &mut dyn Write, metrics: &[Compared], over: &str) -> io::Result<()> {
     for metric in metrics {
         writeln!(out, "{} ({})", metric.title, metric.unit)?;
-        for (of, pair) in [("Rust", metric.rust), ("Go", metric.go), (over, metric.ratio)] {
+        let rows = [
+            ("Rust", metric.rust),
+            ("Go", metric.go),
+            ("itself", metric.own),
+            (over, metric.ratio),
+        ];
+        for (of, pair) in rows {
             if let Some(pair) = pair {
                 let shown = |figure: Figure| three_digits(figure.value);
                 let (a, b) = (shown(pair.a), shown(pair.b));

@@ -22,7 +22,7 @@ pub struct Standing {
 
 /// The scenarios that the advice reads. Every other one answers a question of its own, such as
 /// what tuning or another collector setting brings, and must not stand for a whole workload.
-pub const SCENARIOS: [Standing; 2] = [
+pub const SCENARIOS: [Standing; 3] = [
     Standing {
         scenario: "json-quotes",
         service: "fastjson-api",
@@ -36,6 +36,13 @@ pub const SCENARIOS: [Standing; 2] = [
         workload: "json_api",
         stands_for: "the latency tail of a JSON API with much data in memory",
         tail_only: true,
+    },
+    Standing {
+        scenario: "cache-mixed",
+        service: "cache-server",
+        workload: "cache",
+        stands_for: "capacity, processor time, memory and latency of a cache",
+        tail_only: false,
     },
 ];
 

@@ -33,7 +33,12 @@ struct View<'a> {
 impl View<'_> {
     /// The rows of a metric; `over` says what its ratio is.
     fn rows<'r>(&self, metric: &'r Compared, over: &'r str) -> Vec<(&'r str, &'r Pair)> {
-        let all = [("Rust", &metric.rust), ("Go", &metric.go), (over, &metric.ratio)];
+        let all = [
+            ("Rust", &metric.rust),
+            ("Go", &metric.go),
+            ("itself", &metric.own),
+            (over, &metric.ratio),
+        ];
         all.into_iter().filter_map(|(of, pair)| Some((of, pair.as_ref()?))).collect()
     }
 

@@ -21,7 +21,7 @@ use crate::{
 #[template(path = "evidence/overview.html")]
 struct View<'a> {
     services: Vec<Card<'a>>,
-    to_come: [(&'static str, &'static str); 3],
+    to_come: [(&'static str, &'static str); 2],
     faults: &'a [RunFault],
 }
 
@@ -31,6 +31,12 @@ struct Card<'a> {
     missing: Vec<Scene<'a>>,
     /// CPU per request by scenario, where there are several to compare.
     forest: Option<Forest>,
+}
+
+impl Card<'_> {
+    fn forest_id(&self) -> String {
+        format!("by-scenario-{}", self.service.id)
+    }
 }
 
 struct Measured<'a> {

@@ -64,6 +64,9 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Response, Error> {
     let service = find(&service)?;
+    if !service.inside {
+        return Err(Error::NotFound);
+    }
     match tryit::act(&app, &body).await? {
         Outcome::Done => Ok(Redirect::to(&format!("/evidence/{}#try", service.id)).into_response()),
         Outcome::Show(tryit) => show(&app, service, None, tryit),
