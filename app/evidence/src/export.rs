@@ -112,9 +112,12 @@ fn measured(sample: &Sample, work: Work) -> Vec<(f64, &'static str)> {
         };
         Some((float(hits.hits) / float(hits.reads.max(1)), unit))
     }));
-    values.extend(sample.entries.zip(sample.resident_rss_kib).map(|(entries, kib)| {
-        (kib * BYTES_PER_KIB / float(entries.max(1)), "rss-B/entry")
-    }));
+    values.extend(
+        sample
+            .entries
+            .zip(sample.resident_rss_kib)
+            .map(|(entries, kib)| (kib * BYTES_PER_KIB / float(entries.max(1)), "rss-B/entry")),
+    );
     values.extend([
         (sample.idle_pss_kib * BYTES_PER_KIB, "idle-pss-B"),
         (sample.loaded_pss_kib * BYTES_PER_KIB, "loaded-pss-B"),

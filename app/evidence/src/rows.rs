@@ -129,12 +129,17 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
             };
             Box::new(grown)
         }),
-        row(metric::RSS_PER_ENTRY, "Resident memory per entry, all of the process (RSS)", "bytes", {
-            let whole = |sample: &Sample| {
-                Some(sample.resident_rss_kib? * BYTES_PER_KIB / entries(sample)?)
-            };
-            Box::new(whole)
-        }),
+        row(
+            metric::RSS_PER_ENTRY,
+            "Resident memory per entry, all of the process (RSS)",
+            "bytes",
+            {
+                let whole = |sample: &Sample| {
+                    Some(sample.resident_rss_kib? * BYTES_PER_KIB / entries(sample)?)
+                };
+                Box::new(whole)
+            },
+        ),
         row(metric::LOADED_PSS, "Memory under half load (PSS)", "MB", kib(|s| s.loaded_pss_kib)),
         row(metric::PEAK_RSS, "Peak memory (RSS)", "MB", kib(|s| s.peak_rss_kib)),
         row(

@@ -6,7 +6,7 @@ use assay_evidence::stats::{
 };
 use assay_evidence::{
     Builds, Capacity, Load, ParseError, Percentiles, Plan, Profile, Sample, Samples, Summary, Twin,
-    check, metric, summarise,
+    Work, check, metric, summarise,
 };
 use proptest::prelude::*;
 
@@ -136,6 +136,8 @@ fn plan() -> Plan {
         workload: "json_api".into(),
         scenario: "json-quotes".into(),
         title: "Price an order".into(),
+        work: Work::Request,
+        pipeline: 1,
         schedule: "poisson".into(),
         resident_state: "small".into(),
         profile: Profile::Quick,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use assay_evidence::{
     Capacity, Collection, Gc, Kind, Load, Percentiles, Plan, Profile, Run, Sample, Samples,
-    Summary, Twin, VariantInfo, Windows, metric, summarise,
+    Summary, Twin, VariantInfo, Windows, Work, metric, summarise,
 };
 
 fn load() -> Load {

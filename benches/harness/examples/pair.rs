@@ -62,8 +62,7 @@ mod linux {
             stop: Arc::default(),
         };
         let binaries = Binaries { rust, go, variants };
-        let outcome =
-            measure(&options, &scenario, &environment()?, &binaries, &mut on_stderr())?;
+        let outcome = measure(&options, &scenario, &environment()?, &binaries, &mut on_stderr())?;
         print(&outcome.summary);
         println!("\n{}", outcome.folder.display());
         Ok(())

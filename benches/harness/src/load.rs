@@ -72,7 +72,8 @@ pub fn load(options: &LoadOptions, stop: &AtomicBool) -> Result<Loaded> {
         let times = options.schedule.times(options.seed, options.rate_rps, seconds)?;
         let request = Encoded { bytes: options.request.clone(), expect: vec![options.expect] };
         let requests = [request];
-        let mut generator = Generator::connect(addr, connections, Box::new(InTurn::new(&requests)), stop)?;
+        let mut generator =
+            Generator::connect(addr, connections, Box::new(InTurn::new(&requests)), stop)?;
         let seen = generator.open_loop(&times, seconds, None)?;
         Ok(Loaded {
             offered: times.len() as u64,

@@ -30,9 +30,8 @@ pub(crate) enum Reply<'a> {
 
 impl fmt::Display for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short = |text: &[u8]| {
-            String::from_utf8_lossy(text.get(..SHOWN).unwrap_or(text)).into_owned()
-        };
+        let short =
+            |text: &[u8]| String::from_utf8_lossy(text.get(..SHOWN).unwrap_or(text)).into_owned();
         match self {
             Self::Ok => f.write_str("with OK"),
             Self::Number => f.write_str("with a number"),
@@ -148,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_is_no_reply_breaks() {
-        for text in ["hello\r\n", "+OK\n", "$x\r\n", "$-2\r\n", "$3\r\nabcd\r\n", ":1 2\r\n", "*1\r\n"] {
+        for text in
+            ["hello\r\n", "+OK\n", "$x\r\n", "$-2\r\n", "$3\r\nabcd\r\n", ":1 2\r\n", "*1\r\n"]
+        {
             assert_eq!(read(Protocol::Resp, text.as_bytes()), Err(Broken), "{text:?}");
         }
         assert_eq!(read(Protocol::Memcached, b"VA x\r\n"), Err(Broken));

@@ -11,9 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 mod commands;
 
-pub use commands::{
-    CommandPlan, DataPlan, Draw, Expect, Program, Protocol, TraceId, TracePlan,
-};
+pub use commands::{CommandPlan, DataPlan, Draw, Expect, Program, Protocol, TraceId, TracePlan};
 
 /// The scenario schema this version reads.
 const SCHEMA: u32 = 1;

@@ -71,7 +71,8 @@ fn scheduled(
     seconds: f64,
 ) -> (OpenLoop, usize) {
     let (stop, requests) = (AtomicBool::new(false), requests());
-    let mut generator = Generator::connect(addr, connections, Box::new(InTurn::new(&requests)), &stop).unwrap();
+    let mut generator =
+        Generator::connect(addr, connections, Box::new(InTurn::new(&requests)), &stop).unwrap();
     let times = schedule.times(11, rate, seconds).unwrap();
     (generator.open_loop(&times, seconds, None).unwrap(), times.len())
 }
@@ -119,7 +120,8 @@ fn a_stall_is_seen_whole_at_a_constant_rate() {
 #[test]
 fn a_stall_lies_where_it_was_on_the_time_line() {
     let (addr, stop, requests) = (serve(stalling), AtomicBool::new(false), requests());
-    let mut generator = Generator::connect(addr, 24, Box::new(InTurn::new(&requests)), &stop).unwrap();
+    let mut generator =
+        Generator::connect(addr, 24, Box::new(InTurn::new(&requests)), &stop).unwrap();
     let times = Schedule::Constant.times(0, 800.0, 2.0).unwrap();
     let mut recorder = Recorder::new(800.0, 2.0).unwrap();
     generator.open_loop(&times, 2.0, Some(&mut recorder)).unwrap();
@@ -148,7 +150,8 @@ fn requests_go_out_in_turn_and_each_has_its_own_statuses() {
             statuses.map(|expect| Encoded { bytes: REQUEST.to_vec(), expect: expect.to_vec() });
         let stop = AtomicBool::new(false);
         // One connection, so that the order seen by the service is that of the list.
-        let mut generator = Generator::connect(serve(by_path), 1, Box::new(InTurn::new(&requests)), &stop).unwrap();
+        let mut generator =
+            Generator::connect(serve(by_path), 1, Box::new(InTurn::new(&requests)), &stop).unwrap();
         let times = Schedule::Constant.times(0, 300.0, 0.1).unwrap();
         let seen = generator.open_loop(&times, 0.1, None).unwrap();
         (seen.completed, seen.errors)
@@ -171,7 +174,8 @@ fn a_long_request_is_sent_whole() {
         while stream.read_exact(&mut request).is_ok() && stream.write_all(ANSWER).is_ok() {}
     });
     let (requests, stop) = ([Encoded { bytes, expect: vec![200] }], AtomicBool::new(false));
-    let mut generator = Generator::connect(addr, 1, Box::new(InTurn::new(&requests)), &stop).unwrap();
+    let mut generator =
+        Generator::connect(addr, 1, Box::new(InTurn::new(&requests)), &stop).unwrap();
     let seen = generator.open_loop(&[0, 1000], 0.1, None).unwrap();
     assert_eq!((seen.completed, seen.errors), (2, 0));
 }
@@ -180,11 +184,13 @@ fn a_long_request_is_sent_whole() {
 fn each_request_is_sent_once_or_the_status_is_named() {
     let stop = AtomicBool::new(false);
     let requests = vec![Encoded { bytes: REQUEST.to_vec(), expect: vec![200] }; 500];
-    let mut generator = Generator::connect(serve(at_once), 8, Box::new(InTurn::new(&requests)), &stop).unwrap();
+    let mut generator =
+        Generator::connect(serve(at_once), 8, Box::new(InTurn::new(&requests)), &stop).unwrap();
     generator.each_once(requests.len()).unwrap();
     let refuse: Answer =
         |stream, _, _| stream.write_all(b"HTTP/1.1 507 Full\r\nContent-Length: 0\r\n\r\n");
-    let mut generator = Generator::connect(serve(refuse), 8, Box::new(InTurn::new(&requests)), &stop).unwrap();
+    let mut generator =
+        Generator::connect(serve(refuse), 8, Box::new(InTurn::new(&requests)), &stop).unwrap();
     let error = generator.each_once(requests.len()).unwrap_err().to_string();
     assert!(error.contains("status 507"), "{error}");
 }
@@ -249,7 +255,8 @@ fn a_silent_server_ends_the_drain_and_counts_as_errors() {
 fn stopping_ends_a_loop_soon() {
     let addr = serve(at_once);
     let (stop, requests) = (AtomicBool::new(false), requests());
-    let mut generator = Generator::connect(addr, 4, Box::new(InTurn::new(&requests)), &stop).unwrap();
+    let mut generator =
+        Generator::connect(addr, 4, Box::new(InTurn::new(&requests)), &stop).unwrap();
     let closed = generator.closed_loop(0.2).unwrap();
     assert!(closed.rps > 0.0 && closed.errors == 0);
     let times = Schedule::Poisson.times(1, 100.0, 60.0).unwrap();

@@ -186,7 +186,8 @@ mod tests {
         assert!(reads[500..600].iter().all(|key| *key >= 1000), "a scan is in one piece");
         let count = scanned.len();
         scanned.dedup();
-        assert_eq!((count, scanned.len()), (2_000, 2_000));
+        // The last of twenty scans would begin where the trace ends.
+        assert_eq!((count, scanned.len()), (1_900, 1_900));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use assay_evidence::{Capacity, Hits, Load, Sample, Twin, Windows};
 
-use crate::gc::{self, Span};
 use crate::commands::{Commands, Drawn, Draws, Filled, Plain};
+use crate::gc::{self, Span};
 use crate::generator::{ClosedLoop, Generator, Interrupted, OpenLoop};
 use crate::histograms::{self, percentiles};
 use crate::participant::Participant;
@@ -246,7 +246,8 @@ impl Bench<'_> {
         let data = self.scenario.data.as_ref();
         let entries = data.filter(|data| data.preload).map(|data| u64::from(data.keys));
         let built = self.preload.is_some() || entries.is_some() || !hits.is_empty();
-        let resident = built.then(|| Ok::<_, anyhow::Error>((service.pss_kib()?, service.rss_kib()?)));
+        let resident =
+            built.then(|| Ok::<_, anyhow::Error>((service.pss_kib()?, service.rss_kib()?)));
         let (resident_pss_kib, resident_rss_kib) = resident.transpose()?.unzip();
         self.closed(service, who, block, self.lengths.warm_up_s)?;
 

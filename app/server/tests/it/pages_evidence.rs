@@ -84,7 +84,10 @@ async fn the_overview_tells_what_is_measured_what_is_not_and_what_cannot_be_read
     for service in ["analytics-api", "gateway"] {
         assert!(between(&page, "Services not built yet", "</section>").contains(service));
     }
-    assert!(page.contains("by-scenario-fastjson-api-title"), "scenarios are held against each other");
+    assert!(
+        page.contains("by-scenario-fastjson-api-title"),
+        "scenarios are held against each other"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use assay_evidence::{
     Builds, Capacity, Collection, Environment, Gc, Kind, Load, Percentiles, Plan, Profile, Sample,
-    Samples, Twin, VariantInfo, VariantSettings, Windows, summarise,
+    Samples, Twin, VariantInfo, VariantSettings, Windows, Work, summarise,
 };
 
 const BLOCKS: u32 = 10;

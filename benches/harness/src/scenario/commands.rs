@@ -236,7 +236,11 @@ impl Draw {
 impl TracePlan {
     pub(super) fn check(&self) -> Result<()> {
         let Self { id, keys, reads, .. } = self;
-        ensure!((1..=MAX_KEYS / 2).contains(keys), "trace {id}: keys must be 1 to {}", MAX_KEYS / 2);
+        ensure!(
+            (1..=MAX_KEYS / 2).contains(keys),
+            "trace {id}: keys must be 1 to {}",
+            MAX_KEYS / 2
+        );
         ensure!((1..=MAX_TRACE).contains(reads), "trace {id}: reads must be 1 to {MAX_TRACE}");
         let scans = self.scan_every > 0 && self.scan_keys > 0;
         ensure!(
