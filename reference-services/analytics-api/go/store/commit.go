@@ -124,7 +124,7 @@ func (s *Store) rotate() {
 	s.mutex.Lock()
 	newest := s.files[len(s.files)-1]
 	s.mutex.Unlock()
-	if newest.rows < logEventsMax && s.logBytes < logBytesMax {
+	if newest.rows < s.config.logEvents && s.logBytes < logBytesMax {
 		return
 	}
 	log, err := s.createLog(newest.number + 1)

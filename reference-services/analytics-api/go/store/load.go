@@ -170,7 +170,9 @@ func (s *Store) cut(path string, at, bytes int, number uint64) error {
 	if err := log.Sync(); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "cut %d bytes at byte %d of %s\n", bytes, at, path)
+	if bytes > 0 {
+		fmt.Fprintf(os.Stderr, "cut %d bytes at byte %d of %s\n", bytes, at, path)
+	}
 	s.cutBytes.Add(int64(bytes))
 	return nil
 }

@@ -28,6 +28,8 @@ type Config struct {
 	Sync bool
 	// Now is ms since the Unix epoch.
 	Now func() int64
+
+	logEvents int // from how many on a log is full; 0 for logEventsMax
 }
 
 const (
@@ -107,6 +109,9 @@ func (f *file) add(part *table.Part, ids []block.ID) {
 func Open(config Config) (*Store, error) {
 	if err := os.MkdirAll(config.Folder, 0o777); err != nil {
 		return nil, err
+	}
+	if config.logEvents == 0 {
+		config.logEvents = logEventsMax
 	}
 	s := &Store{
 		config: config, queue: make(chan *pending, 1024), work: make(chan struct{}, 1),
@@ -205,32 +210,39 @@ type Batch struct {
 // Append keeps a batch. When it returns without an error the batch is durable and visible.
 // duplicate says that it was kept before, under the same name.
 func (s *Store) Append(ctx context.Context, batch Batch) (duplicate bool, err error) {
-	if batch.ID != nil {
-		mine, err := s.ids.claim(ctx, *batch.ID)
-		if !mine {
-			return err == nil, err
-		}
-		defer func() { s.ids.settle(*batch.ID, err == nil) }()
+	if batch.ID == nil {
+		return false, s.keep(batch)
 	}
-	if s.failed.Load() {
-		return false, ErrLogFailed
+	mine, err := s.ids.claim(ctx, *batch.ID)
+	if !mine {
+		return err == nil, err
 	}
-	rows := int64(batch.Events.Rows())
-	if batch.Events.TagNamesFull {
-		return false, FullError{"tag-names"}
-	}
-	if s.events.Add(rows) > s.config.EventsMax {
-		s.events.Add(-rows)
-		return false, FullError{"events"}
-	}
-	if err := s.commit(ctx, batch); err != nil {
-		s.events.Add(-rows)
-		return false, err
-	}
-	return false, nil
+	err = s.keep(batch)
+	s.ids.settle(*batch.ID, err == nil)
+	return false, err
 }
 
-func (s *Store) commit(ctx context.Context, batch Batch) error {
+// keep keeps a batch if there is room.
+func (s *Store) keep(batch Batch) error {
+	if s.failed.Load() {
+		return ErrLogFailed
+	}
+	if batch.Events.TagNamesFull {
+		return FullError{"tag-names"}
+	}
+	rows := int64(batch.Events.Rows())
+	if s.events.Add(rows) > s.config.EventsMax {
+		s.events.Add(-rows)
+		return FullError{"events"}
+	}
+	err := s.commit(batch)
+	if err != nil {
+		s.events.Add(-rows)
+	}
+	return err
+}
+
+func (s *Store) commit(batch Batch) error {
 	bytes := block.OfBatch(batch.Events, batch.ID)
 	read, err := block.Read(bytes)
 	if err != nil {
