@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const LINE_BYTES_MAX: u64 = 16 * 1024;
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A connection to the service under test.
 pub(crate) struct Connection {
@@ -38,10 +38,15 @@ impl Response {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> Result<Self> {
+        Self::patient(address, READ_TIMEOUT)
+    }
+
+    /// A connection that waits so long for what it reads.
+    pub(crate) fn patient(address: SocketAddr, timeout: Duration) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(READ_TIMEOUT))?;
-        stream.set_write_timeout(Some(READ_TIMEOUT))?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 
@@ -90,14 +95,21 @@ impl Connection {
     fn chunks(&mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let size = usize::from_str_radix(self.line()?.trim(), 16)?;
-            body.extend(self.exactly(size)?);
-            ensure!(body.len() <= BODY_BYTES_MAX, "the body is too long");
-            ensure!(self.line()?.is_empty(), "a chunk is longer than it says");
-            if size == 0 {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
                 return Ok(body);
             }
+            body.extend(chunk);
+            ensure!(body.len() <= BODY_BYTES_MAX, "the body is too long");
         }
+    }
+
+    /// The next chunk of a body that comes in chunks; empty at its end.
+    pub(crate) fn chunk(&mut self) -> Result<Vec<u8>> {
+        let size = usize::from_str_radix(self.line()?.trim(), 16)?;
+        let chunk = self.exactly(size)?;
+        ensure!(self.line()?.is_empty(), "a chunk is longer than it says");
+        Ok(chunk)
     }
 
     fn exactly(&mut self, length: usize) -> Result<Vec<u8>> {

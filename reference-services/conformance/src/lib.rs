@@ -3,6 +3,7 @@
 //! A suite knows a service only by its contract and speaks to it over sockets, so that it holds
 //! for any twin in any language. Golden vectors are data in `vectors/`.
 
+pub mod analytics_api;
 pub mod cache_server;
 pub mod differential;
 pub mod differential_documents;

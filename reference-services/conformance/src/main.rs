@@ -3,17 +3,21 @@
 
 use anyhow::{Context, Result, bail};
 use conformance::cache_server::{self, Subject};
-use conformance::{Check, differential, differential_documents, fastjson_api};
+use conformance::{Check, analytics_api, differential, differential_documents, fastjson_api};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]
        conformance cache-server ADDR [--against ADDR [--seed N]]   (a twin or a Redis 7.0)
+       conformance analytics-api ADDR [--against ADDR [--seed N]]   (on empty folders; with DuckDB in python3)
+       conformance analytics-files BINARY [--against BINARY]   (starts and kills the twin itself)
        conformance redis ADDR   (checks the checks)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
 const COMMANDS: usize = 50_000;
 const DOCUMENT_REQUESTS: usize = 4_000;
+const ANALYTICS_REQUESTS: usize = 4_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +43,18 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
         ["cache-server", address, "--against", twin, "--seed", seed] => {
             caches(address, twin, seed.parse().context("--seed takes a whole number")?)
         }
+        ["analytics-api", address] => Ok(analytics(resolve(address)?)),
+        ["analytics-api", address, "--against", twin] => analytics_twins(address, twin, SEED),
+        ["analytics-api", address, "--against", twin, "--seed", seed] => {
+            analytics_twins(address, twin, seed.parse().context("--seed takes a whole number")?)
+        }
+        ["analytics-files", binary] => Ok(analytics_api::stored(Path::new(binary))),
+        ["analytics-files", binary, "--against", other] => {
+            let (binary, other) = (Path::new(binary), Path::new(other));
+            let mut checks = analytics_api::stored(binary);
+            checks.push(analytics_api::exchange(binary, other));
+            Ok(checks)
+        }
         ["redis", address] => Ok(cache_server::run(resolve(address)?, Subject::Redis)),
         _ => bail!("{USAGE}"),
     }
@@ -57,6 +73,21 @@ fn caches(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     let mut checks = cache_server::run(address, Subject::Twin);
     let subject = Subject::of(twin)?;
     checks.push(cache_server::differential::run(address, twin, subject, seed, COMMANDS));
+    Ok(checks)
+}
+
+fn analytics(address: SocketAddr) -> Vec<Check> {
+    let oracle = analytics_api::Oracle::start(Path::new("python3"));
+    if let Err(error) = &oracle {
+        eprintln!("without DuckDB as a judge: {error:#}");
+    }
+    analytics_api::run(address, oracle.ok().as_mut())
+}
+
+fn analytics_twins(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
+    let (address, twin) = (resolve(address)?, resolve(twin)?);
+    let mut checks = analytics(address);
+    checks.push(analytics_api::differential::run(address, twin, seed, ANALYTICS_REQUESTS));
     Ok(checks)
 }
 

@@ -28,10 +28,20 @@ impl Service {
     /// # Errors
     /// When it does not start, or says something else.
     pub fn start(binary: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(binary, arguments, Stdio::inherit())
+    }
+
+    /// The same for a service that is expected to have something to say on stderr.
+    pub(crate) fn start_silenced(binary: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(binary, arguments, Stdio::null())
+    }
+
+    fn spawn(binary: &Path, arguments: &[&str], stderr: Stdio) -> Result<Self> {
         let mut child = Command::new(binary)
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let mut line = String::new();
@@ -57,6 +67,16 @@ impl Service {
     pub fn terminate(&self) -> Result<()> {
         let status = Command::new("kill").arg(self.child.id().to_string()).status()?;
         ensure!(status.success(), "kill: {status}");
+        Ok(())
+    }
+
+    /// Ends the process at once, as a crash would (SIGKILL), and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ mod texts;
 mod typed;
 
 pub(crate) use expect::without_details;
-pub(crate) use session::Session;
+pub(crate) use session::{JSON, Session};
 pub use store::limits as store_limits;
 pub use typed::SAMPLE_ORDER;
 
@@ -49,7 +49,7 @@ fn run_all(tests: &[(&str, Test)], address: SocketAddr) -> Vec<Check> {
 }
 
 /// Many vectors as one check: it names the first few that fail.
-fn all_hold<V>(
+pub(crate) fn all_hold<V>(
     vectors: impl IntoIterator<Item = V>,
     mut test: impl FnMut(&V) -> Result<()>,
     name: impl Fn(&V) -> String,
