@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"math"
 	"slices"
 
@@ -123,41 +124,39 @@ func (a *Answer) addEmpty(key dims) {
 
 // first returns the first limit of the numbers below count, in order.
 func first(count, limit int, compare func(a, b uint32) int) []uint32 {
-	rows := make([]uint32, min(count, limit))
+	rows := make([]uint32, count)
 	for i := range rows {
 		rows[i] = uint32(i)
 	}
-	if count > limit {
-		// A heap with the last of those kept on top: most others are compared with it once.
-		for i := limit/2 - 1; i >= 0; i-- {
-			sink(rows, i, compare)
-		}
-		for i := limit; i < count; i++ {
-			if compare(uint32(i), rows[0]) < 0 {
-				rows[0] = uint32(i)
-				sink(rows, 0, compare)
+	low, high := 0, count
+	for round := 0; limit < count && high-low > sortedBelow && round < roundsMax; round++ {
+		// The median of three as the pivot; all rows differ, so that it divides them.
+		pivot := []uint32{rows[low], rows[(low+high)/2], rows[high-1]}
+		slices.SortFunc(pivot, compare)
+		below := low
+		for i := low; i < high; i++ {
+			if compare(rows[i], pivot[1]) < 0 {
+				rows[i], rows[below] = rows[below], rows[i]
+				below++
 			}
 		}
+		if below > limit {
+			high = below
+		} else {
+			low = below
+		}
+		if below == limit {
+			break
+		}
+	}
+	if limit < count {
+		slices.SortFunc(rows[low:high], compare)
+		rows = slices.Clone(rows[:limit])
+		slices.SortFunc(rows[:min(low, limit)], compare)
+		return rows
 	}
 	slices.SortFunc(rows, compare)
 	return rows
-}
-
-func sink(heap []uint32, at int, compare func(a, b uint32) int) {
-	for {
-		child := 2*at + 1
-		if child >= len(heap) {
-			return
-		}
-		if child+1 < len(heap) && compare(heap[child+1], heap[child]) > 0 {
-			child++
-		}
-		if compare(heap[child], heap[at]) <= 0 {
-			return
-		}
-		heap[at], heap[child] = heap[child], heap[at]
-		at = child
-	}
 }
 
 // compare orders cells by these columns, then by the bucket and fields that are not among them.
@@ -207,12 +206,44 @@ func (a *Answer) compareKey(place int) func(x, y uint32) int {
 		return func(x, y uint32) int { return cmp.Compare(cells[x][0], cells[y][0]) }
 	}
 	text := a.text(place)
+	starts := startsOf(len(cells), text)
 	return func(x, y uint32) int {
+		if starts[x] != starts[y] {
+			return cmp.Compare(starts[x], starts[y])
+		}
 		if cells[x][place] == cells[y][place] {
 			return 0
 		}
 		return bytes.Compare(text(x), text(y))
 	}
+}
+
+// startsOf returns numbers that order texts as far as they go: the eight bytes that follow what all
+// have in common.
+func startsOf(count int, text func(uint32) []byte) []uint64 {
+	starts := make([]uint64, count)
+	if count == 0 {
+		return starts
+	}
+	shared := text(0)
+	for cell := range starts {
+		other := text(uint32(cell))
+		n := 0
+		for n < len(shared) && n < len(other) && shared[n] == other[n] {
+			n++
+		}
+		shared = shared[:n]
+	}
+	var room [8]byte
+	for cell := range starts {
+		rest := text(uint32(cell))[len(shared):]
+		if len(rest) < len(room) {
+			clear(room[copy(room[:], rest):])
+			rest = room[:]
+		}
+		starts[cell] = binary.BigEndian.Uint64(rest)
+	}
+	return starts
 }
 
 // text returns the text of a cell's field; nil for an absent one, which sorts first.

@@ -195,10 +195,14 @@ func (g *gathered) room() *piece {
 	return g.pieces[len(g.pieces)-1]
 }
 
-func (g *gathered) add(cell uint32, value float64) {
-	p := g.room()
-	p.cells[p.rows], p.values[p.rows] = cell, value
-	p.rows++
+func (g *gathered) addRows(cells []uint32, values []float64) {
+	for len(values) > 0 {
+		p := g.room()
+		n := copy(p.values[p.rows:], values)
+		copy(p.cells[p.rows:], cells[:n])
+		p.rows += n
+		cells, values = cells[n:], values[n:]
+	}
 }
 
 func (g *gathered) addAll(cell uint32, values []float64) {

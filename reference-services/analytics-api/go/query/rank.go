@@ -9,6 +9,7 @@ const (
 	sortedBelow = 48 // values that are sorted rather than divided further
 	sampleMax   = 512
 	roundsMax   = 48
+	edgeMax     = 32 // values from the greatest that are found by keeping them
 )
 
 // rankOf is the nearest rank, from 1, of a percentile of count values: ⌈p·count⌉.
@@ -33,6 +34,9 @@ func selectRanks(values []float64, ranks []int, out []float64) {
 // less after it, and returns it. Each round takes a value of a sample that lies a little to the far side of
 // the one wanted, and keeps the side with the one wanted, mostly the small one (after Floyd and Rivest).
 func selectRank(values []float64, k int) float64 {
+	if last := len(values) - 1 - k; last < edgeMax {
+		return fromTop(values, last)
+	}
 	low, high := 0, len(values)
 	for range roundsMax {
 		if high-low <= sortedBelow {
@@ -52,6 +56,29 @@ func selectRank(values []float64, k int) float64 {
 	}
 	slices.Sort(values[low:high])
 	return values[k]
+}
+
+// fromTop is selectRank counted from the greatest, for a few: it keeps the greatest so far, and
+// most values are less than all of them.
+func fromTop(values []float64, last int) float64 {
+	// The greatest so far stand at the end of the values, sorted.
+	kept := values[len(values)-1-last:]
+	slices.Sort(kept)
+	rest := values[:len(values)-1-last]
+	least := kept[0]
+	for i, v := range rest {
+		if v <= least {
+			continue
+		}
+		rest[i] = least
+		at := 1
+		for ; at < len(kept) && kept[at] < v; at++ {
+			kept[at-1] = kept[at]
+		}
+		kept[at-1] = v
+		least = kept[0]
+	}
+	return least
 }
 
 func pivotFor(values []float64, k int) float64 {

@@ -76,11 +76,7 @@ type seen struct {
 func (w *worker) listKey(key uint32, names []uint32, after *Series) {
 	found := make(map[string]*seen)
 	tuple := make([]byte, 4*len(names))
-	for i := range w.cursors {
-		c := &w.cursors[i]
-		if c.start == c.end {
-			continue
-		}
+	for _, c := range w.active {
 		columns := make([]*table.Tag, len(names))
 		for j, name := range names {
 			columns[j] = c.part.Tag(name)

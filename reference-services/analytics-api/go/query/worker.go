@@ -1,6 +1,7 @@
 package query
 
 import (
+	"math"
 	"slices"
 
 	"analyticsapi/table"
@@ -20,7 +21,9 @@ type worker struct {
 	spans    [][]float64
 	scratch  []float64
 	cursors  []cursor
-	codes    []uint32 // cell + 1 of each code of the tag that is grouped by, in the span at hand
+	active   []*cursor // with rows of the key at hand
+	dense    dense
+	batch    rowBatch
 }
 
 // cursor is where a worker is in a part.
@@ -60,16 +63,17 @@ func newWorker(p *plan) *worker {
 
 // unit makes the cells of a unit.
 func (w *worker) unit(u unit) {
+	if w.denseUnit(u) {
+		return
+	}
 	simple := w.keyAt > 0 && len(w.tags) == 0 && !w.byValue && len(w.need.distinct) == 0
 	w.each(u, func(key uint32, filtered bool) {
 		if simple && !filtered {
 			w.wholeKey(key)
 			return
 		}
-		for i := range w.cursors {
-			if c := &w.cursors[i]; c.start < c.end {
-				w.rows(c, key)
-			}
+		for _, c := range w.active {
+			w.rows(c, key)
 		}
 	})
 	if w.owned {
@@ -77,29 +81,46 @@ func (w *worker) unit(u unit) {
 	}
 }
 
-// each goes through the keys of a unit that have rows in the window, and sets the cursors to these.
-// filtered says that there are conditions on their tags.
+const noKey = ^uint32(0)
+
+// each goes through the keys of a unit that have rows in the window, and makes the cursors with
+// such rows the active ones. filtered says that there are conditions on their tags.
 func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
+	nextKeys := make([]uint32, len(w.cursors))
 	for i := range w.cursors {
 		c := &w.cursors[i]
 		c.run, _ = slices.BinarySearch(c.part.Keys, u.low)
+		nextKeys[i] = c.key()
 	}
 	seen := 0
 	for {
-		key := u.high
-		for i := range w.cursors {
-			if c := &w.cursors[i]; c.run < len(c.part.Keys) {
-				key = min(key, c.part.Keys[c.run])
-			}
+		key := noKey
+		for _, next := range nextKeys {
+			key = min(key, next)
 		}
-		if key == u.high {
+		if key >= u.high {
 			return
 		}
-		rows, filtered := w.seek(key)
-		if rows > 0 {
+		wanted := len(w.keys) == 0 || hold(w.keys, w.names.Keys.At(key))
+		w.active = w.active[:0]
+		filtered := false
+		for i, next := range nextKeys {
+			if next != key {
+				continue
+			}
+			c := &w.cursors[i]
+			if wanted && w.seek(c) {
+				w.active = append(w.active, c)
+				filtered = filtered || len(c.allowed) > 0
+				seen += c.end - c.start
+			}
+			c.run++
+			nextKeys[i] = c.key()
+		}
+		if len(w.active) > 0 {
 			take(key, filtered)
 		}
-		if seen += rows + 1; seen >= unitRowsMin {
+		if seen++; seen >= unitRowsMin {
 			seen = 0
 			if w.stopped() {
 				return
@@ -108,31 +129,24 @@ func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
 	}
 }
 
-// seek sets the cursors to the rows of a key within the window and returns how many they are.
-func (w *worker) seek(key uint32) (rows int, filtered bool) {
-	wanted := len(w.keys) == 0 || hold(w.keys, w.names.Keys.At(key))
-	for i := range w.cursors {
-		c := &w.cursors[i]
-		c.start, c.end = 0, 0
-		if c.run == len(c.part.Keys) || c.part.Keys[c.run] != key {
-			continue
-		}
-		start, end := int(c.part.Starts[c.run]), int(c.part.Starts[c.run+1])
-		c.run++
-		if !wanted {
-			continue
-		}
-		if c.part.MinTime < w.from {
-			start = c.part.Times.Search(start, end, w.from)
-		}
-		if c.part.MaxTime >= w.to {
-			end = c.part.Times.Search(start, end, w.to)
-		}
-		c.start, c.end = start, end
-		rows += end - start
-		filtered = filtered || start < end && len(c.allowed) > 0
+// key is the key of the next run.
+func (c *cursor) key() uint32 {
+	if c.run < len(c.part.Keys) {
+		return c.part.Keys[c.run]
 	}
-	return rows, filtered
+	return noKey
+}
+
+// seek sets a cursor to the rows of its run within the window, and says whether there are any.
+func (w *worker) seek(c *cursor) bool {
+	c.start, c.end = int(c.part.Starts[c.run]), int(c.part.Starts[c.run+1])
+	if c.part.MinTime < w.from {
+		c.start = c.part.Times.Search(c.start, c.end, w.from)
+	}
+	if c.part.MaxTime >= w.to {
+		c.end = c.part.Times.Search(c.start, c.end, w.to)
+	}
+	return c.start < c.end
 }
 
 // bucketEnd returns the bucket of the row at start, by its place in the window, and the row at which
@@ -152,32 +166,19 @@ func (w *worker) wholeKey(key uint32) {
 	var cell dims
 	cell[w.keyAt] = key
 	width := w.query.BucketMS
-	for {
-		var bucketEnd int64
-		found := false
+	for len(w.active) > 0 {
+		bucketEnd := int64(math.MaxInt64)
 		if width > 0 {
-			for i := range w.cursors {
-				if c := &w.cursors[i]; c.start < c.end {
-					end := (c.part.Times.At(c.start)/width + 1) * width
-					if !found || end < bucketEnd {
-						bucketEnd, found = end, true
-					}
-				}
-			}
-			if !found {
-				return
+			for _, c := range w.active {
+				bucketEnd = min(bucketEnd, (c.part.Times.At(c.start)/width+1)*width)
 			}
 			cell[0] = uint32(bucketEnd/width - 1 - w.first)
 		}
 		w.spans = w.spans[:0]
-		rows := 0
-		for i := range w.cursors {
-			c := &w.cursors[i]
-			if c.start == c.end {
-				continue
-			}
+		rows, left := 0, 0
+		for _, c := range w.active {
 			end := c.end
-			if width > 0 {
+			if c.part.MaxTime >= bucketEnd {
 				end = c.part.Times.Search(c.start, c.end, bucketEnd)
 			}
 			if end > c.start {
@@ -185,11 +186,13 @@ func (w *worker) wholeKey(key uint32) {
 				rows += end - c.start
 				c.start = end
 			}
+			if c.start < c.end {
+				w.active[left] = c
+				left++
+			}
 		}
+		w.active = w.active[:left]
 		w.emit(cell, rows)
-		if width == 0 {
-			return
-		}
 	}
 }
 
@@ -283,7 +286,9 @@ func (w *worker) rows(c *cursor, key uint32) {
 		bucket, next := w.bucketEnd(c.part, c.start, c.end)
 		base[0] = uint32(bucket)
 		if byRow {
-			w.eachRow(c, key, base, c.start, next)
+			for start := c.start; start < next; start += batchRows {
+				w.someRows(c, key, base, start, min(next, start+batchRows))
+			}
 		} else {
 			w.span(key, w.cell(base), c.part.Values[c.start:next])
 		}
@@ -322,92 +327,6 @@ func (w *worker) countPair() {
 	// Pairs of other workers may be the same ones unless cells are owned: those are counted later.
 	if w.owned && w.counted.Add(1) > distinctMax {
 		w.fail("distinct")
-	}
-}
-
-func (w *worker) eachRow(c *cursor, key uint32, base dims, start, end int) {
-	one := len(w.tags) == 1 && c.tags[0] != nil
-	if one {
-		if n := len(c.tags[0].Texts); len(w.codes) < n {
-			w.codes = make([]uint32, n)
-		} else if end-start < n {
-			one = false // clearing would cost more than it saves
-		} else {
-			clear(w.codes[:n])
-		}
-	}
-	plainCell, plain := uint32(0), false
-	for row := start; row < end; row++ {
-		value := c.part.Values[row]
-		if w.byValue && (value < w.low || value > w.up) || !lets(c.allowed, row) {
-			continue
-		}
-		var cell uint32
-		switch {
-		case one:
-			code := c.tags[0].Codes.At(row)
-			if cell = w.codes[code]; cell == 0 {
-				base[w.tags[0].at] = c.tags[0].Texts[code]
-				cell = w.cell(base) + 1
-				w.codes[code] = cell
-			}
-			cell--
-		case len(w.tags) == 0:
-			if !plain {
-				plainCell, plain = w.cell(base), true
-			}
-			cell = plainCell
-		default:
-			for i, tag := range c.tags {
-				if tag != nil {
-					base[w.tags[i].at] = tag.Texts[tag.Codes.At(row)]
-				}
-			}
-			cell = w.cell(base)
-		}
-		w.row(c, key, cell, row, value)
-	}
-}
-
-func lets(all []allowed, row int) bool {
-	for i := range all {
-		if !all[i].codes[all[i].tag.Codes.At(row)] {
-			return false
-		}
-	}
-	return true
-}
-
-func (w *worker) row(c *cursor, key, cell uint32, row int, value float64) {
-	w.events++
-	w.cells.count[cell]++
-	w.cells.sum[cell] += value
-	if value < w.cells.low[cell] {
-		w.cells.low[cell] = value
-	}
-	if value > w.cells.high[cell] {
-		w.cells.high[cell] = value
-	}
-	if w.need.values {
-		w.gathered.add(cell, value)
-	}
-	if len(w.need.distinct) == 0 {
-		return
-	}
-	w.countKey(key, cell)
-	for i, tag := range c.distinct {
-		if tag == nil {
-			continue
-		}
-		if text := tag.Texts[tag.Codes.At(row)]; text > 0 && w.sets[i].add(cell, text) {
-			if w.owned {
-				w.cells.distinct[i][cell]++
-			}
-			if w.sets[i].count > distinctMax {
-				w.fail("distinct")
-			}
-			w.countPair()
-		}
 	}
 }
 

@@ -145,3 +145,24 @@ func ReadInts(base int64, width int, bytes []byte) (column Ints, greatest uint64
 	}
 	return column, greatest
 }
+
+// Gather puts in out the distances of some rows, which must fit.
+func (n *Ints) Gather(rows, out []uint32) {
+	switch {
+	case n.B1 != nil:
+		gather32(n.B1, rows, out)
+	case n.B2 != nil:
+		gather32(n.B2, rows, out)
+	case n.B4 != nil:
+		gather32(n.B4, rows, out)
+	default:
+		gather32(n.B8, rows, out)
+	}
+}
+
+func gather32[T uint8 | uint16 | uint32 | uint64](column []T, rows, out []uint32) {
+	out = out[:len(rows)]
+	for i, row := range rows {
+		out[i] = uint32(column[row])
+	}
+}
