@@ -54,15 +54,15 @@ func made(keys int) *store.Snapshot {
 		part.Times = table.NewInts(low, high, n)
 		part.Values = make([]float64, n)
 		tag := table.Tag{Codes: table.NewInts(0, 50, n), Texts: codes}
-		of := make([]uint32, n)
+		of := table.NewInts(0, int64(keys), n)
 		for i := range n {
 			part.Times.Set(i, int64(start+i)*3_600_000/int64(rows))
 			part.Values[i] = r.ExpFloat64() * 100
 			tag.Codes.Set(i, int64(1+r.IntN(50)))
-			of[i] = uint32(r.IntN(keys))
+			of.Set(i, int64(r.IntN(keys)))
 		}
 		part.Tags = []table.Tag{tag}
-		snapshot.Parts = append(snapshot.Parts, table.Sort(part, of))
+		snapshot.Parts = append(snapshot.Parts, table.Sort(part, of, number))
 	}
 	return snapshot
 }

@@ -1,6 +1,9 @@
 package query
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // dims is what tells cells apart: the bucket's place in the window, then the fields in the order of
 // the query. A field is the number of a key, or 0 for an absent tag and 1 + the number of its text.
@@ -29,6 +32,18 @@ func (c *cells) add(key dims) uint32 {
 		c.distinct[i] = append(c.distinct[i], 0)
 	}
 	return uint32(len(c.dims) - 1)
+}
+
+// grow makes room for more cells.
+func (c *cells) grow(more int) {
+	if cap(c.dims)-len(c.dims) < more {
+		more = max(more, len(c.dims)) // so that many small steps copy little
+	}
+	c.dims = slices.Grow(c.dims, more)
+	c.count = slices.Grow(c.count, more)
+	c.sum = slices.Grow(c.sum, more)
+	c.low = slices.Grow(c.low, more)
+	c.high = slices.Grow(c.high, more)
 }
 
 // merge adds what another knows of a cell.

@@ -1,6 +1,10 @@
 package query
 
-import "slices"
+import (
+	"slices"
+
+	"analyticsapi/table"
+)
 
 // A unit with up to this many cells that may be is computed in arrays with a place for each, which
 // fit the cache.
@@ -30,9 +34,22 @@ func (w *worker) denseUnit(u unit) bool {
 		}
 	}
 	clear(d.count[:places])
-	for i := range w.cursors {
-		w.densePart(&w.cursors[i], u, int(buckets))
+	clear(d.sum[:places])
+	for i := range places {
+		d.low[i], d.high[i] = greatest, lowest
 	}
+	for i := range w.cursors {
+		if c := &w.cursors[i]; buckets == 1 && c.part.MinTime >= w.from && c.part.MaxTime < w.to {
+			w.denseRuns(c.part, u)
+		} else {
+			w.densePart(c, u, int(buckets))
+		}
+	}
+	made := 0
+	for _, count := range d.count[:places] {
+		made += int(min(count, 1))
+	}
+	w.done.grow(made)
 	for place, count := range d.count[:places] {
 		if count == 0 {
 			continue
@@ -52,6 +69,40 @@ func (w *worker) denseUnit(u unit) bool {
 	return true
 }
 
+// denseRuns is densePart for a part of which all rows count, in one bucket.
+func (w *worker) denseRuns(part *table.Part, u unit) {
+	d, need := &w.dense, w.need
+	first, _ := slices.BinarySearch(part.Keys, u.low)
+	last, _ := slices.BinarySearch(part.Keys, u.high)
+	starts := part.Starts[first : last+1]
+	start := starts[0]
+	for i, key := range part.Keys[first:last] {
+		values := part.Values[start:starts[i+1]]
+		start = starts[i+1]
+		place := key - u.low
+		d.count[place] += uint64(len(values))
+		if need.sum {
+			sum := 0.0
+			for _, v := range values {
+				sum += v
+			}
+			d.sum[place] += sum
+		}
+		if need.extremes {
+			low, high := d.low[place], d.high[place]
+			for _, v := range values {
+				if v < low {
+					low = v
+				}
+				if v > high {
+					high = v
+				}
+			}
+			d.low[place], d.high[place] = low, high
+		}
+	}
+}
+
 func (w *worker) densePart(c *cursor, u unit, buckets int) {
 	d := &w.dense
 	c.run, _ = slices.BinarySearch(c.part.Keys, u.low)
@@ -63,9 +114,6 @@ func (w *worker) densePart(c *cursor, u unit, buckets int) {
 			bucket, next := w.bucketEnd(c.part, c.start, c.end)
 			place := int(c.key()-u.low)*buckets + int(bucket)
 			values := c.part.Values[c.start:next]
-			if d.count[place] == 0 {
-				d.sum[place], d.low[place], d.high[place] = 0, values[0], values[0]
-			}
 			d.count[place] += uint64(len(values))
 			if w.need.sum {
 				d.sum[place] += sumOf(values)

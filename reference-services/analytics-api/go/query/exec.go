@@ -167,7 +167,7 @@ func (p *plan) divide(threads int) {
 	}
 	var marks []mark
 	for _, part := range p.parts {
-		step := max(1, min(target, part.Rows)/4)
+		step := max(1, target/(2*len(p.parts)))
 		for i, last := 0, 0; i < len(part.Keys); i++ {
 			if now := int(part.Starts[i+1]); now-last >= step || i == len(part.Keys)-1 {
 				marks = append(marks, mark{part.Keys[i] + 1, now - last})

@@ -128,9 +128,5 @@ func (found numbers) part(b *block.Block) *table.Part {
 			Name: found.tagNames[i], Codes: b.Tags[i].Codes, Texts: codes,
 		})
 	}
-	keys := make([]uint32, b.Rows)
-	for row := range keys {
-		keys[row] = found.keys[b.Keys.At(row)]
-	}
-	return table.Sort(raw, keys)
+	return table.Sort(raw, b.Keys, found.keys)
 }

@@ -53,44 +53,42 @@ func placeOf(source, row int) place { return place(source)<<32 | place(row) }
 func (p place) source() int { return int(p >> 32) }
 func (p place) row() int    { return int(uint32(p)) }
 
-// Sort makes a part of events that are in the order of their arrival: keys has the key of each, and
-// raw has all else but Keys and Starts. numbers is how many keys the dictionary has.
-func Sort(raw *Part, keys []uint32) *Part {
-	order := make([]place, len(keys))
-	runs, starts := countingSort(keys, order)
+// Sort makes a part of events that are in the order of their arrival: codes has for each the place
+// of its key in numbers, which are numbers of the key dictionary, and raw has all else but Keys and
+// Starts.
+func Sort(raw *Part, codes Ints, numbers []uint32) *Part {
+	order := make([]place, codes.Len())
+	runs, starts := countingSort(codes, numbers, order)
 	return gather([]*Part{raw}, order, runs, starts)
 }
 
 // countingSort fills order with the rows by key and returns the keys and where each starts.
-func countingSort(keys []uint32, order []place) (runs, starts []uint32) {
-	ranks := make(map[uint32]uint32)
-	rank := make([]uint32, len(keys))
-	for row, key := range keys {
-		r, ok := ranks[key]
-		if !ok {
-			r = uint32(len(runs))
-			ranks[key] = r
-			runs = append(runs, key)
-		}
-		rank[row] = r
+func countingSort(codes Ints, numbers []uint32, order []place) (runs, starts []uint32) {
+	byNumber := make([]uint64, len(numbers)) // number above, code below
+	for code, number := range numbers {
+		byNumber[code] = uint64(number)<<32 | uint64(code)
 	}
-	slices.Sort(runs)
-	place := make([]uint32, len(runs))
-	for sorted, key := range runs {
-		place[ranks[key]] = uint32(sorted)
+	slices.Sort(byNumber)
+	rank := make([]uint32, len(numbers))
+	for _, both := range byNumber {
+		if number := uint32(both >> 32); len(runs) == 0 || runs[len(runs)-1] != number {
+			runs = append(runs, number)
+		}
+		rank[uint32(both)] = uint32(len(runs) - 1)
 	}
 	starts = make([]uint32, len(runs)+1)
-	for row := range rank {
-		rank[row] = place[rank[row]]
-		starts[rank[row]+1]++
+	for row := range order {
+		starts[rank[codes.At(row)]+1]++
 	}
+	next := make([]uint32, len(runs))
 	for i := range runs {
 		starts[i+1] += starts[i]
-		place[i] = starts[i]
+		next[i] = starts[i]
 	}
-	for row, r := range rank {
-		order[place[r]] = placeOf(0, row)
-		place[r]++
+	for row := range order {
+		r := rank[codes.At(row)]
+		order[next[r]] = placeOf(0, row)
+		next[r]++
 	}
 	return runs, starts
 }
