@@ -55,8 +55,10 @@ pub(crate) struct Judgement {
     pub(crate) shares: [f64; 3],
     pub(crate) verdict: Verdict,
     pub(crate) recommended: Option<Choice>,
-    /// Why a strong verdict was held back.
+    /// Why a strong verdict would be held back.
     pub(crate) caps: Vec<&'static str>,
+    /// Whether that made a lean of it.
+    pub(crate) held_back: bool,
 }
 
 impl Engine {
@@ -147,6 +149,10 @@ impl Engine {
             model: ground.model.reference(),
             recommended: judged.recommended,
             verdict: judged.verdict,
+            held_back: match judged.held_back {
+                true => judged.caps.iter().map(|cap| (*cap).to_owned()).collect(),
+                false => Vec::new(),
+            },
             settled,
             rust_in_core,
             go_at_edge,
@@ -318,8 +324,8 @@ impl Engine {
         let first = totals.first();
         let bound = lower_bound(shares.get(first).copied().unwrap_or(0.0));
         if totals.out == 7 || top != Some(first) || bound < LEAN {
-            let caps = Vec::new();
-            return Judgement { shares, verdict: Verdict::TooClose, recommended: None, caps };
+            let (verdict, caps) = (Verdict::TooClose, Vec::new());
+            return Judgement { shares, verdict, recommended: None, caps, held_back: false };
         }
         let mut caps = notices::caps(&self.ground, situation);
         let open: f64 = totals.terms.iter().filter(|t| t.open).map(|t| t.swing).sum();
@@ -331,7 +337,8 @@ impl Engine {
             caps.retain(|cap| *cap != "capped_unknown");
         }
         let verdict = if strong { Verdict::Strong } else { Verdict::Lean };
-        Judgement { shares, verdict, recommended: Choice::ALL.get(first).copied(), caps }
+        let recommended = Choice::ALL.get(first).copied();
+        Judgement { shares, verdict, recommended, caps, held_back: bound >= STRONG && !strong }
     }
 
     fn reasons(

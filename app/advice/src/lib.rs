@@ -61,6 +61,7 @@ pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,
 };
 pub use nearest::{Difference, Near, Nearest, nearest};
+pub use notices::held_back_by;
 pub use precedents::{
     Decision, Fact, Holds, Precedent, Source, Today, Usage, precedent, precedents,
 };

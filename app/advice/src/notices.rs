@@ -45,6 +45,21 @@ pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> 
     caps
 }
 
+/// What holds a strong verdict back, in words; empty when nothing does.
+#[must_use]
+pub fn held_back_by(caps: &[String]) -> String {
+    let words = |cap: &String| match cap.as_str() {
+        "not_measured" => "a limit that must be kept is not measured".to_owned(),
+        "must_unchecked" => "a limit that must be kept cannot be checked".to_owned(),
+        "measure_first" => "a limit that must be kept lies within the uncertainty".to_owned(),
+        "consider_staying" => "neither language fits the team yet".to_owned(),
+        "capped_unknown" => "half or more of what counts is open".to_owned(),
+        // Advice of another model may name what this one does not know.
+        other => other.to_owned(),
+    };
+    join(&caps.iter().map(words).collect::<Vec<_>>())
+}
+
 fn answered(ground: &Ground, situation: &Situation, id: &str, value: &str) -> bool {
     let question = ground.model.question_index(id);
     let state = situation.state(question);

@@ -22,6 +22,9 @@ pub struct Advised {
     pub recommended: Option<Choice>,
     /// How firmly.
     pub verdict: Verdict,
+    /// What made a lean of it; see [`crate::held_back_by`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// First-rank shares, 0 to 1.
     pub first_share: ByOption<f64>,
 }
@@ -78,6 +81,7 @@ pub fn advise(engine: &Engine, answers: &Answers) -> Result<Advised, Vec<Problem
     Ok(Advised {
         recommended: score.recommended,
         verdict: score.verdict,
+        held_back: score.held_back.clone(),
         first_share: ByOption::from_fn(|option| score.options.get(option).first_share),
     })
 }

@@ -1,8 +1,8 @@
 //! The team's own records as cases: what they answered, and what they chose.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use assay_advice::{Answers, Case, Choice, Decided, Usage};
@@ -10,8 +10,13 @@ use assay_records::{Record, Standing, Status};
 use assay_store::{Filter, Store, StoreError, Summary};
 use uuid::Uuid;
 
+use crate::state::App;
+
 /// The most records that are looked at, the newest first: a trial takes some ms for each.
-const RECORDS_MAX: usize = 2_000;
+pub const RECORDS_MAX: usize = 2_000;
+
+/// The most records read while a request waits; each takes a ms or a few.
+const READ_AT_ONCE: usize = 16;
 
 /// A record of the team's own that has answers. Examples, which come with the program, are none.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,26 +55,67 @@ impl OwnRecord {
     }
 }
 
+/// The team's own records, as far as they are read.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    /// Those that have answers, the newest number first.
+    pub records: Vec<Arc<OwnRecord>>,
+    /// How many are still to be read.
+    pub unread: usize,
+    /// How many older ones are never looked at, being more than [`RECORDS_MAX`].
+    pub beyond: u64,
+}
+
 /// What was read of the records, so that only those whose text has changed are read again.
 #[derive(Default)]
 pub struct OwnRecords {
     read: Mutex<HashMap<Uuid, Arc<OwnRecord>>>,
+    /// Held by the one that reads ahead.
+    ahead: tokio::sync::Mutex<()>,
 }
 
 impl OwnRecords {
-    /// Every record of the team's own that has answers, the newest number first.
+    /// Every record of the team's own that has answers.
     ///
     /// # Errors
     /// What the store says. A record that vanishes meanwhile is left out.
-    pub async fn all(&self, store: &dyn Store) -> Result<Vec<Arc<OwnRecord>>, StoreError> {
-        let mut records = Vec::new();
-        for line in lines(store).await? {
-            records.extend(self.one(store, line).await?);
+    pub async fn all(&self, store: &dyn Store) -> Result<Own, StoreError> {
+        self.some(store, usize::MAX).await
+    }
+
+    /// Those read already, and a few more; for a request that should not wait.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn at_hand(&self, store: &dyn Store) -> Result<Own, StoreError> {
+        self.some(store, READ_AT_ONCE).await
+    }
+
+    async fn some(&self, store: &dyn Store, mut most: usize) -> Result<Own, StoreError> {
+        let (lines, beyond) = lines(store).await?;
+        let listed: HashSet<Uuid> = lines.iter().map(|line| line.id).collect();
+        let mut own = Own { beyond, ..Own::default() };
+        for line in lines {
+            if let Some(known) = self.known(&line) {
+                own.records.push(known);
+            } else if most == 0 {
+                own.unread += 1;
+            } else {
+                most -= 1;
+                own.records.extend(self.one(store, line).await?);
+            }
         }
-        let kept = records.iter().map(|record| (record.line.id, Arc::clone(record))).collect();
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = kept;
-        records.retain(|record| record.answers.answered() > 0);
-        Ok(records)
+        self.kept().retain(|id, _| listed.contains(id));
+        own.records.retain(|record| record.answers.answered() > 0);
+        Ok(own)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<OwnRecord>>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, line: &Summary) -> Option<Arc<OwnRecord>> {
+        self.kept().get(&line.id).filter(|known| known.line == *line).map(Arc::clone)
     }
 
     async fn one(
@@ -77,19 +123,27 @@ impl OwnRecords {
         store: &dyn Store,
         line: Summary,
     ) -> Result<Option<Arc<OwnRecord>>, StoreError> {
-        let known = {
-            let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            read.get(&line.id).filter(|known| known.line == line).map(Arc::clone)
-        };
-        if known.is_some() {
-            return Ok(known);
-        }
         match store.get(line.id).await {
-            Ok(stored) => Ok(Some(Arc::new(OwnRecord { line, answers: stored.record.answers }))),
+            Ok(stored) => {
+                let record = Arc::new(OwnRecord { line, answers: stored.record.answers });
+                self.kept().insert(record.line.id, Arc::clone(&record));
+                Ok(Some(record))
+            }
             Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+/// Reads the records in the background, so that no request waits for it; once at a time.
+pub fn read_ahead(app: &App) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let Ok(_alone) = app.own.ahead.try_lock() else { return };
+        if let Err(error) = app.own.all(app.store.as_ref()).await {
+            tracing::warn!(%error, "own records cannot be read ahead");
+        }
+    });
 }
 
 /// A record as a case to judge a model by, if it was accepted and has answers. Whether a later one
@@ -111,17 +165,18 @@ fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
     }
 }
 
-/// The list lines of every record that is no example.
-async fn lines(store: &dyn Store) -> Result<Vec<Summary>, StoreError> {
+/// The list lines of every record that is no example, and how many older ones there are.
+async fn lines(store: &dyn Store) -> Result<(Vec<Summary>, u64), StoreError> {
     let mut lines = Vec::new();
     let mut filter = Filter { per_page: Filter::MAX_PER_PAGE, ..Filter::default() };
     loop {
         let page = store.list(&filter).await?;
-        let last = page.items.len() < Filter::MAX_PER_PAGE as usize;
+        let seen = u64::from(filter.page) * u64::from(filter.per_page);
         lines.extend(page.items.into_iter().filter(|line| !line.is_example()));
-        if last || lines.len() >= RECORDS_MAX {
+        if page.total <= seen || lines.len() >= RECORDS_MAX {
+            let cut = lines.len().saturating_sub(RECORDS_MAX);
             lines.truncate(RECORDS_MAX);
-            return Ok(lines);
+            return Ok((lines, page.total.saturating_sub(seen) + cut as u64));
         }
         filter.page += 1;
     }

@@ -42,6 +42,7 @@ pub fn table(state: App) -> Router {
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
         .route("/api/v1/cost", post(api::cost::post))
+        .route("/api/v1/model/trial", post(api::model::trial))
         .route("/api/v1/decisions", get(api::decisions::list).post(api::decisions::create))
         .route("/api/v1/decisions/{id}", get(api::decision::get).put(api::decision::put))
         .route("/api/v1/decisions/{id}/history", get(api::decision::history))

@@ -13,7 +13,11 @@ use assay_advice::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, own::OwnRecord};
+use crate::{
+    error::Error,
+    own::{Own, OwnRecord},
+    state::App,
+};
 
 /// How many finished trials are kept.
 const KEPT: usize = 4;
@@ -36,6 +40,9 @@ pub struct Trial {
 pub struct Part {
     /// All decisions looked at.
     pub cases: usize,
+    /// How many older records are not: the newest 2,000 are.
+    #[serde(skip_serializing_if = "is_none")]
+    pub beyond: u64,
     /// How the advice of the model in use agrees with what was chosen, in those that count: core
     /// precedents, and records that were accepted and still stand.
     pub before: Tally,
@@ -73,6 +80,12 @@ pub struct Unfit {
     pub problems: Vec<String>,
 }
 
+/// Whether to leave a count out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// The trials of late, so that asking again is quick.
 #[derive(Default)]
 pub struct Trials {
@@ -90,9 +103,9 @@ impl Trials {
         &self,
         in_use: Arc<Engine>,
         edited: Model,
-        records: Vec<Arc<OwnRecord>>,
+        own: Own,
     ) -> Result<Arc<Trial>, Error> {
-        let key = key(&in_use, &edited, &records);
+        let key = key(&in_use, &edited, &own.records);
         let _one_at_a_time = self.running.lock().await;
         let find = || {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,13 +114,31 @@ impl Trials {
         if let Some(trial) = find() {
             return Ok(trial);
         }
-        let work = tokio::task::spawn_blocking(move || Arc::new(run(&in_use, edited, &records)));
+        let work = tokio::task::spawn_blocking(move || Arc::new(run(&in_use, edited, &own)));
         let trial = work.await.map_err(|error| Error::Internal(Box::new(error)))?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_front((key, Arc::clone(&trial)));
         kept.truncate(KEPT);
         Ok(trial)
     }
+}
+
+/// Tries a model's text beside the model in use, or says what is wrong with it. Nothing is kept.
+pub(crate) async fn of_text(
+    app: &App,
+    text: &str,
+) -> Result<Result<Arc<Trial>, Vec<Problem>>, Error> {
+    if text.trim().is_empty() {
+        let message = "there is no text".to_owned();
+        let help = "send a whole model; /model.toml is the one in use".to_owned();
+        return Ok(Err(vec![Problem { field: String::new(), span: None, message, help }]));
+    }
+    let edited = match Model::parse(text) {
+        Ok(edited) => edited,
+        Err(problems) => return Ok(Err(problems)),
+    };
+    let own = app.own.all(app.store.as_ref()).await?;
+    Ok(Ok(app.trials.run(app.engine(), edited, own).await?))
 }
 
 /// Everything that the outcome depends on.
@@ -125,14 +156,14 @@ fn key(in_use: &Engine, edited: &Model, records: &[Arc<OwnRecord>]) -> String {
 
 /// Holds both models against the documented decisions and the records; some ms for each.
 #[must_use]
-pub fn run(in_use: &Engine, edited: Model, records: &[Arc<OwnRecord>]) -> Trial {
+pub fn run(in_use: &Engine, edited: Model, own: &Own) -> Trial {
     let after = Engine::new(edited, in_use.measurements().clone(), SEED);
-    let own: Vec<Named> = records.iter().map(|record| own(record)).collect();
+    let records: Vec<Named> = own.records.iter().map(|record| named(record)).collect();
     Trial {
         model: after.model().reference(),
         in_use: in_use.model().reference(),
         precedents: part(in_use, &after, &precedents()),
-        records: part(in_use, &after, &own),
+        records: Part { beyond: own.beyond, ..part(in_use, &after, &records) },
     }
 }
 
@@ -159,7 +190,7 @@ fn precedents() -> Vec<Named> {
 }
 
 /// A record of the team's own; one that is not in force says so.
-fn own(record: &OwnRecord) -> Named {
+fn named(record: &OwnRecord) -> Named {
     let counts = record.stands();
     let apart = if counts { String::new() } else { format!(" ({})", record.line.standing.id()) };
     Named { name: format!("{}{apart}", record.line.title), decided: record.case(), counts }
@@ -172,6 +203,7 @@ fn part(before: &Engine, after: &Engine, named: &[Named]) -> Part {
     let counting = || all().filter(|(_, named)| named.counts).map(|(case, _)| case);
     Part {
         cases: tried.len(),
+        beyond: 0,
         before: tally(counting(), |case| &case.before),
         after: tally(counting(), |case| &case.after),
         changed: all().filter_map(|(case, named)| changed(case, &named.name)).collect(),

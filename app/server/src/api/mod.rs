@@ -7,6 +7,7 @@ pub(crate) mod decision;
 pub(crate) mod decisions;
 pub(crate) mod evidence;
 mod idempotency;
+pub(crate) mod model;
 pub(crate) mod openapi;
 pub(crate) mod precedents;
 pub(crate) mod score;

@@ -21,6 +21,7 @@ use utoipa::{
     paths(
         super::score::post,
         super::cost::post,
+        super::model::trial,
         super::decisions::list,
         super::decisions::create,
         super::decision::get,

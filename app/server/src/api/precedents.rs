@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     error::Error,
-    pages::precedents::case,
+    pages::precedents::{backtest::counts_core, case},
     precedents::{self as filters, Facet, Reading, Wanted},
     state::App,
 };
@@ -96,9 +96,16 @@ pub(crate) async fn list(
 /// Holds the advice against the precedents. Agreement with history is not correctness.
 #[utoipa::path(
     get, path = "/api/v1/precedents/backtest", tag = "precedents",
-    responses((status = 200, description = "The backtest object", body = Object))
+    responses(
+        (status = 200, description = "The backtest object", body = Object),
+        (status = 422, description = "A `use` other than core")
+    )
 )]
-pub(crate) async fn backtest(State(app): State<App>) -> Result<Response, Error> {
+pub(crate) async fn backtest(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    counts_core(query)?;
     let known = app.backtested().await?;
     Ok(Json(known.backtest()).into_response())
 }

@@ -7,15 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use assay_advice::{Advised, Choice, Model, Tally, Verdict};
+use assay_advice::{Model, Tally};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
 use crate::{
     error::FieldError,
-    own::{OwnRecord, OwnRecords},
-    pages::words::percent,
+    own::{Own, OwnRecords},
+    pages::words::advised,
     trial::{self, Part, Trial},
 };
 
@@ -93,10 +93,10 @@ async fn check(
 }
 
 /// The records of the decisions folder; a folder that is not there has none.
-async fn records(context: &Context, model: &Model) -> Result<Vec<Arc<OwnRecord>>, Failure> {
+async fn records(context: &Context, model: &Model) -> Result<Own, Failure> {
     let folder = &context.settings.decisions;
     if !folder.is_dir() {
-        return Ok(Vec::new());
+        return Ok(Own::default());
     }
     let store = context.store(folder, Arc::new(model.clone())).await?;
     let bad = store.bad_files().await?.len();
@@ -143,6 +143,9 @@ fn tell(lines: &mut Vec<String>, what: &str, part: &Part) {
         1 => format!("1 {}", what.replacen("s ", " ", 1)),
         cases => format!("{cases} {what}"),
     });
+    if part.beyond > 0 {
+        lines.push(format!("  the newest ones; {} older ones are not looked at", part.beyond));
+    }
     if part.before.cases > 0 {
         lines.push(format!("  in use: {}", agreement(&part.before)));
         lines.push(format!("  edited: {}", agreement(&part.after)));
@@ -176,16 +179,4 @@ fn agreement(tally: &Tally) -> String {
         "of the {cases} that count it decides {decided}, agrees in {agree} ({strong_agree} of \
          {strong} strong ones), {abstained} too close to call"
     )
-}
-
-fn advised(advised: &Advised) -> String {
-    let share = |option: Choice| percent(*advised.first_share.get(option));
-    match (advised.recommended, advised.verdict) {
-        (Some(option), Verdict::Strong) => format!("{option}, strong ({}%)", share(option)),
-        (Some(option), _) => format!("{option}, lean ({}%)", share(option)),
-        (None, _) => {
-            let shares = Choice::ALL.map(|option| format!("{option} {}%", share(option)));
-            format!("too close to call ({})", shares.join(", "))
-        }
-    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use assay_advice::{
     Answers, Assumptions, Choice, Cost, Model, Precedent, PrecedentRef, Score, Settled, Sheet,
-    Verdict, precedent,
+    Verdict, precedent, precedents,
 };
 use clap::Args;
 use serde::Serialize;
@@ -23,7 +23,8 @@ const SHOWN: usize = 5;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Answers, a record or a precedent, in TOML; `-` reads standard input
+    /// Answers, a record or a precedent, in TOML; `-` reads standard input. Or the id of a precedent
+    /// that comes with assay, for example `grab`
     file: PathBuf,
     /// Print the whole score as JSON; with `--cost`, the cost is one more key of it
     #[arg(long)]
@@ -50,8 +51,13 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let engine = std::sync::Arc::clone(&context.evidence()?.now().engine);
-    let text = input::read(&arguments.file)?;
-    let sheet = sheet(engine.model(), &arguments.file, &text)?;
+    let sheet = match known_precedent(&arguments.file) {
+        Some(case) => coded(engine.model(), case)?,
+        None => {
+            let text = input::read(&arguments.file).map_err(|why| neither(&arguments.file, why))?;
+            sheet(engine.model(), &arguments.file, &text)?
+        }
+    };
     let score = engine.score_with_precedents(&sheet.answers);
     let cost = match arguments.cost {
         true => {
@@ -73,6 +79,36 @@ pub(super) fn run(
         out.write_all(cost_in_words(&CostView::new(cost, &assumptions, Some(&score))).as_bytes())?;
     }
     Ok(())
+}
+
+/// The precedent of this id, unless a file has that name.
+fn known_precedent(name: &Path) -> Option<&'static Precedent> {
+    if name.exists() { None } else { precedent(name.to_str()?) }
+}
+
+/// The answers of a precedent as they were coded.
+fn coded(model: &Model, case: &Precedent) -> Result<Sheet, Failure> {
+    let answers = Answers::from_table(model, &case.answers.to_table()).map_err(|problems| {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::Input(format!("the model in use does not ask {}: {}", case.id, told.join("; ")))
+    })?;
+    Ok(Sheet { service: Some(format!("{}: {}", case.organisation, case.component)), answers })
+}
+
+/// Says of what is no file that it is no precedent either.
+fn neither(name: &Path, why: Failure) -> Failure {
+    let id = name.to_string_lossy();
+    let like_an_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match why {
+        Failure::CannotRun(why) if !name.exists() && id.chars().all(like_an_id) => {
+            let ids: Vec<&str> = precedents().iter().map(|case| case.id.as_str()).collect();
+            Failure::CannotRun(format!(
+                "{why}\nNor is {id} the id of a documented decision; these are: {}",
+                ids.join(", ")
+            ))
+        }
+        other => other,
+    }
 }
 
 /// The assumptions said with `--assume`.
@@ -143,6 +179,15 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             percent(option.first_share),
             assay_advice::grouped(score.draws.into()),
         ));
+    }
+    let shares = assay_advice::ByOption::from_fn(|choice| score.options.get(choice).first_share);
+    let none_left = words::none_left(&shares);
+    if !none_left.is_empty() {
+        lines.push(format!("  All three are ruled out in {none_left}%, by answers that are open"));
+    }
+    if !score.held_back.is_empty() {
+        let why = assay_advice::held_back_by(&score.held_back);
+        lines.push(format!("  No more than a lean, because {why}"));
     }
     for notice in words::notices(score) {
         lines.extend([String::new(), notice.text]);

@@ -11,7 +11,7 @@ use std::{
 use tokio::{net::TcpListener, signal};
 
 use super::{Context, Failure};
-use crate::http;
+use crate::{http, own};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let address = context.settings.listen;
@@ -19,6 +19,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     // The port comes first: a second assay should say so at once.
     let listener = TcpListener::bind(address).await.map_err(|error| in_words(address, &error))?;
     let app = context.app().await?;
+    own::read_ahead(&app);
 
     let bound = listener.local_addr().unwrap_or(address);
     let decisions = path::absolute(&app.decisions).unwrap_or_else(|_| app.decisions.clone());

@@ -1,7 +1,5 @@
 //! `/checklist`: the questions and, beside them, the advice.
 
-use std::sync::Arc;
-
 use askama::Template;
 use assay_advice::{
     Answers, CURRENCY, Choice, Model, Notice, Problem, Question, QuestionKind, Score, presets,
@@ -13,14 +11,14 @@ use axum::{
 };
 
 use crate::{
-    own::OwnRecord,
+    own::Own,
     pages::{
         Page,
         cost::{self, CostView, Field},
         own_nearest::{self, OwnNearestView},
         precedents::nearest::NearestView,
         sheet::{self, Sheet, UNKNOWN},
-        words::{self, Headline, Share},
+        words::{self, Headline, Shares},
     },
     state::App,
 };
@@ -129,7 +127,7 @@ enum Advice<'a> {
 struct Given<'a> {
     headline: Headline,
     first: String,
-    shares: Vec<Share>,
+    shares: Shares,
     notices: Vec<Notice>,
     top: Choice,
     runner_up: Choice,
@@ -307,7 +305,7 @@ fn cost_label(id: &str) -> Option<&'static str> {
     known.map(|known| known.label.as_str()).or((id == CURRENCY).then_some("Currency"))
 }
 
-fn advice<'a>(app: &'a App, sheet: &Sheet, own: &[Arc<OwnRecord>]) -> Advice<'a> {
+fn advice<'a>(app: &'a App, sheet: &Sheet, own: &Own) -> Advice<'a> {
     let model = app.model();
     let core = || model.questions().iter().filter(|question| question.core);
     if sheet.says_nothing(model) {

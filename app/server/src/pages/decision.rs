@@ -26,7 +26,7 @@ use crate::{
         precedents::nearest::NearestView,
         record::problem_views,
         sheet,
-        words::{self, Headline, Share},
+        words::{self, Headline, Shares},
     },
     state::App,
 };
@@ -61,7 +61,7 @@ struct AdviceView<'a> {
     score: &'a Score,
     headline: Headline,
     first: String,
-    shares: Vec<Share>,
+    shares: Shares,
     notices: Vec<Notice>,
     top: Choice,
     runner_up: Choice,

@@ -1,11 +1,13 @@
 //! The team's own accepted records nearest to some answers, beside the documented decisions.
 
-use std::sync::Arc;
-
 use assay_advice::{Answers, Case, Choice, nearest};
 use uuid::Uuid;
 
-use crate::{own::OwnRecord, pages::sheet::capitalised, state::App};
+use crate::{
+    own::{self, Own, RECORDS_MAX},
+    pages::sheet::capitalised,
+    state::App,
+};
 
 /// The most differences named for each; the record's page has all its answers.
 const DIFFERENCES_MAX: usize = 2;
@@ -15,6 +17,8 @@ const ANSWERS_MIN: usize = 5;
 /// Records of the team's own, the nearest first.
 pub(crate) struct OwnNearestView {
     pub(crate) near: Vec<OwnNearView>,
+    /// What is not looked at, or not yet; empty as a rule.
+    pub(crate) missing: String,
 }
 
 /// One of them.
@@ -36,15 +40,36 @@ pub(crate) struct OwnNearView {
 
 /// The records to look among. The advice stands without them, so a folder that cannot be read only
 /// leaves them out.
-pub(crate) async fn records(app: &App, answers: &Answers) -> Vec<Arc<OwnRecord>> {
+pub(crate) async fn records(app: &App, answers: &Answers) -> Own {
     if answers.answered() < ANSWERS_MIN {
-        return Vec::new();
+        return Own::default();
     }
-    match app.own.all(app.store.as_ref()).await {
-        Ok(records) => records,
+    match app.own.at_hand(app.store.as_ref()).await {
+        Ok(own) => {
+            if own.unread > 0 {
+                own::read_ahead(app);
+            }
+            own
+        }
         Err(error) => {
             tracing::warn!(%error, "own records are left out beside the precedents");
-            Vec::new()
+            Own::default()
+        }
+    }
+}
+
+/// Which records the nearest are not found among.
+fn missing(own: &Own) -> String {
+    let unread = match own.unread {
+        0 => String::new(),
+        1 => "One of your records is still being read.".to_owned(),
+        many => format!("{many} of your records are still being read."),
+    };
+    match own.beyond {
+        0 => unread,
+        older => {
+            let max = assay_advice::grouped(RECORDS_MAX as u64);
+            format!("{unread} The newest {max} records are looked at, {older} older ones are not.")
         }
     }
 }
@@ -53,11 +78,12 @@ impl OwnNearestView {
     /// The nearest of the records that were accepted and still stand, without the one shown.
     pub(crate) fn among(
         app: &App,
-        records: &[Arc<OwnRecord>],
+        own: &Own,
         answers: &Answers,
         recommended: Option<Choice>,
         shown: Option<Uuid>,
     ) -> Self {
+        let records = &own.records;
         let others = records.iter().filter(|record| Some(record.line.id) != shown);
         let cases: Vec<Case> = others.filter_map(|record| record.precedent()).collect();
         let found = nearest(app.model(), answers, recommended, &cases);
@@ -80,6 +106,6 @@ impl OwnNearestView {
                 otherwise: near.otherwise,
             })
         });
-        Self { near: near.collect() }
+        Self { near: near.collect(), missing: missing(own) }
     }
 }

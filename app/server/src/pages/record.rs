@@ -20,7 +20,7 @@ use crate::{
         cost::CostView,
         form::{self, Form},
         sheet::{self, Sheet},
-        words::{self, Headline, Share},
+        words::{self, Headline, Shares},
     },
     state::App,
 };
@@ -41,7 +41,7 @@ struct View {
     open: Vec<Check>,
     headline: Headline,
     first: String,
-    shares: Vec<Share>,
+    shares: Shares,
     recommended: Option<Choice>,
     cost: CostView,
     form: Form,

@@ -1,6 +1,9 @@
 //! A score in words: what the checklist, a record and the overview say alike.
 
-use assay_advice::{AnswerValue, Answers, Choice, Notice, Score, Settled, Verdict, grouped};
+use assay_advice::{
+    Advised, AnswerValue, Answers, ByOption, Choice, Notice, Score, Settled, Verdict, grouped,
+    held_back_by,
+};
 
 /// The verdict as a headline.
 pub(crate) struct Headline {
@@ -58,13 +61,64 @@ pub(crate) struct Share {
     pub(crate) width: f64,
 }
 
-/// The shares in the order used everywhere.
-pub(crate) fn shares(score: &Score) -> Vec<Share> {
+/// The shares in the order used everywhere, and in how many readings none is left, in percent;
+/// that is empty as a rule.
+pub(crate) struct Shares {
+    pub(crate) each: Vec<Share>,
+    pub(crate) none_left: String,
+}
+
+/// The shares of a score.
+pub(crate) fn shares(score: &Score) -> Shares {
     let share = |option: Choice| {
         let share = score.options.get(option).first_share;
         Share { option, percent: percent(share), width: (share * 1000.0).round() / 10.0 }
     };
-    Choice::ALL.into_iter().map(share).collect()
+    let shares = ByOption::from_fn(|option| score.options.get(option).first_share);
+    Shares { each: Choice::ALL.map(share).into(), none_left: none_left(&shares) }
+}
+
+/// In how many readings every option is ruled out, in percent; empty when there is none.
+pub(crate) fn none_left(shares: &ByOption<f64>) -> String {
+    let some: f64 = Choice::ALL.iter().map(|option| shares.get(*option)).sum();
+    // Less than one reading is rounding.
+    let left = 1.0 - some;
+    if left * f64::from(assay_advice::DRAWS) < 0.5 { String::new() } else { percent(left) }
+}
+
+/// What made a lean of a strong verdict, as the end of a sentence; empty when nothing did.
+fn held_back(caps: &[String]) -> String {
+    match held_back_by(caps) {
+        none if none.is_empty() => none,
+        why => format!("; no more than a lean, because {why}"),
+    }
+}
+
+/// An advice in a line: "rust, strong (93%)".
+pub(crate) fn advised(advised: &Advised) -> String {
+    match advised.recommended {
+        Some(option) => format!("{option}, {}", firmness(advised)),
+        None => firmness(advised),
+    }
+}
+
+/// How firm an advice is, to stand behind the option's name.
+pub(crate) fn firmness(advised: &Advised) -> String {
+    let share = |option: Choice| percent(*advised.first_share.get(option));
+    match (advised.recommended, advised.verdict) {
+        (Some(option), Verdict::Strong) => format!("strong, first in {}%", share(option)),
+        (Some(option), _) => {
+            format!("lean, first in {}%{}", share(option), held_back(&advised.held_back))
+        }
+        (None, _) => {
+            let shares = Choice::ALL.map(|option| format!("{option} {}%", share(option)));
+            let none_left = match none_left(&advised.first_share) {
+                none if none.is_empty() => none,
+                percent => format!(", all ruled out {percent}%"),
+            };
+            format!("too close to call: {}{none_left}", shares.join(", "))
+        }
+    }
 }
 
 /// A share as a percentage, never rounded to a certainty that it is not.
@@ -79,16 +133,17 @@ pub(crate) fn percent(share: f64) -> String {
 /// How often the advised option, or the settled part, comes first.
 pub(crate) fn first_sentence(score: &Score) -> String {
     let readings = format!("of {} plausible readings of the answers", grouped(score.draws.into()));
+    let held_back = held_back(&score.held_back);
     let left =
         Choice::ALL.iter().filter(|option| score.options.get(**option).knocked_out.is_empty());
     match (score.recommended, score.settled) {
         (Some(option), _) if left.count() == 1 => {
             let share = percent(score.options.get(option).first_share);
-            format!("The only option left: first in {share}% {readings}.")
+            format!("The only option left: first in {share}% {readings}{held_back}.")
         }
         (Some(option), _) => {
             let share = percent(score.options.get(option).first_share);
-            format!("First in {share}% {readings}.")
+            format!("First in {share}% {readings}{held_back}.")
         }
         (None, Some(Settled::RustInCore)) => {
             let share = percent(score.rust_in_core);

@@ -75,6 +75,23 @@ pub(crate) fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn a_precedent_is_scored_by_its_id() {
+    let desk = Desk::new();
+    let told = desk.ok(&["score", "grab"]);
+    assert!(told.starts_with("Grab: Counter Service: "), "{told}");
+    let json = desk.json(&["score", "grab", "--json"]);
+    assert_eq!(json["precedents"].as_array().map(Vec::is_empty), Some(false), "{json}");
+    // What is neither a file nor an id says both.
+    let told = desk.fails(2, &["score", "grabb"]);
+    assert!(told.contains("grabb cannot be read") && told.contains("id of a documented"), "{told}");
+    assert!(told.contains("grab, khan"), "the ids there are: {told}");
+    assert!(!desk.fails(2, &["score", "absent.toml"]).contains("documented decision"));
+    // A file of that name goes before.
+    fs::copy(desk.path("go.toml"), desk.path("grab")).expect("a file");
+    assert!(desk.ok(&["score", "grab"]).starts_with("back-office: "));
+}
+
+#[test]
 fn score_says_the_cost_when_asked() {
     let desk = Desk::new();
     let sheet = "[answers]\nworkload = \"json_api\"\ncores = 40\nowners = 4\n\

@@ -25,6 +25,24 @@ pub(crate) fn assert_page(answer: &Answer, status: StatusCode, title: &str) {
 }
 
 #[tokio::test]
+async fn a_lean_of_a_hundred_percent_says_what_holds_it_back() {
+    let app = TestApp::new().await;
+    let held = "go_fluency=none&rust_fluency=none&constraints=no_rust&first_production=later";
+    let page = app.get(&format!("/checklist?{held}")).await.body;
+    assert!(page.contains("first in 100%"), "{page}");
+    assert!(page.contains("no more than a lean, because neither language fits the team yet"));
+    // Readings in which nothing is left are counted too.
+    let open = "go_fluency=none&rust_fluency=none&constraints=no_rust";
+    let page = app.get(&format!("/checklist?{open}")).await.body;
+    let told = page.split("All three are ruled out in ").nth(1).expect("what is left");
+    let none_left: u32 = told.split('%').next().expect("a share").parse().expect("a number");
+    let go = page.split("<span class=\"num\">").nth(2).expect("three shares");
+    let go: u32 = go.split('%').next().expect("a share").parse().expect("a number");
+    assert!(none_left > 0 && none_left + go == 100, "{none_left} and {go}");
+    assert!(!app.get("/checklist?go_fluency=most&owners=4").await.body.contains("All three are"));
+}
+
+#[tokio::test]
 async fn without_answers_there_is_no_advice() {
     let app = TestApp::new().await;
     for path in ["/checklist", "/checklist?go_fluency=unknown", "/checklist?owners="] {

@@ -137,6 +137,150 @@ async fn an_edited_model_is_tried_and_changes_nothing_yet() {
 }
 
 #[tokio::test]
+async fn a_missing_brace_is_one_fault_at_the_place_it_opens() {
+    let app = TestApp::new().await;
+    let text =
+        Model::builtin().text().replacen("go = 0.6, hybrid = 0.98 }", "go = 0.6, hybrid = 1", 1);
+    let page = send(&app, &text).await;
+    assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: An edited model");
+    assert!(page.body.contains("One place needs mending"), "{}", page.body);
+    let at = text.lines().position(|line| line.contains("hybrid = 1")).expect("the line") + 1;
+    assert!(page.body.contains(&format!("data-line=\"{at}\">Line {at}, column 9")));
+    assert!(page.body.contains("No `}` closes this."));
+}
+
+/// Sends a model to the trial of the API.
+async fn try_over_http(app: &TestApp, text: &str) -> Answer {
+    app.send(toml(Request::post("/api/v1/model/trial"), text)).await
+}
+
+#[tokio::test]
+async fn programs_can_try_an_edited_model() {
+    let app = TestApp::new().await;
+    let answers = serde_json::json!({ "rust_fluency": "most", "paved_road": "rust", "owners": 5 });
+    let create = serde_json::json!({ "title": "Ours", "status": "accepted", "answers": answers,
+        "option": "rust", "why": "It is." });
+    app.post_json("/api/v1/decisions", &create).await;
+    let tried = try_over_http(&app, &edited()).await;
+    assert_eq!(tried.status, StatusCode::OK, "{}", tried.body);
+    let found = tried.json();
+    let digest = Model::parse(&edited()).expect("good").digest().to_owned();
+    assert_eq!(found["model"]["digest"], digest);
+    assert_eq!(found["in_use"]["digest"], Model::builtin().digest());
+    assert_eq!(found["precedents"]["cases"], assay_advice::precedents().len());
+    assert_eq!(found["records"]["cases"], 1);
+    let changed = found["precedents"]["changed"].as_array().expect("changes");
+    assert!(changed.iter().any(|it| it["before"]["recommended"] != it["after"]["recommended"]));
+    // The same as JSON, and nothing is adopted.
+    let json = serde_json::json!({ "text": edited() });
+    assert_eq!(app.post_json("/api/v1/model/trial", &json).await.json(), found);
+    assert_eq!(app.get("/model.toml").await.body, Model::builtin().text());
+
+    let text = Model::builtin().text().replacen("go = 0.6", "go = 6", 1);
+    let problem = try_over_http(&app, &text).await.problem(422);
+    let at = text.lines().position(|line| line.contains("go = 6")).expect("the line") + 1;
+    assert_eq!(problem["errors"][0]["line"], at);
+    assert_eq!(
+        (&problem["errors"][0]["column"], problem["errors"].as_array().map(Vec::len)),
+        (&26.into(), Some(1))
+    );
+    try_over_http(&app, " \n").await.problem(422);
+    try_over_http(&app, &format!("# {}", "x".repeat(300 * 1024))).await.problem(422);
+    try_over_http(&app, &"x".repeat(2 * 1024 * 1024)).await.problem(413);
+    let json = serde_json::json!({ "model": edited() });
+    app.post_json("/api/v1/model/trial", &json).await.problem(422);
+    let plain = Request::post("/api/v1/model/trial").body(Body::from(edited()));
+    app.send(plain.expect("a request")).await.problem(415);
+    let document = app.get("/api/v1/openapi.json").await.json();
+    assert!(document["paths"]["/api/v1/model/trial"]["post"].is_object());
+}
+
+#[tokio::test]
+async fn the_numbers_chosen_with_cases_in_view_are_laid_out() {
+    let app = TestApp::new().await;
+    let page = app.get("/model").await.body;
+    for lever in assay_advice::levers() {
+        assert!(page.contains(&escaped(&lever.reason)), "{}", lever.id);
+        assert!(page.contains(&format!("id=\"lever-{}\"", lever.id)));
+        let section = page.split(&format!("id=\"lever-{}\"", lever.id)).nth(1).expect("it");
+        let section = section.split("</details>").next().expect("an end");
+        let columns = section.matches("<th scope=\"col\" class=\"num\">").count();
+        assert_eq!(columns, lever.settings.len(), "{}", lever.id);
+        assert_eq!(section.matches("n use</th>").count(), 1, "{}", lever.id);
+        for place in &lever.at {
+            assert!(section.contains(&format!("<code>{place}</code>")), "{place}");
+        }
+    }
+    assert!(app.get("/precedents/backtest").await.body.contains("href=\"/model#levers\""));
+    if let Some(found) = assay_advice::committed_leave_one_out() {
+        let one = &found.one_at_a_time[0];
+        let section = page.split(&format!("id=\"lever-{}\"", one.lever)).nth(1).expect("it");
+        let figure = format!("{} of {}", one.counted.agree, one.counted.decided);
+        assert!(section.contains(&figure), "{figure}");
+        assert!(page.contains("Without one organisation at a time"));
+    }
+    let ours = TestApp::advised_by(SMALL).await.get("/model").await.body;
+    assert!(!ours.contains("id=\"levers\""), "another model's numbers were chosen elsewhere");
+}
+
+#[tokio::test]
+async fn a_query_that_nobody_knows_is_said() {
+    let app = TestApp::new().await;
+    let page = app.get("/method?example=%3Czzz%3E").await;
+    assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: Method");
+    assert!(page.body.contains("“&#60;zzz&#62;”") && page.body.contains("They are equal"));
+    for preset in assay_advice::presets() {
+        let link = format!("/method?example={}", preset.id);
+        assert!(page.body.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+    for fine in ["/method?example=", "/method?from=mail", "/precedents/backtest?use=core"] {
+        assert_eq!(app.get(fine).await.status, StatusCode::OK, "{fine}");
+    }
+    for faulty in ["/precedents/backtest?use=x", "/precedents/backtest?use=thin-reasons"] {
+        let page = app.get(faulty).await;
+        assert_page(&page, StatusCode::UNPROCESSABLE_ENTITY, "Error: ");
+        assert!(page.body.contains("assay backtest --use"), "{}", page.body);
+    }
+    let problem = app.get("/api/v1/precedents/backtest?use=x").await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "use");
+}
+
+#[tokio::test]
+async fn no_request_waits_for_many_records() {
+    let app = TestApp::new().await;
+    let answers = serde_json::json!({ "failure_consequence": "catastrophic",
+        "untrusted_input": "core_job", "rust_fluency": "most", "go_fluency": "few",
+        "paved_road": "rust", "first_production": "later" });
+    let create = serde_json::json!({ "title": "Ours", "status": "accepted", "answers": answers });
+    let id = app.post_json("/api/v1/decisions", &create).await.json()["id"].clone();
+    let id = id.as_str().expect("an id");
+    let text = app.get(&format!("/decisions/{id}.toml")).await.body;
+    for number in 2..22 {
+        let another = format!("{}{number:02}", id.get(..id.len() - 2).expect("a long id"));
+        let path = app.decisions().join(format!("{number:04}-ours.toml"));
+        std::fs::write(path, text.replace(id, &another)).expect("writing");
+    }
+    let query = "failure_consequence=catastrophic&untrusted_input=some&rust_fluency=most\
+        &go_fluency=few&paved_road=rust&first_production=later";
+    let page = app.get(&format!("/checklist?{query}")).await.body;
+    assert!(page.contains("5 of your records are still being read."), "{page}");
+    assert!(page.contains("Your own records"), "those read already are there");
+    // The rest is read meanwhile, without a request that asks for it.
+    let read = async {
+        loop {
+            let own = app.app.own.at_hand(app.app.store.as_ref()).await.expect("records");
+            if own.unread == 0 {
+                return own.records.len();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(read.await, 21);
+    let page = app.get(&format!("/checklist?{query}")).await.body;
+    assert!(!page.contains("still being read"));
+}
+
+#[tokio::test]
 async fn another_site_cannot_send_a_model() {
     let app = TestApp::new().await;
     let request = Request::post("/model")

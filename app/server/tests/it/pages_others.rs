@@ -75,7 +75,7 @@ async fn the_methods_example_adds_up() {
     let app = TestApp::new().await;
     let model = assay_advice::Model::builtin();
     let mut totals = Vec::new();
-    for example in ["", "?example=fintech-json-api", "?example=nothing-like-it"] {
+    for example in ["", "?example=fintech-json-api"] {
         let page = app.get(&format!("/method{example}")).await;
         assert_page(&page, StatusCode::OK, "Method");
         assert!(page.body.contains("<strong>They are equal</strong>"), "{example}");
@@ -97,7 +97,6 @@ async fn the_methods_example_adds_up() {
         totals.push(foot);
     }
     assert_ne!(totals[0], totals[1], "another example has other numbers");
-    assert_eq!(totals[0], totals[2], "an unknown one is the usual one");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use askama::Template;
 use assay_advice::{DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, Summary, presets};
 use axum::{
     extract::{RawQuery, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use url::form_urlencoded;
@@ -32,6 +33,8 @@ struct View<'a> {
     /// Every sheet that can be worked out: its id and its title.
     examples: Vec<(&'static str, &'static str)>,
     example: Example,
+    /// The example asked for, when there is none of that id.
+    unknown: String,
     judged: Judged,
     /// How many variants of the built-in model were tried; 0 for another model.
     tried: usize,
@@ -65,14 +68,17 @@ impl Judged {
     }
 }
 
-/// `GET /method`; `?example=` picks the sheet that is worked out.
+/// `GET /method`; `?example=` picks the sheet that is worked out. An id that nobody knows is named, and
+/// the usual sheet worked out.
 pub(crate) async fn get(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let query = query.unwrap_or_default();
     let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "example");
-    let asked = asked.map(|(_, id)| id.into_owned()).unwrap_or_default();
+    let asked = asked.map(|(_, id)| id.trim().to_owned()).unwrap_or_default();
+    let there = asked.is_empty() || presets().iter().any(|preset| preset.id == asked);
+    let unknown = if there { String::new() } else { asked.clone() };
     let known = app.backtested().await?;
     let engine = Arc::clone(&known.engine);
     // It takes too long for a thread that serves others as well.
@@ -88,8 +94,10 @@ pub(crate) async fn get(
         open_share: percent(OPEN_SHARE),
         examples: presets().iter().map(|it| (it.id.as_str(), it.title.as_str())).collect(),
         example,
+        unknown,
         judged: Judged::new(&known.backtest().summary),
         tried: if app.model_file.is_none() { backtest::variants_tried() } else { 0 },
     };
-    Ok(Page(view).into_response())
+    let status = if there { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, Page(view)).into_response())
 }

@@ -1,5 +1,6 @@
 //! `/model`: the decision model laid out, its text, and a place to try an edited one.
 
+mod levers;
 mod tables;
 mod try_out;
 
@@ -13,7 +14,10 @@ use axum::{
 
 pub(crate) use try_out::post;
 
-use self::tables::{TableView, decimals, swing_tables, value_table};
+use self::{
+    levers::LeversView,
+    tables::{TableView, decimals, swing_tables, value_table},
+};
 use crate::{
     pages::{Page, precedents::backtest},
     state::App,
@@ -30,6 +34,8 @@ struct View<'a> {
     criteria: Vec<CriterionView<'a>>,
     knockouts: Vec<KnockoutView<'a>>,
     stated: Vec<StatedView>,
+    /// The numbers chosen with cases in view; none for a model of one's own.
+    chosen: Option<LeversView>,
     /// The text of the form: the model in use, to begin with.
     text: &'a str,
 }
@@ -131,6 +137,7 @@ fn view(app: &App) -> View<'_> {
         criteria: criteria(model),
         knockouts: knockouts.collect(),
         stated: model.stated().into_iter().map(stated).collect(),
+        chosen: LeversView::new(model),
         text: model.text(),
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /model`: an edited model's faults at their places, or what it would change.
 
 use askama::Template;
-use assay_advice::{Advised, Choice, Model, ModelRef, Problem, Tally, Verdict, line_column};
+use assay_advice::{Advised, ModelRef, Problem, Tally, line_column};
 use axum::{
     body::Bytes,
     extract::State,
@@ -12,9 +12,9 @@ use url::form_urlencoded;
 
 use crate::{
     error::{Error, sentence},
-    pages::{Page, sheet::capitalised, words::percent},
+    pages::{Page, sheet::capitalised, words::firmness},
     state::App,
-    trial::{Part, Trial},
+    trial::{self, Part, Trial},
 };
 
 /// A line longer than this is shown in part, in characters.
@@ -67,24 +67,25 @@ pub(crate) async fn post(State(app): State<App>, body: Bytes) -> Result<Response
     let sent = form_urlencoded::parse(&body).find(|(key, _)| key == "text");
     // A form sends its lines with the ends of another system.
     let text = sent.map(|(_, text)| text.replace("\r\n", "\n")).unwrap_or_default();
-    let refuse = |problems: &[Problem]| {
-        let faults = problems.iter().map(|problem| fault(problem, &text)).collect();
-        let view = View { text: &text, faults, trial: None };
-        (StatusCode::UNPROCESSABLE_ENTITY, Page(view)).into_response()
-    };
-    if text.trim().is_empty() {
-        let message = "there is no text".to_owned();
-        let help = "paste a model, or choose its file".to_owned();
-        return Ok(refuse(&[Problem { field: String::new(), span: None, message, help }]));
+    Ok(match trial::of_text(&app, &text).await? {
+        Ok(trial) => {
+            let view = View { text: &text, faults: Vec::new(), trial: Some(trial_view(&trial)) };
+            Page(view).into_response()
+        }
+        Err(problems) => {
+            let faults = problems.iter().map(|problem| fault(problem, &text)).collect();
+            let view = View { text: &text, faults, trial: None };
+            (StatusCode::UNPROCESSABLE_ENTITY, Page(view)).into_response()
+        }
+    })
+}
+
+/// An advice, to stand behind the option's name or alone.
+fn firm(advised: &Advised) -> String {
+    match advised.recommended {
+        Some(_) => firmness(advised),
+        None => capitalised(&firmness(advised)),
     }
-    let edited = match Model::parse(&text) {
-        Ok(edited) => edited,
-        Err(problems) => return Ok(refuse(&problems)),
-    };
-    let records = app.own.all(app.store.as_ref()).await?;
-    let trial = app.trials.run(app.engine(), edited, records).await?;
-    let view = View { text: &text, faults: Vec::new(), trial: Some(trial_view(&trial)) };
-    Ok(Page(view).into_response())
 }
 
 fn trial_view(trial: &Trial) -> TrialView<'_> {
@@ -124,19 +125,6 @@ fn agreement(tally: &Tally) -> String {
         "agrees in {agree} of the {decided} it decides of the {cases} that count, in \
          {strong_agree} of {strong} strong verdicts; {abstained} too close to call"
     )
-}
-
-/// What is advised, beside the option's name.
-fn firmness(advised: &Advised) -> String {
-    let share = |option: Choice| percent(*advised.first_share.get(option));
-    match (advised.recommended, advised.verdict) {
-        (Some(option), Verdict::Strong) => format!("strong, first in {}%", share(option)),
-        (Some(option), _) => format!("lean, first in {}%", share(option)),
-        (None, _) => {
-            let shares = Choice::ALL.map(|option| format!("{option} {}%", share(option)));
-            format!("Too close to call: {}", shares.join(", "))
-        }
-    }
 }
 
 fn fault(problem: &Problem, text: &str) -> FaultView {

@@ -9,12 +9,13 @@ use assay_advice::{
     Reliability, Summary, Usage, Verdict, committed_leave_one_out, grouped,
 };
 use axum::{
-    extract::State,
+    extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
+use url::form_urlencoded;
 
 use crate::{
-    error::Error,
+    error::{Error, FieldError},
     pages::{
         Page, markdown,
         plot::{self, ShareInput, Shares},
@@ -129,8 +130,35 @@ pub(crate) fn variants_tried() -> usize {
     HISTORY.lines().filter(numbered).count()
 }
 
+/// Refuses a `use` that the backtest of the program does not count.
+///
+/// # Errors
+/// When the query names another use than `core`.
+pub(crate) fn counts_core(query: Option<String>) -> Result<(), Error> {
+    let query = query.unwrap_or_default();
+    let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "use");
+    let Some((_, asked)) = asked.filter(|(_, asked)| !["", Usage::Core.id()].contains(&&**asked))
+    else {
+        return Ok(());
+    };
+    let fault = FieldError {
+        field: "use".to_owned(),
+        message: format!("`{asked}` is not counted here"),
+        allowed: "core; the cases of another use are listed apart, and `assay backtest --use` \
+                  counts them in a shell"
+            .to_owned(),
+        line: None,
+        column: None,
+    };
+    Err(Error::Invalid { message: "the backtest counts core cases".into(), errors: vec![fault] })
+}
+
 /// `GET /precedents/backtest`.
-pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    counts_core(query)?;
     let known = app.backtested().await?;
     let left_out = BuiltinCases::new(app.model()).left_out;
     let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");

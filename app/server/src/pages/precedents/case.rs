@@ -16,7 +16,7 @@ use crate::{
     pages::{
         Page,
         sheet::{self, capitalised},
-        words::{self, Headline, Share},
+        words::{self, Headline, Shares},
     },
     precedents::{Reading, holds_words, when},
     state::App,
@@ -60,7 +60,7 @@ struct FactView {
 struct ModelView {
     headline: Headline,
     first: String,
-    shares: Vec<Share>,
+    shares: Shares,
     /// Whether it agrees with what was chosen, in a sentence.
     agreement: String,
     top: Choice,
