@@ -114,7 +114,7 @@ async fn records(context: &Context, model: &Model) -> Result<Own, Failure> {
 fn in_words(name: &str, file: &Path, trial: &Trial) -> String {
     let (edited, in_use) = (&trial.model, &trial.in_use);
     let mut lines = vec![
-        format!("{name} is a good model: {}, version {}", edited.id, edited.version),
+        format!("{name} can be used: {}, version {}", edited.id, edited.version),
         format!("  {}", edited.digest),
         format!("In use: {}, version {}", in_use.id, in_use.version),
         format!("  {}", in_use.digest),

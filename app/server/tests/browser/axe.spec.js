@@ -30,7 +30,10 @@ const pages = [
   "/precedents/discord-readstates",
   "/precedents/esbuild",
   "/precedents/backtest",
+  "/precedents/backtest?use=x",
   "/method",
+  "/method?example=nothing-is-called-this",
+  "/checklist?go_fluency=none&rust_fluency=none&constraints=no_rust",
   "/model",
   "/there-is-nothing-here",
 ];

@@ -72,6 +72,15 @@ test("the nearest precedents follow the answers, and their fold stays open", asy
   await expect(fold).toHaveAttribute("open", "");
 });
 
+test("a narrow screen shows the first figures beside the heads of the rows", async ({ page }) => {
+  await page.setViewportSize({ width: 375, height: 812 });
+  await page.goto("/precedents/backtest");
+  const ends = await page.locator(".sections .scroll:visible table").evaluateAll((tables) =>
+    tables.map((table) => table.querySelector("tbody td.num").getBoundingClientRect().right));
+  expect(ends.length).toBeGreaterThan(3);
+  expect(Math.max(...ends)).toBeLessThanOrEqual(375);
+});
+
 for (const look of looks) {
   test.describe(look.name, () => {
     test.use(look.use);

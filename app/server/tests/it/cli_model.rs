@@ -92,7 +92,7 @@ fn an_edited_model_is_held_against_precedents_and_records_before_it_is_adopted()
 
     let told = desk.ok(&["model", "check", "ours.toml"]);
     for part in [
-        "ours.toml is a good model: backend, version ours-",
+        "ours.toml can be used: backend, version ours-",
         "documented decisions\n  in use: of the ",
         "2 records of your own\n",
         "- Language for the session gateway (draft)\n      Rust, strong",

@@ -255,8 +255,10 @@ async fn no_request_waits_for_many_records() {
     let id = app.post_json("/api/v1/decisions", &create).await.json()["id"].clone();
     let id = id.as_str().expect("an id");
     let text = app.get(&format!("/decisions/{id}.toml")).await.body;
-    for number in 2..22 {
-        let another = format!("{}{number:02}", id.get(..id.len() - 2).expect("a long id"));
+    let (front, last) = id.split_at(id.len() - 2);
+    let last = u8::from_str_radix(last, 16).expect("hex");
+    for number in 2_u8..22 {
+        let another = format!("{front}{:02x}", last.wrapping_add(number));
         let path = app.decisions().join(format!("{number:04}-ours.toml"));
         std::fs::write(path, text.replace(id, &another)).expect("writing");
     }
