@@ -80,19 +80,21 @@ def query(question):
     names = [f"g{n}" for n in range(len(fields))]
     values = [f"{aggregate(word)} AS a{n}" for n, word in enumerate(words)]
     same = lambda a, b: " AND ".join([f"{a}.{g} IS NOT DISTINCT FROM {b}.{g}" for g in names] or ["true"])
-    by_group = f"GROUP BY ALL" if fields else ""
+    # GROUP BY of a constant, which an unknown tag is, would give a group of nothing.
+    grouped = "GROUP BY ALL HAVING count(*) > 0"
+    by_group = grouped if fields else ""
     chosen = f"SELECT {columns_of(groups, ['count(*) AS n'])} FROM {source} {by_group}"
     if "top" in question:
         rising = "".join(f", {g} ASC NULLS FIRST" for g in names)
         by = aggregate(question["top"]["by"])
-        chosen = (f"SELECT * FROM (SELECT {columns_of(groups, [by + ' AS n'])} FROM {source} GROUP BY ALL)"
+        chosen = (f"SELECT * FROM (SELECT {columns_of(groups, [by + ' AS n'])} FROM {source} {grouped})"
                   f" ORDER BY n DESC NULLS LAST{rising} LIMIT {question['top']['k']}")
     all_names = list(names)
     if "bucket" in question:
         width = int(question["bucket"][:-1]) * BUCKET_MS[question["bucket"][-1]]
         groups = [f"ts // {width} * {width} AS bucket", *groups]
         all_names = ["bucket", *names]
-    cells = f"SELECT {columns_of(groups, values)} FROM {source} " + ("GROUP BY ALL" if groups else "")
+    cells = f"SELECT {columns_of(groups, values)} FROM {source} " + (grouped if groups else "")
     picked = [f"cells.{n}" for n in all_names] + [f"cells.a{n}" for n in range(len(words))]
     rows = f"SELECT {', '.join(picked)} FROM ({cells}) cells JOIN ({chosen}) chosen ON {same('cells', 'chosen')}"
     if question.get("fill"):
