@@ -26,6 +26,7 @@ func (w *worker) denseUnit(u unit) bool {
 		slices.ContainsFunc(w.cursors, func(c cursor) bool { return len(c.allowed) > 0 }) {
 		return false
 	}
+	w.from, w.to = u.from, u.to
 	places := int(keys * buckets)
 	d := &w.dense
 	if len(d.count) < places {

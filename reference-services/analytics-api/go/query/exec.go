@@ -26,6 +26,7 @@ type plan struct {
 	counted  atomic.Int64 // pairs of distinct aggregates
 	units    []unit
 	owned    bool // no cell has rows in two units
+	listing  bool // of series
 	nextUnit atomic.Int64
 	failure  atomic.Pointer[LimitError]
 	ctx      context.Context
@@ -52,8 +53,11 @@ type distinctOf struct {
 	known  bool
 }
 
-// unit is keys from low up to but not high.
-type unit struct{ low, high uint32 }
+// unit is the rows of keys from low up to but not high, and of times from from up to but not to.
+type unit struct {
+	low, high uint32
+	from, to  int64
+}
 
 // answer is the cells of a query.
 type answer struct {
@@ -181,9 +185,31 @@ func (p *plan) divide(threads int) {
 		sum += m.rows
 		last := i == len(marks)-1
 		if last || sum >= target && marks[i+1].key != m.key {
-			p.units = append(p.units, unit{low, m.key})
+			p.addUnit(low, m.key, sum, target)
 			low, sum = m.key, 0
 		}
+	}
+}
+
+// addUnit adds a unit. When it has far more than its share of the rows, as that of a frequent key
+// has, it is divided by time, if no cell is torn by that and no key counted twice.
+func (p *plan) addUnit(low, high uint32, rows, target int) {
+	from, to := p.from, p.to
+	countsKeys := slices.ContainsFunc(p.need.distinct, func(d distinctOf) bool { return d.key })
+	width := p.query.BucketMS
+	if rows < 2*target || p.listing || countsKeys || p.owned && width == 0 {
+		p.units = append(p.units, unit{low, high, from, to})
+		return
+	}
+	first, last := to, from
+	for _, part := range p.parts {
+		first, last = min(first, part.MinTime), max(last, part.MaxTime)
+	}
+	first, last = max(first, from), min(last+1, to)
+	width = max(width, 1)
+	step := max((last-first)*int64(target)/int64(rows)/width, 1) * width
+	for at := first / width * width; at < last; at += step {
+		p.units = append(p.units, unit{low, high, max(at, from), min(at+step, to)})
 	}
 }
 

@@ -36,6 +36,7 @@ func (s *Series) Compare(other *Series) int {
 // that match, and whether more follow.
 func ListSeries(ctx context.Context, snapshot *store.Snapshot, q *Query, after *Series, threads int, seriesMax int64) ([]Series, bool, error) {
 	p := newPlan(ctx, snapshot, q, seriesMax)
+	p.listing = true
 	p.divide(threads)
 	names := make([]uint32, len(p.names.Tags))
 	for i := range names {

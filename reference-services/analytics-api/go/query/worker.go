@@ -10,6 +10,7 @@ import (
 // worker takes one unit after another. Cells that no other unit has go to done at the unit's end.
 type worker struct {
 	*plan
+	from, to int64 // of the unit at hand
 	events   uint64
 	done     cells
 	cells    cells
@@ -86,6 +87,7 @@ const noKey = ^uint32(0)
 // each goes through the keys of a unit that have rows in the window, and makes the cursors with
 // such rows the active ones. filtered says that there are conditions on their tags.
 func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
+	w.from, w.to = u.from, u.to
 	nextKeys := make([]uint32, len(w.cursors))
 	for i := range w.cursors {
 		c := &w.cursors[i]
