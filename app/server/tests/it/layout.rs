@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ),
     ("benches/micro", &["assay-advice"], &[]),
     ("reference-services/conformance", &[], &[]),
+    ("reference-services/analytics-api/rust", &[], &["conformance"]),
     ("reference-services/cache-server/rust", &[], &["conformance"]),
     ("reference-services/fastjson-api/rust", &[], &["conformance"]),
 ];

@@ -1,0 +1,145 @@
+//! Exact percentiles: selecting by rank without sorting.
+//!
+//! A few hundred sampled values bracket the wanted rank (Floyd and Rivest, 1975); one pass counts
+//! what lies below the bracket and keeps what lies inside; the answer is selected among the few
+//! that are kept. A bracket that misses, which is rare, falls back to selecting among all.
+
+/// Below so many values, selecting among all is as fast.
+const SAMPLE_FROM_VALUES: usize = 4_096;
+const SAMPLE_VALUES: usize = 512;
+/// Half the width of the bracket, in standard deviations of a sampled rank.
+const BRACKET_DEVIATIONS: f64 = 3.5;
+
+/// What a percentile is: the smallest value that at least this share of the values does not
+/// exceed (nearest rank).
+pub fn rank(share_thousandths: u64, count: u64) -> u64 {
+    // ⌈p·n⌉ in whole numbers; ranks count from 1.
+    (u128::from(share_thousandths) * u128::from(count)).div_ceil(1_000).max(1) as u64
+}
+
+/// A total order on finite doubles, as integers.
+fn ordered(value: f64) -> i64 {
+    let bits = value.to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+fn value(ordered: i64) -> f64 {
+    f64::from_bits((ordered ^ (((ordered >> 63) as u64) >> 1) as i64) as u64)
+}
+
+/// Room that selections share.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    kept: Vec<i64>,
+    sample: Vec<i64>,
+}
+
+/// The values at these ranks (from 1, ascending) among the values of all slices. Ranks beyond the
+/// number of values give the greatest.
+pub fn select(slices: &[&[f64]], ranks: &[u64], scratch: &mut Scratch, found: &mut Vec<f64>) {
+    found.clear();
+    let count: usize = slices.iter().map(|slice| slice.len()).sum();
+    if count == 0 {
+        return;
+    }
+    if count < SAMPLE_FROM_VALUES {
+        return select_among_all(slices, ranks, count, scratch, found);
+    }
+    sample(slices, count, &mut scratch.sample);
+    for &rank in ranks {
+        let rank = (rank as usize).clamp(1, count);
+        let at = match select_bracketed(slices, rank, count, scratch) {
+            Some(at) => at,
+            None => {
+                let mut one = Vec::new();
+                select_among_all(slices, &[rank as u64], count, scratch, &mut one);
+                one.pop().unwrap_or_default()
+            }
+        };
+        found.push(at);
+    }
+}
+
+fn select_among_all(
+    slices: &[&[f64]],
+    ranks: &[u64],
+    count: usize,
+    scratch: &mut Scratch,
+    found: &mut Vec<f64>,
+) {
+    let kept = &mut scratch.kept;
+    kept.clear();
+    kept.reserve(count);
+    for slice in slices {
+        kept.extend(slice.iter().map(|&value| ordered(value)));
+    }
+    // Everything left of a selected rank is no greater, so that the next one looks right of it.
+    let mut done = 0;
+    for &rank in ranks {
+        let place = (rank as usize).clamp(1, count) - 1;
+        if place >= done
+            && let Some(rest) = kept.get_mut(done..)
+        {
+            rest.select_nth_unstable(place - done);
+            done = place + 1;
+        }
+        found.push(kept.get(place).map_or(0.0, |&it| value(it)));
+    }
+}
+
+/// Values at even distances, sorted.
+fn sample(slices: &[&[f64]], count: usize, sample: &mut Vec<i64>) {
+    sample.clear();
+    let step = count / SAMPLE_VALUES;
+    let mut next = step / 2;
+    for slice in slices {
+        while let Some(&value) = slice.get(next) {
+            sample.push(ordered(value));
+            next += step;
+        }
+        next -= slice.len();
+    }
+    sample.sort_unstable();
+}
+
+fn select_bracketed(
+    slices: &[&[f64]],
+    rank: usize,
+    count: usize,
+    scratch: &mut Scratch,
+) -> Option<f64> {
+    let share = rank as f64 / count as f64;
+    let sampled = scratch.sample.len() as f64;
+    let margin = BRACKET_DEVIATIONS * (share * (1.0 - share) * sampled).sqrt() + 1.0;
+    let (low, high) = (share * sampled - margin, share * sampled + margin);
+    // Beyond the sample's ends there is no bound.
+    let sampled_at = |place: f64| scratch.sample.get(place as usize).map(|&it| value(it));
+    let low = if low < 0.0 { f64::NEG_INFINITY } else { sampled_at(low)? };
+    let high = sampled_at(high).unwrap_or(f64::INFINITY);
+
+    let kept = &mut scratch.kept;
+    kept.clear();
+    let mut below = 0;
+    if high == f64::INFINITY {
+        for slice in slices {
+            let before = kept.len();
+            kept.extend(slice.iter().filter(|&&it| it >= low).map(|&it| ordered(it)));
+            below += slice.len() - (kept.len() - before);
+        }
+    } else {
+        for slice in slices {
+            for &it in *slice {
+                below += usize::from(it < low);
+                if it >= low && it <= high {
+                    kept.push(ordered(it));
+                }
+            }
+        }
+    }
+    let place = rank.checked_sub(below + 1)?;
+    if place >= kept.len() {
+        return None;
+    }
+    let (_, at, _) = kept.select_nth_unstable(place);
+    Some(value(*at))
+}

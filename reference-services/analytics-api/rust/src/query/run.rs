@@ -1,0 +1,448 @@
+//! Running a plan on all cores.
+//!
+//! Grouped by key, the cells of some keys fit a processor's cache, and no two cores ever add to the
+//! same cell: rows are sorted by key. Without the key each core has cells of its own, which are added
+//! up at the end. Where cells are too many for their rows, rows are dealt out by a hash of their cell
+//! first, and each core counts its share.
+
+use crate::limits::DISTINCT_MAX;
+use crate::query::grid::{Grid, Slice};
+use crate::query::percentile::{Scratch, rank, select};
+use crate::query::plan::{DistinctOf, Exceeded, Plan};
+use crate::query::rows::{Piece, each_block, each_bucket};
+use crate::query::spec::Aggregate;
+use crate::query::table::{Column, Table};
+use hashbrown::HashTable;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// Cells that one core works on at a time, when it has the choice.
+const CHUNK_CELLS: u64 = 16_384;
+/// More cells than this in one piece are sparse whatever their rows.
+const DENSE_CELLS_MAX: u64 = 1 << 20;
+/// Cells that there may be for each row before they are called sparse.
+const SPARSE_FACTOR: u64 = 4;
+const SHARES: usize = 64;
+/// The least that is worth another core, in rows.
+const PIECE_ROWS: usize = 65_536;
+
+/// Runs a plan; rows of the table are in no order.
+///
+/// # Errors
+/// When it has more than `groups_max` cells, or counts too many different values.
+pub fn run(plan: &Plan, groups_max: u64) -> Result<Table, Exceeded> {
+    let limits = Limits { groups_max, groups: AtomicU64::new(0), pairs: AtomicUsize::new(0) };
+    let rows: u64 = plan.parts.iter().map(|part| part.rows() as u64).sum();
+    let cells = plan.slot_count.saturating_mul(plan.cells_of_key());
+    let tables: Vec<Table> = if plan.parts.is_empty() || plan.last_ms < plan.from_ms {
+        Vec::new()
+    } else if plan.cells_of_key() <= DENSE_CELLS_MAX
+        && cells <= rows.saturating_mul(SPARSE_FACTOR).max(CHUNK_CELLS)
+    {
+        run_dense(plan, &limits)?
+    } else {
+        run_sparse(plan, &limits)?
+    };
+    let mut whole = Table::new(plan);
+    tables.into_iter().for_each(|table| whole.append(table));
+    Ok(whole)
+}
+
+struct Limits {
+    groups_max: u64,
+    groups: AtomicU64,
+    pairs: AtomicUsize,
+}
+
+impl Limits {
+    fn count_group(&self) -> Result<(), Exceeded> {
+        let before = self.groups.fetch_add(1, Relaxed);
+        if before < self.groups_max { Ok(()) } else { Err(Exceeded("groups")) }
+    }
+
+    fn count_pairs(&self, pairs: usize) -> Result<(), Exceeded> {
+        let before = self.pairs.fetch_add(pairs, Relaxed);
+        if before + pairs <= DISTINCT_MAX { Ok(()) } else { Err(Exceeded("distinct")) }
+    }
+
+    /// While a grid grows: it alone must not have too many.
+    fn check(&self, grid: &Grid) -> Result<(), Exceeded> {
+        let most = grid.distinct.iter().map(hashbrown::HashSet::len).max().unwrap_or(0);
+        if most <= DISTINCT_MAX { Ok(()) } else { Err(Exceeded("distinct")) }
+    }
+}
+
+fn run_dense(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
+    let slots = if plan.by_key {
+        (CHUNK_CELLS / plan.cells_of_key()).max(1)
+    } else {
+        plan.slot_count
+    };
+    let chunks = plan.slot_count.div_ceil(slots);
+    (0..chunks)
+        .into_par_iter()
+        .map(|chunk| {
+            let slots = chunk * slots..((chunk + 1) * slots).min(plan.slot_count);
+            run_chunk(plan, limits, &slots, chunks)
+        })
+        .collect()
+}
+
+fn run_chunk(
+    plan: &Plan,
+    limits: &Limits,
+    slots: &Range<u64>,
+    chunks: u64,
+) -> Result<Table, Exceeded> {
+    let cells = ((slots.end - slots.start) * plan.cells_of_key()) as usize;
+    let first_cell = slots.start * plan.cells_of_key();
+    let threads = rayon::current_num_threads();
+    let shares = if chunks >= threads as u64 * 2 { 1 } else { threads * 2 };
+    let pieces = deal(plan, pieces(plan, slots), shares);
+    let grids: Vec<Grid> = pieces
+        .into_par_iter()
+        .map(|pieces| {
+            let mut grid = Grid::new(plan, cells);
+            for piece in &pieces {
+                add_piece(plan, piece, first_cell, &mut grid);
+                limits.check(&grid)?;
+            }
+            Ok(grid)
+        })
+        .collect::<Result<_, Exceeded>>()?;
+    finish(plan, limits, &grids, cells, |cell| first_cell + cell as u64)
+}
+
+/// The runs of these slots.
+fn pieces(plan: &Plan, slots: &Range<u64>) -> Vec<Piece> {
+    let of_part = |(place, part): (usize, &std::sync::Arc<crate::store::part::Part>)| {
+        let runs = if plan.by_key {
+            let first = plan.key(slots.start);
+            let last = plan.key(slots.end - 1);
+            let start = part.runs.partition_point(|run| run.key < first);
+            let end = part.runs.partition_point(|run| run.key <= last);
+            start..end
+        } else {
+            0..part.runs.len()
+        };
+        (!runs.is_empty()).then_some(Piece { part: place, runs })
+    };
+    plan.parts.iter().enumerate().filter_map(of_part).collect()
+}
+
+/// Deals pieces out into so many shares of about as many rows, fewer if they are small.
+fn deal(plan: &Plan, pieces: Vec<Piece>, shares: usize) -> Vec<Vec<Piece>> {
+    let rows_of = |piece: &Piece, runs: Range<usize>| {
+        plan.parts.get(piece.part).map_or(0, |part| {
+            part.run_rows(runs.end.max(1) - 1).end - part.run_rows(runs.start).start
+        })
+    };
+    let total: usize = pieces.iter().map(|piece| rows_of(piece, piece.runs.clone())).sum();
+    let share_rows = (total / shares.max(1) + 1).max(PIECE_ROWS);
+    if shares == 1 || total <= share_rows {
+        return vec![pieces];
+    }
+    let mut dealt = vec![Vec::new()];
+    let mut room = share_rows;
+    for piece in pieces {
+        let mut start = piece.runs.start;
+        let mut end = start;
+        let mut rows = 0;
+        while end < piece.runs.end {
+            rows += rows_of(&piece, end..end + 1);
+            end += 1;
+            let is_last = end == piece.runs.end;
+            if rows >= room || is_last {
+                if let Some(share) = dealt.last_mut() {
+                    share.push(Piece { part: piece.part, runs: start..end });
+                }
+                start = end;
+                if rows >= room {
+                    dealt.push(Vec::new());
+                    room = share_rows;
+                } else {
+                    room -= rows;
+                }
+                rows = 0;
+            }
+        }
+    }
+    dealt.retain(|share| !share.is_empty());
+    dealt
+}
+
+fn add_piece(plan: &Plan, piece: &Piece, first_cell: u64, grid: &mut Grid) {
+    if plan.is_by_row() {
+        each_block(plan, piece, |block| grid.add_block(block, first_cell));
+        return;
+    }
+    let Some(part) = plan.parts.get(piece.part) else {
+        return;
+    };
+    for place in piece.runs.clone() {
+        let Some((run, slot)) =
+            part.runs.get(place).and_then(|run| Some((run, plan.slot(run.key)?)))
+        else {
+            continue;
+        };
+        let slot = if plan.by_key { u64::from(slot) } else { 0 };
+        let first = slot * plan.buckets - first_cell;
+        each_bucket(plan, part, part.run_rows(place), |bucket, rows| {
+            let cell = (first + bucket) as u32;
+            let slice = Slice {
+                cell,
+                part: piece.part as u32,
+                start: rows.start as u32,
+                rows: rows.len() as u32,
+            };
+            grid.add_slice(slice, part.values.get(rows).unwrap_or_default());
+            for (nth, of) in plan.distinct.iter().enumerate() {
+                if *of == DistinctOf::Key {
+                    grid.add_distinct(nth, cell, run.key + 1);
+                }
+            }
+        });
+    }
+}
+
+/// Rows of some cells, one after the other.
+#[derive(Default)]
+struct Share {
+    cells: Vec<u64>,
+    values: Vec<f64>,
+    ids: Vec<Vec<u32>>,
+}
+
+fn run_sparse(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
+    let threads = rayon::current_num_threads();
+    let pieces = deal(plan, pieces(plan, &(0..plan.slot_count)), threads * 2);
+    let dealt: Vec<Vec<Share>> = pieces
+        .into_par_iter()
+        .map(|pieces| {
+            let mut shares: Vec<Share> = Vec::new();
+            shares.resize_with(SHARES, || {
+                let ids = vec![Vec::new(); plan.distinct.len()];
+                Share { ids, ..Share::default() }
+            });
+            for piece in &pieces {
+                each_block(plan, piece, |block| {
+                    for &(cell, row) in &block.rows {
+                        let Some(share) = shares.get_mut((hash(cell) >> 58) as usize) else {
+                            continue;
+                        };
+                        share.cells.push(cell);
+                        let row = row as usize;
+                        share.values.push(block.values.get(row).copied().unwrap_or_default());
+                        for (to, from) in share.ids.iter_mut().zip(&block.ids) {
+                            to.push(from.get(row).copied().unwrap_or(0));
+                        }
+                    }
+                });
+            }
+            shares
+        })
+        .collect();
+    (0..SHARES).into_par_iter().map(|nth| count_share(plan, limits, &dealt, nth)).collect()
+}
+
+/// Mixes the bits of a cell (Fibonacci hashing, after folding the high bits in).
+fn hash(cell: u64) -> u64 {
+    (cell ^ (cell >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn count_share(
+    plan: &Plan,
+    limits: &Limits,
+    dealt: &[Vec<Share>],
+    nth: usize,
+) -> Result<Table, Exceeded> {
+    let mut places: HashTable<u32> = HashTable::new();
+    let mut cells: Vec<u64> = Vec::new();
+    let mut grid = Grid::new(plan, 0);
+    let mut rows: Vec<(u64, u32)> = Vec::new();
+    for share in dealt.iter().filter_map(|shares| shares.get(nth)) {
+        rows.clear();
+        for (&cell, row) in share.cells.iter().zip(0..) {
+            let hashed = hash(cell).rotate_left(6);
+            let found = places
+                .find(hashed, |&place| cells.get(place as usize) == Some(&cell))
+                .copied();
+            let place = match found {
+                Some(place) => place,
+                None => {
+                    let place = cells.len() as u32;
+                    cells.push(cell);
+                    if cells.len() as u64 > limits.groups_max {
+                        return Err(Exceeded("groups"));
+                    }
+                    let cells = &cells;
+                    places.insert_unique(hashed, place, |&place| {
+                        cells.get(place as usize).map_or(0, |&cell| hash(cell).rotate_left(6))
+                    });
+                    place
+                }
+            };
+            rows.push((u64::from(place), row));
+        }
+        grid.grow(cells.len());
+        let block = crate::query::rows::Block {
+            rows: std::mem::take(&mut rows),
+            values: &share.values,
+            ids: share.ids.clone(),
+        };
+        grid.add_block(&block, 0);
+        rows = block.rows;
+        limits.check(&grid)?;
+    }
+    let count = cells.len();
+    finish(plan, limits, &[grid], count, |place| cells.get(place).copied().unwrap_or_default())
+}
+
+/// Adds grids of the same cells up, and makes rows of the cells that have events.
+fn finish(
+    plan: &Plan,
+    limits: &Limits,
+    grids: &[Grid],
+    cells: usize,
+    cell: impl Fn(usize) -> u64,
+) -> Result<Table, Exceeded> {
+    let distinct = count_distinct(plan, limits, grids, cells)?;
+    let values = if plan.percents.is_empty() { None } else { Some(ValuesOf::new(plan, grids, cells)) };
+    let mut table = Table::new(plan);
+    let (mut scratch, mut found, mut slices) = (Scratch::default(), Vec::new(), Vec::new());
+    let mut ranks = Vec::new();
+    for place in 0..cells {
+        let at = |of: fn(&Grid) -> &Vec<f64>| {
+            grids.iter().filter_map(move |grid| of(grid).get(place).copied())
+        };
+        let count: u64 = grids.iter().filter_map(|grid| grid.counts.get(place)).sum();
+        if count == 0 {
+            continue;
+        }
+        limits.count_group()?;
+        if let Some(values) = &values {
+            values.of_cell(grids, place, &mut slices);
+            ranks.clear();
+            ranks.extend(plan.percents.iter().map(|&percent| rank(percent, count)));
+            select(&slices, &ranks, &mut scratch, &mut found);
+        }
+        table.push_cell(plan, cell(place), count);
+        let mut nth_distinct = 0;
+        for (aggregate, column) in plan.aggregates.iter().zip(&mut table.columns) {
+            match aggregate {
+                Aggregate::Count => column.push_whole(count),
+                Aggregate::Sum => column.push_real(at(|it| &it.sums).sum()),
+                Aggregate::Mean => column.push_real(at(|it| &it.sums).sum::<f64>() / count as f64),
+                Aggregate::Min => {
+                    column.push_real(at(|it| &it.least).fold(f64::INFINITY, f64::min));
+                }
+                Aggregate::Max => {
+                    column.push_real(at(|it| &it.greatest).fold(f64::NEG_INFINITY, f64::max));
+                }
+                Aggregate::Percentile(percent) => {
+                    let nth = plan.percents.iter().position(|it| it == percent).unwrap_or(0);
+                    column.push_real(found.get(nth).copied().unwrap_or(f64::NAN));
+                }
+                Aggregate::Distinct(_) => {
+                    let counts: Option<&Vec<u64>> = distinct.get(nth_distinct);
+                    column.push_whole(counts.and_then(|it| it.get(place)).copied().unwrap_or(0));
+                    nth_distinct += 1;
+                }
+            }
+        }
+    }
+    Ok(table)
+}
+
+/// For each `distinct` how many values each cell has.
+fn count_distinct(
+    plan: &Plan,
+    limits: &Limits,
+    grids: &[Grid],
+    cells: usize,
+) -> Result<Vec<Vec<u64>>, Exceeded> {
+    let mut all = Vec::with_capacity(plan.distinct.len());
+    for nth in 0..plan.distinct.len() {
+        let mut counts = vec![0; cells];
+        let mut pairs = 0;
+        let sets: Vec<_> = grids.iter().filter_map(|grid| grid.distinct.get(nth)).collect();
+        for (set, others) in sets.iter().zip(1..) {
+            let before = sets.get(..others - 1).unwrap_or_default();
+            for pair in set.iter().filter(|pair| !before.iter().any(|it| it.contains(*pair))) {
+                pairs += 1;
+                if let Some(count) = counts.get_mut((pair >> 32) as usize) {
+                    *count += 1;
+                }
+            }
+        }
+        limits.count_pairs(pairs)?;
+        all.push(counts);
+    }
+    Ok(all)
+}
+
+/// Where the values of each cell are.
+struct ValuesOf<'a> {
+    /// Slices by cell, and for each cell where its slices end.
+    slices: Vec<&'a [f64]>,
+    ends: Vec<usize>,
+}
+
+impl<'a> ValuesOf<'a> {
+    fn new(plan: &'a Plan, grids: &[Grid], cells: usize) -> Self {
+        let all = || grids.iter().flat_map(|grid| &grid.slices);
+        let mut ends = vec![0; cells];
+        for slice in all() {
+            if let Some(count) = ends.get_mut(slice.cell as usize) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            let count = *end;
+            *end = sum;
+            sum += count;
+        }
+        let mut slices: Vec<&[f64]> = vec![&[]; sum];
+        for slice in all() {
+            let start = slice.start as usize;
+            let rows = plan
+                .parts
+                .get(slice.part as usize)
+                .and_then(|part| part.values.get(start..start + slice.rows as usize));
+            if let Some(end) = ends.get_mut(slice.cell as usize) {
+                if let Some(place) = slices.get_mut(*end) {
+                    *place = rows.unwrap_or_default();
+                }
+                *end += 1;
+            }
+        }
+        Self { slices, ends }
+    }
+
+    fn of_cell<'b>(&self, grids: &'b [Grid], cell: usize, slices: &mut Vec<&'b [f64]>)
+    where
+        'a: 'b,
+    {
+        slices.clear();
+        let start = cell.checked_sub(1).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
+        let end = self.ends.get(cell).copied().unwrap_or(start);
+        slices.extend(self.slices.get(start..end).unwrap_or_default());
+        slices.extend(grids.iter().filter_map(|grid| grid.values.get(cell)).map(Vec::as_slice));
+    }
+}
+
+impl Column {
+    fn push_whole(&mut self, number: u64) {
+        if let Self::Whole(numbers) = self {
+            numbers.push(number);
+        }
+    }
+
+    fn push_real(&mut self, number: f64) {
+        if let Self::Real(numbers) = self {
+            numbers.push(number);
+        }
+    }
+}
