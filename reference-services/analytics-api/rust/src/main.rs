@@ -135,13 +135,10 @@ async fn run(listen: &str, settings: Settings) -> Result<(), String> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(text)?;
     // Taking it is enough: the write then fails, and the batch is refused.
     let _file_size = signal(SignalKind::from_raw(SIGXFSZ)).map_err(text)?;
-    let listener =
-        TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
     let opened = tokio::task::spawn_blocking(move || Store::open(settings, Box::new(WallClock)));
-    let store = opened
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
+    let store =
+        opened.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     if let Some(cut) = store.cut() {
         eprintln!("cut {} bytes at byte {} of {}", cut.bytes, cut.at, cut.path.display());
     }

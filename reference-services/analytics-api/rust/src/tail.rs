@@ -228,9 +228,9 @@ impl Tail {
             }
             Condition::Text { field: Field::Tag(name), .. } => {
                 let tag = batch.tags.iter().find(|tag| tag.name == *name);
-                condition.admits_text(tag.and_then(|tag| {
-                    Some(tag.values.get(tag.places.get(row)?.checked_sub(1)?))
-                }))
+                condition.admits_text(
+                    tag.and_then(|tag| Some(tag.values.get(tag.places.get(row)?.checked_sub(1)?))),
+                )
             }
         })
     }

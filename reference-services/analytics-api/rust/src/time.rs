@@ -28,8 +28,8 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let mut ms = days_since_1970(year, month, day)? * DAY_MS
-        + ((hour * 60 + minute) * 60 + second) * 1_000;
+    let mut ms =
+        days_since_1970(year, month, day)? * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1_000;
     if let Some(fraction) = rest.strip_prefix(b".") {
         let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !(1..=9).contains(&digits) {
@@ -58,9 +58,9 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum, byte| {
-        byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-    })
+    digits
+        .iter()
+        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
 }
 
 /// Days of the Gregorian calendar, if it has the date.

@@ -26,9 +26,9 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    accepted: Option<u64>,
+    accepted: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rejected: Option<u64>,
+    rejected: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
 }
@@ -77,7 +77,8 @@ impl Problem {
         let detail = "No line is an event; see errors.";
         Self {
             accepted: Some(0),
-            rejected: Some(parsed.rejected_total()),
+            // No more lines than a body has bytes.
+            rejected: u32::try_from(parsed.rejected_total()).ok(),
             errors: parsed.rejections.iter().map(line_error).collect(),
             ..Self::new(urn!("no-valid-line"), "No valid line", status, detail)
         }

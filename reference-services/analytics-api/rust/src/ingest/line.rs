@@ -158,9 +158,7 @@ pub fn read_any(line: &str) -> Result<Event<'_>, Code> {
 pub fn read_ts(raw: &str) -> Option<i64> {
     match raw.as_bytes().first()? {
         b'"' => parse_rfc3339(&members::text(raw)?),
-        b'0'..=b'9' => {
-            raw.parse().ok().filter(|ms| (0..=TS_MS_MAX).contains(ms))
-        }
+        b'0'..=b'9' => raw.parse().ok().filter(|ms| (0..=TS_MS_MAX).contains(ms)),
         _ => None,
     }
 }

@@ -64,7 +64,9 @@ fn table(
             .collect();
         table.keep(&places);
     }
-    if query.fill && let Some(length) = query.bucket_ms {
+    if query.fill
+        && let Some(length) = query.bucket_ms
+    {
         fill(&mut table, query, length, groups_max)?;
     }
     if query.group_by.is_empty() && query.bucket_ms.is_none() && table.rows() == 0 {
@@ -74,13 +76,7 @@ fn table(
 }
 
 /// The groups whose aggregate is greatest; of equal ones those that come first.
-fn best(
-    store: &Store,
-    query: &Query,
-    groups: &Table,
-    by: usize,
-    k: usize,
-) -> HashSet<[u32; 4]> {
+fn best(store: &Store, query: &Query, groups: &Table, by: usize, k: usize) -> HashSet<[u32; 4]> {
     let dictionary = store.dictionary();
     let fields = Fields::new(query, &dictionary);
     let mut order = vec![Sort::Aggregate { place: by, falling: true }];

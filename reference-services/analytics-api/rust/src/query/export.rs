@@ -106,9 +106,7 @@ pub fn write(store: &Store, selection: &Selection, to: Pieces) -> Result<(), Par
 
 fn schema(store: &Store, names: &[u32]) -> String {
     let dictionary = store.dictionary();
-    let tag = |&name: &u32| {
-        format!("optional binary tags.{} (STRING);", dictionary.tag_name(name))
-    };
+    let tag = |&name: &u32| format!("optional binary tags.{} (STRING);", dictionary.tag_name(name));
     let tags: String = names.iter().map(tag).collect();
     format!(
         "message events {{ required int64 ts (TIMESTAMP(MILLIS,true)); \

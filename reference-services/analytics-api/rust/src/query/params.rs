@@ -18,8 +18,17 @@ struct Params {
 /// The first fault; its pointer is `/` and the parameter's name.
 pub fn read_query(text: &str) -> Result<Query, Invalid> {
     let names = [
-        "from", "to", "bucket", "group_by", "aggregates", "top.k", "top.by", "fill", "order",
-        "limit", "format",
+        "from",
+        "to",
+        "bucket",
+        "group_by",
+        "aggregates",
+        "top.k",
+        "top.by",
+        "fill",
+        "order",
+        "limit",
+        "format",
     ];
     let mut params = Params::read(text, &names)?;
     let mut top = Map::new();

@@ -10,11 +10,9 @@ const SAMPLE_VALUES: usize = 512;
 /// Half the width of the bracket, in standard deviations of a sampled rank.
 const BRACKET_DEVIATIONS: f64 = 3.5;
 
-/// What a percentile is: the smallest value that at least this share of the values does not
-/// exceed (nearest rank).
-pub fn rank(share_thousandths: u64, count: u64) -> u64 {
-    // ⌈p·n⌉ in whole numbers; ranks count from 1.
-    (u128::from(share_thousandths) * u128::from(count)).div_ceil(1_000).max(1) as u64
+/// The place of a percentile among so many values in rising order, counted from 1 (nearest rank).
+pub fn rank(percent: u64, count: u64) -> u64 {
+    (u128::from(percent) * u128::from(count)).div_ceil(100).max(1) as u64
 }
 
 /// A total order on finite doubles, as integers.

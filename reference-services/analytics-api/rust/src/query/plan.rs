@@ -3,9 +3,9 @@
 //! Cells are numbered `(key slot × buckets + bucket) × tag combinations + tag combination`.
 
 use crate::limits::BUCKETS_MAX;
+use crate::query::spec::{Aggregate, Condition, Field, NumberOp, Query};
 use crate::store::dictionary::Dictionary;
 use crate::store::part::Part;
-use crate::query::spec::{Aggregate, Condition, Field, NumberOp, Query};
 use std::sync::Arc;
 
 /// Stands for a key that no condition admits.
@@ -186,9 +186,8 @@ impl Plan {
                 },
             }
         }
-        let overlaps = |part: &&Arc<Part>| {
-            !nothing && part.last_ms >= from_ms && part.first_ms <= last_ms
-        };
+        let overlaps =
+            |part: &&Arc<Part>| !nothing && part.last_ms >= from_ms && part.first_ms <= last_ms;
         let parts: Vec<Arc<Part>> = parts.iter().filter(overlaps).map(Arc::clone).collect();
         let first_ms = parts.iter().map(|part| part.first_ms).min().unwrap_or(from_ms);
         let greatest_ms = parts.iter().map(|part| part.last_ms).max().unwrap_or(from_ms);

@@ -22,7 +22,16 @@ const LIMIT_MAX: u64 = 1_000_000;
 const LIMIT_DEFAULT: usize = 10_000;
 
 const MEMBERS: [&str; 11] = [
-    "from", "to", "bucket", "group_by", "where", "aggregates", "top", "fill", "order", "limit",
+    "from",
+    "to",
+    "bucket",
+    "group_by",
+    "where",
+    "aggregates",
+    "top",
+    "fill",
+    "order",
+    "limit",
     "format",
 ];
 
@@ -130,7 +139,12 @@ fn bucket(value: &Value) -> Result<i64, Invalid> {
 }
 
 /// A list of so many, as it stands there.
-fn list<'a>(value: &'a Value, pointer: &str, least: usize, most: usize) -> Result<&'a [Value], Invalid> {
+fn list<'a>(
+    value: &'a Value,
+    pointer: &str,
+    least: usize,
+    most: usize,
+) -> Result<&'a [Value], Invalid> {
     match value.as_array() {
         Some(list) if (least..=most).contains(&list.len()) => Ok(list),
         _ => invalid(pointer, format!("A list of {least} to {most} is wanted here.")),
@@ -185,19 +199,14 @@ fn condition(value: &Value, at: &str, values_before: &mut usize) -> Result<Condi
             };
             let at = format!("{at}/values");
             let values = members.get("values").unwrap_or(&Value::Null);
-            let values = list(values, &at, 1, CONDITION_VALUES_MAX)?;
+            let values = list(values, &at, 1, CONDITION_VALUES_MAX - *values_before)?;
+            *values_before += values.len();
             let mut texts = Vec::with_capacity(values.len());
             for (nth, value) in values.iter().enumerate() {
-                *values_before += 1;
                 let may_be_null = matches!(field, Field::Tag(_)) && op != TextOp::Prefix;
                 texts.push(match value {
-                    Value::String(text)
-                        if text.len() <= TEXT_BYTES_MAX
-                            && *values_before <= CONDITION_VALUES_MAX =>
-                    {
-                        Some(text.clone())
-                    }
-                    Value::Null if may_be_null && *values_before <= CONDITION_VALUES_MAX => None,
+                    Value::String(text) if text.len() <= TEXT_BYTES_MAX => Some(text.clone()),
+                    Value::Null if may_be_null => None,
                     _ => {
                         let detail = "A value is a text of at most 255 bytes (null for an absent \
                                       tag with in and not_in), 1,000 over all conditions.";

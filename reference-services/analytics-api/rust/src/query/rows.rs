@@ -20,7 +20,12 @@ pub struct Piece {
 }
 
 /// Visits the rows of a run in the window, a slice for each bucket: `visit(bucket, rows)`.
-pub fn each_bucket(plan: &Plan, part: &Part, rows: Range<usize>, mut visit: impl FnMut(u64, Range<usize>)) {
+pub fn each_bucket(
+    plan: &Plan,
+    part: &Part,
+    rows: Range<usize>,
+    mut visit: impl FnMut(u64, Range<usize>),
+) {
     let whole = part.first_ms >= plan.from_ms && part.last_ms <= plan.last_ms;
     if whole && plan.bucket_ms.is_none() {
         if !rows.is_empty() {
@@ -133,7 +138,13 @@ pub fn each_block<'a>(plan: &'a Plan, piece: &Piece, mut visit: impl FnMut(&Bloc
 }
 
 /// The cells as far as keys and times give them.
-fn fill_cells(plan: &Plan, part: &Part, runs: Range<usize>, range: &Range<usize>, cells: &mut [u64]) {
+fn fill_cells(
+    plan: &Plan,
+    part: &Part,
+    runs: Range<usize>,
+    range: &Range<usize>,
+    cells: &mut [u64],
+) {
     for place in runs {
         let Some(slot) = part.runs.get(place).and_then(|run| plan.slot(run.key)) else {
             continue;
@@ -246,7 +257,6 @@ impl Tables {
 }
 
 /// Looks the rows' places in a tag up in a table.
-#[expect(clippy::unnecessary_cast, reason = "one of the widths is already the one wanted")]
 fn each_place<T: Copy, C>(
     tag: &PartTag,
     range: &Range<usize>,

@@ -74,11 +74,8 @@ impl Limits {
 }
 
 fn run_dense(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
-    let slots = if plan.by_key {
-        (CHUNK_CELLS / plan.cells_of_key()).max(1)
-    } else {
-        plan.slot_count
-    };
+    let slots =
+        if plan.by_key { (CHUNK_CELLS / plan.cells_of_key()).max(1) } else { plan.slot_count };
     let chunks = plan.slot_count.div_ceil(slots);
     (0..chunks)
         .into_par_iter()
@@ -265,9 +262,8 @@ fn count_share(
         rows.clear();
         for (&cell, row) in share.cells.iter().zip(0..) {
             let hashed = hash(cell).rotate_left(6);
-            let found = places
-                .find(hashed, |&place| cells.get(place as usize) == Some(&cell))
-                .copied();
+            let found =
+                places.find(hashed, |&place| cells.get(place as usize) == Some(&cell)).copied();
             let place = match found {
                 Some(place) => place,
                 None => {
@@ -308,7 +304,8 @@ fn finish(
     cell: impl Fn(usize) -> u64,
 ) -> Result<Table, Exceeded> {
     let distinct = count_distinct(plan, limits, grids, cells)?;
-    let values = if plan.percents.is_empty() { None } else { Some(ValuesOf::new(plan, grids, cells)) };
+    let values =
+        if plan.percents.is_empty() { None } else { Some(ValuesOf::new(plan, grids, cells)) };
     let mut table = Table::new(plan);
     let (mut scratch, mut found, mut slices) = (Scratch::default(), Vec::new(), Vec::new());
     let mut ranks = Vec::new();

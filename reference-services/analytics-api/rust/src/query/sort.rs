@@ -55,11 +55,8 @@ fn number_lead(number: f64) -> u64 {
 
 /// Eight bytes of each text, behind what all of them begin with.
 fn text_leads(table: &Table, place: usize, fields: &Fields<'_>) -> Vec<u64> {
-    let texts: Vec<Option<&str>> = table
-        .ids
-        .iter()
-        .map(|ids| ids.get(place).and_then(|&id| fields.text(place, id)))
-        .collect();
+    let texts: Vec<Option<&str>> =
+        table.ids.iter().map(|ids| ids.get(place).and_then(|&id| fields.text(place, id))).collect();
     let mut present = texts.iter().flatten().map(|text| text.as_bytes());
     let first = present.next().unwrap_or_default();
     let common = present.fold(first.len(), |common, text| {
@@ -81,9 +78,7 @@ fn text_leads(table: &Table, place: usize, fields: &Fields<'_>) -> Vec<u64> {
 fn compare(table: &Table, order: &[Sort], fields: &Fields<'_>, a: usize, b: usize) -> Ordering {
     for sort in order {
         let (ordering, falling) = match sort {
-            Sort::Bucket { falling } => {
-                (table.buckets.get(a).cmp(&table.buckets.get(b)), *falling)
-            }
+            Sort::Bucket { falling } => (table.buckets.get(a).cmp(&table.buckets.get(b)), *falling),
             Sort::Field { place, falling } => match (table.ids.get(a), table.ids.get(b)) {
                 (Some(a), Some(b)) => (compare_ids(fields, a, b, *place), *falling),
                 _ => (Ordering::Equal, false),

@@ -217,7 +217,11 @@ impl Query {
     pub fn columns(&self) -> Vec<String> {
         let bucket = self.bucket_ms.map(|_| "bucket".to_owned());
         let fields = self.group_by.iter().map(Field::name);
-        bucket.into_iter().chain(fields).chain(self.aggregates.iter().map(Aggregate::name)).collect()
+        bucket
+            .into_iter()
+            .chain(fields)
+            .chain(self.aggregates.iter().map(Aggregate::name))
+            .collect()
     }
 }
 

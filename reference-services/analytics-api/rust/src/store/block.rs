@@ -337,7 +337,7 @@ impl<'a> Input<'a> {
         };
         let mut before = 0;
         for &end in &ends {
-            let length = end.checked_sub(before).unwrap_or(0) as usize;
+            let length = end.saturating_sub(before) as usize;
             if !(1..=TEXT_BYTES_MAX).contains(&length) || !text.is_char_boundary(end as usize) {
                 return Err(wrong);
             }

@@ -80,9 +80,8 @@ impl Dictionary {
         let new = |interner: Option<&Interner>, strings: &Strings| {
             strings.iter().filter(|it| interner.and_then(|all| all.find(it)).is_none()).count()
         };
-        let values = |name: &str| {
-            self.names.find(name).and_then(|number| self.values.get(number as usize))
-        };
+        let values =
+            |name: &str| self.names.find(name).and_then(|number| self.values.get(number as usize));
         let tags = batch.tags.iter().map(|tag| new(values(&tag.name), &tag.values));
         (new(Some(&self.keys), &batch.key_table) + tags.sum::<usize>()) as u64
     }

@@ -44,8 +44,7 @@ pub fn path(folder: &Path, kind: Kind, number: u64) -> PathBuf {
 /// The kind and number of a file of this name, if it is one of ours.
 pub fn parse_name(name: &str) -> Option<(Kind, u64)> {
     let (digits, extension) = name.split_once('.')?;
-    let kind =
-        [Kind::Log, Kind::Segment].into_iter().find(|kind| kind.extension() == extension)?;
+    let kind = [Kind::Log, Kind::Segment].into_iter().find(|kind| kind.extension() == extension)?;
     let small = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
     if digits.len() != 16 || !digits.bytes().all(small) {
         return None;

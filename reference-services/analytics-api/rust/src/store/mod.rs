@@ -14,8 +14,8 @@ mod state;
 mod tend;
 
 use crate::config::Settings;
-use crate::ingest::body::{self, Parsed};
 use crate::ingest::Batch;
+use crate::ingest::body::{self, Parsed};
 use crate::limits::TS_MS_MAX;
 use crate::tail::Tails;
 use crate::time::Clock;
@@ -204,9 +204,10 @@ impl Store {
         let block = block::encode_batch(&batch, id.as_ref());
         let (reply, outcome) = oneshot::channel();
         let job = Job { block, part, batch, id, body_bytes, reply };
-        match self.jobs.as_ref().map(|jobs| jobs.send(job)) {
-            Some(Ok(())) => Submitted::Waiting(outcome),
-            _ => Submitted::Done(Err(Refused::LogFailed)),
+        if self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()) {
+            Submitted::Waiting(outcome)
+        } else {
+            Submitted::Done(Err(Refused::LogFailed))
         }
     }
 
@@ -215,8 +216,7 @@ impl Store {
         if let Some(numbers) = self.shared.dictionary().find(batch) {
             return Ok(numbers);
         }
-        let mut dictionary =
-            self.shared.dictionary.write().unwrap_or_else(PoisonError::into_inner);
+        let mut dictionary = self.shared.dictionary.write().unwrap_or_else(PoisonError::into_inner);
         dictionary.intern(batch, self.shared.settings.strings_max)
     }
 

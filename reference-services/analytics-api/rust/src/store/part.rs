@@ -42,9 +42,8 @@ impl Narrow {
     }
 
     /// The number at this place, 0 beyond the end.
-    #[expect(clippy::unnecessary_cast, reason = "one of the widths is already the one wanted")]
     pub fn get(&self, place: usize) -> u64 {
-        each_width!(self, column => column.get(place).map_or(0, |&it| it as u64))
+        each_width!(self, column => column.get(place).map_or(0, |&it| u64::from(it)))
     }
 
     /// The numbers in order.
@@ -323,7 +322,9 @@ pub fn gallop<N: Copy + PartialOrd>(column: &[N], from: usize, to: usize, wanted
     let mut step = 1;
     let mut low = from;
     let mut high = from;
-    while high < to && column.get(high).is_some_and(|&it| it.partial_cmp(&wanted) == Some(Ordering::Less)) {
+    while high < to
+        && column.get(high).is_some_and(|&it| it.partial_cmp(&wanted) == Some(Ordering::Less))
+    {
         low = high + 1;
         high += step;
         step *= 2;

@@ -71,8 +71,7 @@ fn merge_some(shared: &Shared) -> bool {
     let Some(crowded) = crowded else {
         return false;
     };
-    let chosen: Vec<Arc<Part>> =
-        parts.into_iter().filter(|part| class(part) == crowded).collect();
+    let chosen: Vec<Arc<Part>> = parts.into_iter().filter(|part| class(part) == crowded).collect();
     let merged = Arc::new(merge(&chosen));
     if let Some(held) = shared.state().files.get_mut(&newest) {
         held.parts.retain(|part| !chosen.iter().any(|it| Arc::ptr_eq(it, part)));
