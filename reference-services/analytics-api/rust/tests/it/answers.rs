@@ -81,6 +81,9 @@ fn matches(event: &Event, condition: &Value) -> bool {
     }
 }
 
+/// A bucket and a group.
+type Cell = (Option<i64>, Vec<Option<String>>);
+
 /// What the answer's rows must be.
 fn model(events: &[Event], question: &Value) -> Vec<Value> {
     let (from, to) = (question["from"].as_i64().unwrap(), question["to"].as_i64().unwrap());
@@ -92,7 +95,7 @@ fn model(events: &[Event], question: &Value) -> Vec<Value> {
     };
     let fields: Vec<&str> =
         question["group_by"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-    let mut cells: BTreeMap<(Option<i64>, Vec<Option<String>>), Vec<&Event>> = BTreeMap::new();
+    let mut cells: BTreeMap<Cell, Vec<&Event>> = BTreeMap::new();
     if fields.is_empty() && length.is_none() {
         cells.insert((None, Vec::new()), Vec::new());
     }
