@@ -243,12 +243,9 @@ func (p *plan) collect(workers []*worker, threads int) (*answer, error) {
 		if int64(len(out.dims)) > p.cellsMax {
 			return nil, LimitError{"groups"}
 		}
-		for _, piece := range w.gathered.pieces {
-			for i, cell := range piece.cells[:piece.rows] {
-				piece.cells[i] = numbers[cell]
-			}
-		}
-		values.pieces = append(values.pieces, w.gathered.pieces...)
+		w.gathered.renumber(numbers)
+		values.pieces = append(values.pieces, w.gathered.pieces[:w.gathered.used]...)
+		values.used = len(values.pieces)
 		for i := range sets {
 			for cell, n := range w.cells.distinct[i] {
 				if p.need.distinct[i].key {
@@ -280,24 +277,43 @@ func (p *plan) collect(workers []*worker, threads int) (*answer, error) {
 	return out, nil
 }
 
+// Of more values than that the percentiles are computed in two rounds, each of half of them.
+const roundValuesMax = 1 << 20
+
 // percentilesOf computes the percentiles of all cells from their values.
 func (p *plan) percentilesOf(c *cells, values *gathered, threads int) {
-	sorted, ends := values.byCell(c.count)
 	for i := range c.percentiles {
 		if p.need.percentiles[i] {
 			c.percentiles[i] = make([]float64, len(c.dims))
 		}
 	}
+	total := uint64(0)
+	for _, n := range c.count {
+		total += n
+	}
+	for low := 0; low < len(c.dims); {
+		high, rows := low, uint64(0)
+		for high < len(c.dims) && (rows == 0 || rows+c.count[high] <= max(roundValuesMax, total/2+1)) {
+			rows += c.count[high]
+			high++
+		}
+		p.percentilesFrom(c, values, low, high, threads)
+		low = high
+	}
+}
+
+// percentilesFrom computes those of the cells from low up to but not high.
+func (p *plan) percentilesFrom(c *cells, values *gathered, low, high, threads int) {
+	sorted, ends := values.byCell(c.count, low, high)
 	var next atomic.Int64
 	var all sync.WaitGroup
-	const share = 256
+	share := max(1, min(256, len(ends)/(8*threads)))
 	for range min(threads, 1+len(ends)/share) {
 		all.Go(func() {
 			for {
-				start := int(next.Add(share)) - share
-				for cell := start; cell < min(start+share, len(ends)); cell++ {
-					from := ends[cell] - int(c.count[cell])
-					p.rank(c, cell, sorted[from:ends[cell]])
+				start := int(next.Add(int64(share))) - share
+				for i := start; i < min(start+share, len(ends)); i++ {
+					p.rank(c, low+i, sorted[ends[i]-int(c.count[low+i]):ends[i]])
 				}
 				if start >= len(ends) {
 					return

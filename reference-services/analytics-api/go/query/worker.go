@@ -352,7 +352,7 @@ func (w *worker) finish() {
 	}
 	clear(w.index.slots)
 	w.lastKey = w.lastKey[:0]
-	w.gathered = gathered{}
+	w.gathered.used = 0
 	for i := range w.sets {
 		w.sets[i] = pairs{}
 	}
