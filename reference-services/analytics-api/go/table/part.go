@@ -101,20 +101,27 @@ type run struct {
 
 // Merge makes one part of several, given in the order of their arrival.
 func Merge(sources []*Part) *Part {
-	rows, count := 0, 0
-	for _, source := range sources {
-		rows += source.Rows
-		count += len(source.Keys)
-	}
-	runs := make([]run, 0, count)
+	rows := 0
+	lists := make([][]run, len(sources))
 	for i, source := range sources {
+		rows += source.Rows
+		lists[i] = make([]run, len(source.Keys))
 		for j, key := range source.Keys {
-			runs = append(runs, run{key, i, source.Starts[j], source.Starts[j+1]})
+			lists[i][j] = run{key, i, source.Starts[j], source.Starts[j+1]}
 		}
 	}
-	slices.SortFunc(runs, func(a, b run) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.source, b.source))
-	})
+	for len(lists) > 1 {
+		half := lists[:0]
+		for i := 0; i < len(lists); i += 2 {
+			if i+1 < len(lists) {
+				half = append(half, mergeRuns(lists[i], lists[i+1]))
+			} else {
+				half = append(half, lists[i])
+			}
+		}
+		lists = half
+	}
+	runs := lists[0]
 	order := make([]place, 0, rows)
 	var keys, starts []uint32
 	for _, r := range runs {
@@ -127,6 +134,21 @@ func Merge(sources []*Part) *Part {
 		}
 	}
 	return gather(sources, order, keys, append(starts, uint32(rows)))
+}
+
+// mergeRuns merges two lists by key, of one key those of the first before those of the second.
+func mergeRuns(a, b []run) []run {
+	merged := make([]run, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].key <= b[0].key {
+			merged = append(merged, a[0])
+			a = a[1:]
+		} else {
+			merged = append(merged, b[0])
+			b = b[1:]
+		}
+	}
+	return append(append(merged, a...), b...)
 }
 
 // gather copies the rows of the sources into one part in this order, once each key's rows are
