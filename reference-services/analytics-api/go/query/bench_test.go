@@ -111,6 +111,10 @@ func BenchmarkManyKeys(b *testing.B) {
 	benchmarkQuery(b, 1_400_000, &Query{GroupBy: []Field{Key}, Aggregates: three[:2]})
 }
 
+func BenchmarkMinuteOfManyKeys(b *testing.B) {
+	benchmarkQuery(b, 1_400_000, &Query{BucketMS: 60_000, Aggregates: three})
+}
+
 func BenchmarkFewKeys(b *testing.B) {
 	benchmarkQuery(b, 3, &Query{GroupBy: []Field{Key}, Aggregates: three})
 }

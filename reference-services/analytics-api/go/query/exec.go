@@ -27,6 +27,7 @@ type plan struct {
 	units    []unit
 	owned    bool // no cell has rows in two units
 	listing  bool // of series
+	flat     bool // rows are taken without regard to their keys
 	nextUnit atomic.Int64
 	failure  atomic.Pointer[LimitError]
 	ctx      context.Context
@@ -57,6 +58,8 @@ type distinctOf struct {
 type unit struct {
 	low, high uint32
 	from, to  int64
+	// Of a flat plan instead: rows of a part.
+	part, start, end int
 }
 
 // answer is the cells of a query.
@@ -153,17 +156,28 @@ func (p *plan) bind() {
 const (
 	unitsPerThread = 16
 	unitRowsMin    = 16_384
+	// Up to this many rows a key in a part, going from key to key costs more than it saves.
+	flatRunMax = 64
 )
 
 // divide makes units of about equal rows: ranges of keys, so that cells that have a key are whole
 // within one unit.
 func (p *plan) divide(threads int) {
 	p.owned = p.keyAt > 0
-	rows := 0
+	rows, runs := 0, 0
 	for _, part := range p.parts {
 		rows += part.Rows
+		runs += len(part.Keys)
 	}
 	target := max(unitRowsMin, rows/(unitsPerThread*threads))
+	if p.flat = !p.owned && !p.listing && len(p.keys) == 0 && !p.countsKeys() && rows < flatRunMax*runs; p.flat {
+		for i, part := range p.parts {
+			for start := 0; start < part.Rows; start += target {
+				p.units = append(p.units, unit{part: i, start: start, end: min(part.Rows, start+target)})
+			}
+		}
+		return
+	}
 	// Every key at which some part has passed another share of its rows may end a unit.
 	type mark struct {
 		key  uint32
@@ -191,14 +205,17 @@ func (p *plan) divide(threads int) {
 	}
 }
 
+func (p *plan) countsKeys() bool {
+	return slices.ContainsFunc(p.need.distinct, func(d distinctOf) bool { return d.key })
+}
+
 // addUnit adds a unit. When it has far more than its share of the rows, as that of a frequent key
 // has, it is divided by time, if no cell is torn by that and no key counted twice.
 func (p *plan) addUnit(low, high uint32, rows, target int) {
 	from, to := p.from, p.to
-	countsKeys := slices.ContainsFunc(p.need.distinct, func(d distinctOf) bool { return d.key })
 	width := p.query.BucketMS
-	if rows < 2*target || p.listing || countsKeys || p.owned && width == 0 {
-		p.units = append(p.units, unit{low, high, from, to})
+	if rows < 2*target || p.listing || p.countsKeys() || p.owned && width == 0 {
+		p.units = append(p.units, unit{low: low, high: high, from: from, to: to})
 		return
 	}
 	first, last := to, from
@@ -209,7 +226,7 @@ func (p *plan) addUnit(low, high uint32, rows, target int) {
 	width = max(width, 1)
 	step := max((last-first)*int64(target)/int64(rows)/width, 1) * width
 	for at := first / width * width; at < last; at += step {
-		p.units = append(p.units, unit{low, high, max(at, from), min(at+step, to)})
+		p.units = append(p.units, unit{low: low, high: high, from: max(at, from), to: min(at+step, to)})
 	}
 }
 

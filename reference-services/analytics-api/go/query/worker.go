@@ -10,21 +10,22 @@ import (
 // worker takes one unit after another. Cells that no other unit has go to done at the unit's end.
 type worker struct {
 	*plan
-	from, to int64 // of the unit at hand
-	events   uint64
-	done     cells
-	cells    cells
-	index    index
-	gathered gathered
-	sets     []pairs
-	lastKey  []uint32 // of each cell, + 1: for distinct(key)
-	series   []Series // of a listing
-	spans    [][]float64
-	scratch  []float64
-	cursors  []cursor
-	active   []*cursor // with rows of the key at hand
-	dense    dense
-	batch    rowBatch
+	from, to    int64 // of the unit at hand
+	events      uint64
+	done        cells
+	cells       cells
+	index       index
+	gathered    gathered
+	sets        []pairs
+	lastKey     []uint32 // of each cell, + 1: for distinct(key)
+	series      []Series // of a listing
+	spans       [][]float64
+	scratch     []float64
+	cursors     []cursor
+	active      []*cursor // with rows of the key at hand
+	dense       dense
+	batch       rowBatch
+	bucketCells []uint32 // of a flat plan: cell + 1 of each bucket
 }
 
 // cursor is where a worker is in a part.
@@ -64,6 +65,10 @@ func newWorker(p *plan) *worker {
 
 // unit makes the cells of a unit.
 func (w *worker) unit(u unit) {
+	if w.flat {
+		w.flatUnit(u)
+		return
+	}
 	if w.denseUnit(u) {
 		return
 	}
