@@ -19,7 +19,9 @@ func (w *worker) someRows(c *cursor, key uint32, base dims, start, end int) {
 	if n == 0 {
 		return
 	}
-	if len(w.tags) == 0 || len(w.tags) == 1 && c.tags[0] == nil {
+	if w.keyAt > 0 && len(w.tags) == 1 && w.query.BucketMS == 0 {
+		w.cellsOfKey(c, base, n)
+	} else if len(w.tags) == 0 || len(w.tags) == 1 && c.tags[0] == nil {
 		cell := w.cell(base)
 		for i := range b.cells[:n] {
 			b.cells[i] = cell
@@ -102,6 +104,42 @@ func (w *worker) cellsOfTag(c *cursor, base dims, n int) {
 		}
 		b.cells[i] = cell - 1
 	}
+}
+
+// cellsOfKey finds the cells of rows of the key at hand that only the text of one tag tells apart.
+// The key's cells follow each other, so that a number below the first is left from another key.
+func (w *worker) cellsOfKey(c *cursor, base dims, n int) {
+	b := &w.batch
+	tag, grouped := c.tags[0], w.tags[0]
+	if len(w.textCells) == 0 {
+		w.textCells = make([]uint32, 1+w.textsOf(grouped))
+	}
+	if tag == nil {
+		clear(b.codes[:n])
+	} else {
+		tag.Codes.Gather(b.rows[:n], b.codes[:n])
+	}
+	for i, code := range b.codes[:n] {
+		text := uint32(0)
+		if tag != nil {
+			text = tag.Texts[code]
+		}
+		cell := w.textCells[text]
+		if cell <= w.keyFirst {
+			base[grouped.at] = text
+			cell = w.newCell(base) + 1
+			w.textCells[text] = cell
+		}
+		b.cells[i] = cell - 1
+	}
+}
+
+// textsOf is how many texts a tag has.
+func (w *worker) textsOf(tag grouped) int {
+	if !tag.known {
+		return 0
+	}
+	return w.names.Tags[tag.number].Texts.Len()
 }
 
 // foldRows adds rows to their cells.

@@ -25,6 +25,8 @@ type worker struct {
 	active      []*cursor // with rows of the key at hand
 	dense       dense
 	batch       rowBatch
+	textCells   []uint32 // cell + 1 of each text of the tag grouped by, for the key at hand
+	keyFirst    uint32   // the first cell of that key
 	bucketCells []uint32 // of a flat plan: cell + 1 of each bucket
 }
 
@@ -78,6 +80,7 @@ func (w *worker) unit(u unit) {
 			w.wholeKey(key)
 			return
 		}
+		w.keyFirst = uint32(len(w.cells.dims))
 		for _, c := range w.active {
 			w.rows(c, key)
 		}
@@ -269,16 +272,23 @@ func (w *worker) cell(key dims) uint32 {
 	before := len(w.cells.dims)
 	cell := w.index.find(&w.cells, key)
 	if len(w.cells.dims) > before {
-		w.lastKey = append(w.lastKey, 0)
-		if w.owned {
-			if w.made.Add(1) > w.cellsMax {
-				w.fail("groups")
-			}
-		} else if int64(len(w.cells.dims)) > w.cellsMax {
-			w.fail("groups")
-		}
+		w.countCell()
 	}
 	return cell
+}
+
+// newCell adds a cell that is known to be new, and that is not looked for again.
+func (w *worker) newCell(key dims) uint32 {
+	cell := w.cells.add(key)
+	w.countCell()
+	return cell
+}
+
+func (w *worker) countCell() {
+	w.lastKey = append(w.lastKey, 0)
+	if w.owned && w.made.Add(1) > w.cellsMax || !w.owned && int64(len(w.cells.dims)) > w.cellsMax {
+		w.fail("groups")
+	}
 }
 
 // rows takes a part's rows of a key, bucket by bucket.
@@ -287,7 +297,7 @@ func (w *worker) rows(c *cursor, key uint32) {
 	if w.keyAt > 0 {
 		base[w.keyAt] = key
 	}
-	byRow := w.byValue || len(c.allowed) > 0 || slices.ContainsFunc(c.tags, known) ||
+	byRow := w.byValue || w.keyAt > 0 && len(w.tags) == 1 && w.query.BucketMS == 0 || len(c.allowed) > 0 || slices.ContainsFunc(c.tags, known) ||
 		slices.ContainsFunc(c.distinct, known)
 	for c.start < c.end && w.failure.Load() == nil {
 		bucket, next := w.bucketEnd(c.part, c.start, c.end)
@@ -357,6 +367,7 @@ func (w *worker) finish() {
 	}
 	clear(w.index.slots)
 	w.lastKey = w.lastKey[:0]
+	clear(w.textCells)
 	w.gathered.used = 0
 	for i := range w.sets {
 		w.sets[i] = pairs{}
