@@ -6,7 +6,10 @@ mod tally;
 
 use serde::Serialize;
 
-use crate::{AnswerValue, ByOption, Case, Choice, Engine, Flip, ModelRef, Score, Usage, Verdict};
+use crate::{
+    AnswerValue, Answers, ByOption, Case, Choice, Engine, Flip, Heeded, HybridKind, ModelRef, Score,
+    Usage, Verdict,
+};
 
 pub use baselines::{BASELINES, BaselineWords, Baselines};
 pub use tally::{BaselineTally, Confusion, Reliability, Summary, wilson};
@@ -24,10 +27,66 @@ pub struct Backtest {
     pub summary: Summary,
     /// The same cases with `separable_core` unknown: how it was coded hints at hybrids.
     pub separable_unknown: Summary,
+    /// The same cases with something taken away, to see how much hangs on it.
+    pub ablations: Vec<Ablation>,
+    /// The same cases by what became of the advice given when they were decided; absent when none
+    /// was decided with assay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_advice: Option<ByAdvice>,
+    /// Whether the kind of hybrid named is the one that was built; absent without such a case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hybrid_kind: Option<KindTally>,
     /// The cases that do not count, by use; uses without a case are left out.
     pub apart: Vec<Apart>,
     /// Every case, those that do not count as well, by id.
     pub per_case: Vec<CaseResult>,
+}
+
+/// Cases scored without something that they or the model say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ablation {
+    /// A stable id, for example `without_priorities`.
+    pub id: &'static str,
+    /// What is taken away, in a few words.
+    pub name: &'static str,
+    /// How the model fares without it, and the baselines as well.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// Answers that are taken away together. How they were coded may owe something to the reasons that
+/// were stated after the decision.
+const ABLATIONS: [(&str, &str, &[&str]); 4] = [
+    ("without_priorities", "Without priorities", &["priorities"]),
+    ("without_libraries", "Without libraries", &["libraries"]),
+    ("without_both", "Without both", &["priorities", "libraries"]),
+    (
+        "without_both_and_parts",
+        "Without both and separable core",
+        &["priorities", "libraries", "separable_core"],
+    ),
+];
+
+/// Cases decided with assay, by what became of its advice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ByAdvice {
+    /// Those that took the advice they were given: the model that gave it agrees by design.
+    pub taken: Summary,
+    /// Those that chose something else.
+    pub overridden: Summary,
+    /// Those that were given none, or one too close to call.
+    pub none: Summary,
+}
+
+/// How often the kind of hybrid named is the one that was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KindTally {
+    /// The hybrids of which it is known how their parts run.
+    pub cases: usize,
+    /// Those for which the model recommends a hybrid, and so names a kind.
+    pub named: usize,
+    /// Those of them where it is the kind that was built.
+    pub agree: usize,
 }
 
 /// Cases that are shown apart.
@@ -66,6 +125,12 @@ pub struct CaseResult {
     pub tipped: Option<Tipped>,
     /// When the model did not name what was chosen: the first change found that leads there.
     pub flip: Option<Flip>,
+    /// For a hybrid, how its two parts run, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hybrid_kind: Option<HybridKind>,
+    /// The kind that the model names when it recommends a hybrid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind_named: Option<HybridKind>,
     /// What was answered.
     pub answers: toml::Table,
 }
@@ -104,25 +169,18 @@ impl CaseResult {
 pub fn backtest(engine: &Engine, cases: &[Case], counted: Usage) -> Backtest {
     let mut cases: Vec<&Case> = cases.iter().collect();
     cases.sort_by(|l, r| l.id.cmp(&r.id).then(l.option.cmp(&r.option)));
-    let per_case = results(engine, &cases);
-    let blind: Vec<Case> = cases
-        .iter()
-        .filter(|case| case.usage == counted)
-        .map(|case| {
-            let unknown = AnswerValue::Unknown;
-            let answers = case.answers.with(engine.model(), "separable_core", unknown);
-            // A model that does not ask cannot be hinted at.
-            Case { answers: answers.unwrap_or_else(|_| case.answers.clone()), ..(*case).clone() }
-        })
-        .collect();
-    let blind = results(engine, &blind.iter().collect::<Vec<_>>());
+    let per_case = results(engine, &cases, true);
+    let counting: Vec<&Case> = cases.iter().filter(|case| case.usage == counted).copied().collect();
     let of = |usage: Usage| per_case.iter().filter(move |case| case.usage == usage);
     let apart = Usage::ALL.into_iter().filter(|usage| *usage != counted);
     Backtest {
         model: engine.model().reference(),
         usage: counted,
         summary: Summary::of(of(counted)),
-        separable_unknown: Summary::of(&blind),
+        separable_unknown: without(engine, &counting, &["separable_core"]),
+        ablations: ablations(engine, &counting),
+        by_advice: by_advice(&counting, of(counted)),
+        hybrid_kind: kinds(of(counted)),
         apart: apart
             .filter(|usage| of(*usage).next().is_some())
             .map(|usage| Apart { usage, summary: Summary::of(of(usage)) })
@@ -131,12 +189,71 @@ pub fn backtest(engine: &Engine, cases: &[Case], counted: Usage) -> Backtest {
     }
 }
 
-pub(crate) fn results(engine: &Engine, cases: &[&Case]) -> Vec<CaseResult> {
+/// The cases with some answers unknown. A model that does not ask cannot be told either.
+fn without(engine: &Engine, cases: &[&Case], questions: &[&str]) -> Summary {
+    let blind: Vec<Case> = cases
+        .iter()
+        .map(|case| {
+            let unknown = |answers: Answers, id: &&str| {
+                answers.with(engine.model(), id, AnswerValue::Unknown).unwrap_or(answers)
+            };
+            let answers = questions.iter().fold(case.answers.clone(), unknown);
+            Case { answers, ..(*case).clone() }
+        })
+        .collect();
+    Summary::of(&results(engine, &blind.iter().collect::<Vec<_>>(), false))
+}
+
+fn ablations(engine: &Engine, cases: &[&Case]) -> Vec<Ablation> {
+    let taken = ABLATIONS.into_iter().map(|(id, name, questions)| {
+        let summary = without(engine, cases, questions);
+        Ablation { id, name, summary }
+    });
+    let plain = engine.without_expectations();
+    let measured = Ablation {
+        id: "without_expectations",
+        name: "Nothing expected: what is not measured counts as equal",
+        summary: Summary::of(&results(&plain, cases, false)),
+    };
+    taken.chain([measured]).collect()
+}
+
+fn by_advice<'a>(
+    cases: &[&Case],
+    results: impl Iterator<Item = &'a CaseResult>,
+) -> Option<ByAdvice> {
+    // Both are in the same order.
+    let each: Vec<(Option<Heeded>, &CaseResult)> =
+        cases.iter().map(|case| case.advice).zip(results).collect();
+    let of = |heeded| {
+        let those = each.iter().filter(|(advice, _)| *advice == Some(heeded));
+        Summary::of(those.map(|(_, result)| *result))
+    };
+    each.iter().any(|(advice, _)| advice.is_some()).then(|| ByAdvice {
+        taken: of(Heeded::Taken),
+        overridden: of(Heeded::Overridden),
+        none: of(Heeded::NoAdvice),
+    })
+}
+
+fn kinds<'a>(results: impl Iterator<Item = &'a CaseResult>) -> Option<KindTally> {
+    let mut tally = KindTally::default();
+    for result in results.filter(|result| result.hybrid_kind.is_some()) {
+        tally.cases += 1;
+        tally.named += usize::from(result.kind_named.is_some());
+        tally.agree += usize::from(result.kind_named == result.hybrid_kind);
+    }
+    (tally.cases > 0).then_some(tally)
+}
+
+/// `flips` looks for the change that leads to what was chosen, which costs most of the time.
+pub(crate) fn results(engine: &Engine, cases: &[&Case], flips: bool) -> Vec<CaseResult> {
     let result = |case: &&Case| {
         let score = engine.recommend(&case.answers);
         let others = cases.iter().filter(|c| c.usage == case.usage && !std::ptr::eq(**c, *case));
         let others = others.map(|other| other.option);
         let agreed = score.recommended == Some(case.option);
+        let mut notices = score.notices.iter();
         CaseResult {
             id: case.id.clone(),
             title: case.title.clone(),
@@ -147,7 +264,9 @@ pub(crate) fn results(engine: &Engine, cases: &[&Case]) -> Vec<CaseResult> {
             first_share: ByOption::from_fn(|choice| score.options.get(choice).first_share),
             baselines: baselines::all(engine, &case.answers, &score, others),
             tipped: tipped(&score),
-            flip: if agreed { None } else { flip_to(engine, case) },
+            flip: if agreed || !flips { None } else { flip_to(engine, case) },
+            hybrid_kind: case.hybrid_kind,
+            kind_named: notices.find_map(|notice| HybridKind::from_id(&notice.id)),
             answers: case.answers.to_table(),
         }
     };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Answers, Choice, Model, Precedent, Problem, Usage, precedents, wording::shorten};
+use crate::{Answers, Choice, HybridKind, Model, Precedent, Problem, Usage, precedents, wording::shorten};
 
 /// A decision whose outcome is known: the answers beforehand and the option chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,22 @@ pub struct Case {
     pub usage: Usage,
     /// What was answered, for the model it was read with.
     pub answers: Answers,
+    /// For a hybrid, how its two parts run, where that is known.
+    pub hybrid_kind: Option<HybridKind>,
+    /// What became of the advice that was given when it was decided; absent when it was not decided
+    /// with assay.
+    pub advice: Option<Heeded>,
+}
+
+/// What became of the advice that a record was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heeded {
+    /// What was advised was chosen.
+    Taken,
+    /// Something else was chosen.
+    Overridden,
+    /// It was too close to call, or none was given.
+    NoAdvice,
 }
 
 /// The documented decisions as cases for a model.
@@ -42,11 +58,19 @@ struct Raw {
     organisation: String,
     #[serde(default)]
     component: String,
+    #[serde(default)]
+    decision: RawDecision,
+}
+
+/// The one thing read of a precedent's `[decision]`.
+#[derive(Default, Deserialize)]
+struct RawDecision {
+    hybrid_kind: Option<Spanned<String>>,
 }
 
 impl Case {
     /// Reads a case in the format of the precedents. `id`, `option` and `[answers]` must be there;
-    /// `use` is `core` unless said; any other key is passed over.
+    /// `use` is `core` unless said, `hybrid_kind` of `[decision]` may be; any other key is passed over.
     ///
     /// # Errors
     /// Every fault found, with its place in `text`.
@@ -87,6 +111,11 @@ impl Case {
                 usage
             }
         };
+        let kind = raw.decision.hybrid_kind.as_ref();
+        let hybrid_kind = kind.and_then(|said| HybridKind::from_id(said.get_ref()));
+        if let (Some(said), None) = (kind, hybrid_kind) {
+            not_allowed("decision.hybrid_kind", said, "one_process, two_services".to_owned());
+        }
         match (Answers::from_toml(model, text), option, usage) {
             (Ok(sheet), Some(option), Some(usage)) if problems.is_empty() => Ok(Self {
                 id: raw.id.into_inner(),
@@ -94,6 +123,8 @@ impl Case {
                 option,
                 usage,
                 answers: sheet.answers,
+                hybrid_kind,
+                advice: None,
             }),
             (sheet, ..) => {
                 problems.extend(sheet.err().unwrap_or_default());
@@ -147,6 +178,8 @@ impl From<&Precedent> for Case {
             option: precedent.option,
             usage: precedent.usage,
             answers: precedent.answers.clone(),
+            hybrid_kind: precedent.decision.hybrid_kind,
+            advice: None,
         }
     }
 }

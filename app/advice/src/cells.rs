@@ -1,6 +1,7 @@
 //! The measured scenarios' ratios in every draw.
 
 use crate::{
+    Compared,
     measure::{Estimate, WorkloadMeasurement},
     streams::{BLOCK, BLOCKS, Keyed, Stream, fill, narrow},
     value::Ground,
@@ -16,12 +17,11 @@ pub(crate) struct CellStreams {
 
 impl CellStreams {
     pub(crate) fn new(measured: &WorkloadMeasurement, ground: &Ground, seed: u64) -> Self {
-        let (rust, go) = (&measured.rust, &measured.go);
         let hybrid = ground.model.hybrid;
-        let drawn = |what: &str, option: &str, figure: &Estimate| {
+        let drawn = |what: &str, option: &str, figure: Estimate| {
             let key = format!("m:{}/{}/{what}/{option}", measured.workload, measured.scenario);
             let mut keyed = Keyed::new(seed, &key);
-            let Estimate { value, low, high } = *figure;
+            let Estimate { value, low, high } = figure;
             // Triangular on the log scale: the interval's ends are the noise's.
             move || {
                 let noise = keyed.triangular();
@@ -41,19 +41,19 @@ impl CellStreams {
             }
             values
         };
-        let tail = shared(
-            Box::new(drawn("p999", "rust", &rust.half_load_p999_ms)),
-            Box::new(drawn("p999", "go", &go.half_load_p999_ms)),
-        );
-        let cpu = shared(
-            Box::new(drawn("cpu", "rust", &rust.cpu_ms_per_request)),
-            Box::new(drawn("cpu", "go", &go.cpu_ms_per_request)),
-        );
-        let mut rust_memory = drawn("memory", "rust", &rust.loaded_pss_mb);
-        let mut go_memory = drawn("memory", "go", &go.loaded_pss_mb);
+        let pair = |what: &str, [rust, go]: [Estimate; 2]| {
+            shared(Box::new(drawn(what, "rust", rust)), Box::new(drawn(what, "go", go)))
+        };
+        let tail = measured.drawn_apart(Compared::P999, |twin| twin.half_load_p999_ms);
+        let cpu = measured.drawn_apart(Compared::Cpu, |twin| twin.cpu_ms_per_request);
+        let (tail, cpu) = (pair("p999", tail), pair("cpu", cpu));
+        let [rust, go] = measured.drawn_apart(Compared::Memory, |twin| twin.loaded_pss_mb);
+        let (mut rust_memory, mut go_memory) =
+            (drawn("memory", "rust", rust), drawn("memory", "go", go));
+        let go_idle = measured.go.idle_pss_mb.value;
         let mut triples = fill(|| {
             let (rust, go_loaded) = (rust_memory(), go_memory());
-            let both = hybrid.rust_loaded * rust + hybrid.go_idle * go.idle_pss_mb.value;
+            let both = hybrid.rust_loaded * rust + hybrid.go_idle * go_idle;
             let best = rust.min(go_loaded).min(both);
             [narrow(best / rust), narrow(best / go_loaded), narrow(best / both)]
         });

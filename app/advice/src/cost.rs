@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use assumptions::{Assumption, Assumptions, CURRENCY, assumptions};
 
-use crate::{AnswerValue, Answers, ByOption, Choice, Engine, Estimate, WorkloadMeasurement};
+use crate::{
+    AnswerValue, Answers, ByOption, Choice, Compared, Engine, Estimate, WorkloadMeasurement,
+};
 
 /// A figure with the range that the measured ratio leaves: `low <= likely <= high`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,6 +179,11 @@ impl WorkloadMeasurement {
             low: rust.low / go.high,
             high: rust.high / go.low,
         });
+        // A difference that may be noise does not say that either costs less.
+        let ratio = match self.may_be_noise(Compared::Cpu) {
+            true => Estimate { low: ratio.low.min(1.0), high: ratio.high.max(1.0), ..ratio },
+            false => ratio,
+        };
         let sound = ratio.low > 0.0 && ratio.low <= ratio.value && ratio.value <= ratio.high;
         (sound && ratio.high.is_finite()).then_some(ratio)
     }

@@ -1,5 +1,9 @@
 //! The model's numbers laid out for reading: each criterion as tables by the answers it depends on.
 
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
 use crate::{
     Criterion, CriterionKind, Knockout, Model,
     expected::Ratio,
@@ -63,13 +67,15 @@ impl Model {
             plain("hybrid.go_idle", self.hybrid.go_idle),
         ];
         if let Some(expected) = &self.expected {
-            stated.push(ratio("expected.cpu".to_owned(), *expected.cpu.get_ref()));
+            let each = |name: &'static str, ratios: &BTreeMap<String, Spanned<Ratio>>| {
+                let each = ratios.iter();
+                each.map(|(answer, it)| ratio(format!("expected.{name}.{answer}"), *it.get_ref()))
+                    .collect::<Vec<_>>()
+            };
+            stated.extend(each("cpu", &expected.cpu));
             stated.push(ratio("expected.memory".to_owned(), *expected.memory.get_ref()));
             stated.push(plain("expected.go_idle", *expected.go_idle.get_ref()));
-            let tails = expected.tail.iter();
-            stated.extend(
-                tails.map(|(state, tail)| ratio(format!("expected.tail.{state}"), *tail.get_ref())),
-            );
+            stated.extend(each("tail", &expected.tail));
         }
         stated
     }

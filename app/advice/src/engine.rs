@@ -1,7 +1,7 @@
 //! The engine: streams made once per model, then a recommendation for any answers.
 
 use crate::{
-    Answers, ByOption, Choice, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
+    Answers, ByOption, Choice, Compared, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
     Settled, Verdict, WorkloadMeasurement,
     cells::CellStreams,
     flips::{self, Candidate},
@@ -72,6 +72,12 @@ impl Engine {
         Self { ground, streams, cells, seed }
     }
 
+    /// The same without what the model expects of workloads that nobody has measured.
+    pub(crate) fn without_expectations(&self) -> Self {
+        let model = Model { expected: None, ..self.ground.model.clone() };
+        Self::new(model, self.ground.measurements.clone(), self.seed)
+    }
+
     /// The model.
     #[must_use]
     pub const fn model(&self) -> &Model {
@@ -89,7 +95,7 @@ impl Engine {
     pub fn measured(&self, answers: &Answers) -> Option<&WorkloadMeasurement> {
         let ground = &self.ground;
         let situation = Situation::new(&ground.model, answers);
-        let cell = ground.cell(situation.state(ground.known.workload))?;
+        let cell = ground.cell_for(&situation)?;
         ground.measurements.workloads.get(cell)
     }
 
@@ -127,8 +133,8 @@ impl Engine {
 
     fn recommend_from(&self, answers: &Answers, base: &Base) -> Score {
         let ground = &self.ground;
-        let Base { situation, totals, scores, .. } = base;
-        let judged = self.judge(situation, totals, first_counts(scores));
+        let Base { situation, totals, plan, scores } = base;
+        let judged = self.judge(situation, totals, plan, first_counts(scores), base);
         let assessed = performance::assess(ground, situation);
         let [rust, go, hybrid] = judged.shares;
         let (rust_in_core, go_at_edge) = ((rust + hybrid).min(1.0), (go + hybrid).min(1.0));
@@ -185,7 +191,7 @@ impl Engine {
     fn rescored(&self, base: &Base, candidate: Candidate) -> Flip {
         let plan = Plan::new(&self.ground, &candidate.situation, candidate.scale);
         let counts = plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells);
-        let judged = self.judge(&candidate.situation, &candidate.totals, counts);
+        let judged = self.judge(&candidate.situation, &candidate.totals, &plan, counts, base);
         Flip {
             kind: candidate.kind,
             recommended: candidate.choice(),
@@ -315,7 +321,16 @@ impl Engine {
             .collect()
     }
 
-    fn judge(&self, situation: &Situation, totals: &Totals, counts: [u32; 3]) -> Judgement {
+    /// The verdict on a plan whose options come first so often. `base` is a plan that differs
+    /// little, with its scores.
+    fn judge(
+        &self,
+        situation: &Situation,
+        totals: &Totals,
+        plan: &Plan,
+        counts: [u32; 3],
+        base: &Base,
+    ) -> Judgement {
         let shares = counts.map(|count| f64::from(count) / f64::from(DRAWS));
         let top = (0..3).rev().max_by(|l: &usize, r: &usize| {
             let of = |option: &usize| shares.get(*option).copied().unwrap_or(0.0);
@@ -332,6 +347,9 @@ impl Engine {
         if open >= OPEN_SHARE * totals.swing() {
             caps.push("capped_unknown");
         }
+        if bound >= STRONG && self.rests_on_expectation(totals, plan, base) {
+            caps.push("capped_expected");
+        }
         let strong = bound >= STRONG && caps.is_empty();
         if bound < STRONG {
             caps.retain(|cap| *cap != "capped_unknown");
@@ -339,6 +357,23 @@ impl Engine {
         let verdict = if strong { Verdict::Strong } else { Verdict::Lean };
         let recommended = Choice::ALL.get(first).copied();
         Judgement { shares, verdict, recommended, caps, held_back: bound >= STRONG && !strong }
+    }
+
+    /// Whether the first option owes it to what is expected but not measured: without it, it would
+    /// be too close to call. A criterion expected only in part counts as expected, since how much of
+    /// it is measured hangs on an open question.
+    fn rests_on_expectation(&self, totals: &Totals, plan: &Plan, base: &Base) -> bool {
+        let expected = |at: usize| totals.terms.get(at).is_some_and(|term| term.expected);
+        let each = contributions(totals).into_iter().enumerate();
+        let owed: f64 = each.filter(|(at, _)| expected(*at)).map(|(_, owed)| owed).sum();
+        if owed <= 0.0 {
+            return false;
+        }
+        let (streams, cells) = (&self.streams, &self.cells);
+        let without = plan.without(expected);
+        let counts = without.first_counts_from(&base.plan, &base.scores, streams, cells);
+        let first = counts.get(totals.first()).copied().unwrap_or(0);
+        lower_bound(f64::from(first) / f64::from(DRAWS)) < LEAN
     }
 
     fn reasons(
@@ -355,8 +390,12 @@ impl Engine {
         let measured = assessed.cell.and_then(run);
         let resident = situation.state(ground.known.resident_state);
         let tail = ground.tail_cell(situation.state(ground.known.workload), resident);
-        // While it is open how much is kept in memory, the workload's own scenario speaks.
-        let tail = tail.and_then(run).or(measured.filter(|_| resident.is_none()));
+        // While it is open how much is kept in memory, the workload's own scenario speaks, unless
+        // its tails differ by no more than noise.
+        let speaks = |run: &&WorkloadMeasurement| {
+            resident.is_none() && !run.may_be_noise(Compared::P999)
+        };
+        let tail = tail.and_then(run).or(measured.filter(speaks));
         let reasoning = Reasoning {
             ground: &self.ground,
             answers,

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Estimate, TwinFigures, WorkloadMeasurement, wording::short};
+use crate::{Estimate, Part, TwinFigures, WorkloadMeasurement, wording::short};
 
 /// Rust's figures as multiples of Go's.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
-    /// Processor time per request.
-    pub(crate) cpu: Spanned<Ratio>,
+    /// Processor time per request, by the answer to `cpu_bound`.
+    pub(crate) cpu: BTreeMap<String, Spanned<Ratio>>,
     /// Memory under load.
     pub(crate) memory: Spanned<Ratio>,
     /// Go's memory when idle, as a share of its memory under load.
@@ -51,15 +51,40 @@ impl Ratio {
     }
 }
 
+/// What is expected, in the place of a run: Go's figures are 1.
+#[derive(Clone, Debug)]
+pub(crate) struct StandIn {
+    /// The answer it stands for: to `resident_state` if it speaks for the tail, else to `cpu_bound`.
+    pub(crate) answer: String,
+    /// The figures.
+    pub(crate) figures: WorkloadMeasurement,
+}
+
 impl Expected {
-    /// One stand-in for a run for each resident state, with Go's figures at 1.
-    pub(crate) fn stand_ins(&self) -> Vec<WorkloadMeasurement> {
-        let states = self.tail.iter();
-        states.map(|(state, tail)| self.stand_in(state, *tail.get_ref())).collect()
+    /// One stand-in for the tail of each resident state, then one for processor time and memory by
+    /// how much of the work computes.
+    pub(crate) fn stand_ins(&self) -> Vec<StandIn> {
+        let one = Ratio { value: 1.0, low: 1.0, high: 1.0 };
+        let tails = self.tail.iter().map(|(answer, tail)| {
+            let scenario = format!("expected-{answer}");
+            self.stand_in(answer, Part::Tail, scenario, [one, one, *tail.get_ref()])
+        });
+        let economies = self.cpu.iter().map(|(answer, cpu)| {
+            let scenario = format!("expected-cpu-{answer}");
+            let ratios = [*cpu.get_ref(), *self.memory.get_ref(), one];
+            self.stand_in(answer, Part::Whole, scenario, ratios)
+        });
+        tails.chain(economies).collect()
     }
 
-    fn stand_in(&self, state: &str, tail: Ratio) -> WorkloadMeasurement {
-        let twin = |cpu: Estimate, memory: Estimate, idle: f64, tail: Estimate| TwinFigures {
+    fn stand_in(
+        &self,
+        answer: &str,
+        part: Part,
+        scenario: String,
+        ratios: [Ratio; 3],
+    ) -> StandIn {
+        let twin = |[cpu, memory, tail]: [Estimate; 3], idle: f64| TwinFigures {
             capacity_rps_per_core: Estimate::exact(1.0),
             cpu_ms_per_request: cpu,
             idle_pss_mb: Estimate::exact(idle),
@@ -67,24 +92,25 @@ impl Expected {
             pss_kb_per_connection: None,
             half_load_p99_ms: tail,
             half_load_p999_ms: tail,
-            resident_state: state.to_owned(),
+            resident_state: String::new(),
             sweep: Vec::new(),
             clean_build_s: None,
             incremental_build_s: None,
         };
-        let (one, go_idle) = (Estimate::exact(1.0), *self.go_idle.get_ref());
-        let (cpu, memory) = (self.cpu.get_ref().estimate(), self.memory.get_ref().estimate());
-        WorkloadMeasurement {
+        let go_idle = *self.go_idle.get_ref();
+        let figures = WorkloadMeasurement {
             workload: String::new(),
             service: String::new(),
-            scenario: format!("expected-{state}"),
-            tail_note: String::new(),
-            tail_only: false,
-            cpu_ratio: Some(cpu),
+            scenario,
             run: String::new(),
             note: String::new(),
-            rust: twin(cpu, memory, go_idle, tail.estimate()),
-            go: twin(one, one, go_idle, one),
-        }
+            tail_note: String::new(),
+            part,
+            within_noise: Vec::new(),
+            cpu_ratio: None,
+            rust: twin(ratios.map(Ratio::estimate), go_idle),
+            go: twin([Estimate::exact(1.0); 3], go_idle),
+        };
+        StandIn { answer: answer.to_owned(), figures }
     }
 }

@@ -112,7 +112,7 @@ impl Plan {
         for (part, source) in parts {
             let row = |point: &crate::value::Point| {
                 let swing = point.swings.get(*part).copied().unwrap_or(0.0);
-                lane_row(narrow(swing * scale), point.offer)
+                lane_row(narrow(swing * scale), point.offer, *source)
             };
             let rows: Vec<LaneRow> = points.iter().map(row).collect();
             let lane = Lane::new(index, *source, open.clone(), rows);
@@ -120,6 +120,12 @@ impl Plan {
                 self.lanes.push(lane);
             }
         }
+    }
+
+    /// The same without some criteria.
+    pub(crate) fn without(&self, left_out: impl Fn(usize) -> bool) -> Self {
+        let lanes = self.lanes.iter().filter(|lane| !left_out(lane.criterion));
+        Self { lanes: lanes.cloned().collect(), out: self.out, perhaps: self.perhaps.clone() }
     }
 
     /// Whether an open question plays a part.

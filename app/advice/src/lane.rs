@@ -13,7 +13,7 @@ pub(crate) type Totals = [[f32; BLOCK]; 3];
 /// One criterion, or one part of economy, ready for the loops.
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
-    criterion: usize,
+    pub(crate) criterion: usize,
     source: Source,
     /// The open factors with their place value, last first, as the rows count them.
     open: Vec<(usize, usize)>,
@@ -82,7 +82,7 @@ fn clip(value: f32) -> f32 {
     if value < 1.0 { value } else { 1.0 }
 }
 
-pub(crate) fn lane_row(swing: f32, offer: Offer) -> LaneRow {
+pub(crate) fn lane_row(swing: f32, offer: Offer, source: Source) -> LaneRow {
     let base = LaneRow { swing, must: [f32::INFINITY; 3], ..LaneRow::default() };
     match offer {
         Offer::Judged(values) => {
@@ -95,6 +95,9 @@ pub(crate) fn lane_row(swing: f32, offer: Offer) -> LaneRow {
             must_amplitude: headroom.must_width.map(narrow),
             ..base
         },
+        Offer::Economy { memory_cell: cell, .. } if source == Source::Memory => {
+            LaneRow { cell, ..base }
+        }
         Offer::Tail { cell, .. } | Offer::Economy { cell, .. } => LaneRow { cell, ..base },
         Offer::NotMeasured => base,
     }

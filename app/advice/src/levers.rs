@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CaseResult, Engine, Measurements, Model, SEED, Summary, Usage, backtest::results,
-    precedent_cases, precedents,
+    model::sha256, precedent_cases, precedents,
 };
 
 const BUILTIN: &str = include_str!("../models/levers.toml");
@@ -110,8 +110,12 @@ fn place<'a>(model: &'a mut toml::Table, path: &str) -> Option<&'a mut toml::Val
 pub struct LeaveOneOut {
     /// The digest of the model that the levers belong to.
     pub model: String,
-    /// The runs that were measured for it.
+    /// The digest of `levers.toml`.
+    pub levers: String,
+    /// The runs that the advice used.
     pub runs: Vec<String>,
+    /// The digest of what it read of them, see [`measured_digest`].
+    pub measured: String,
     /// How many organisations were left out, one at a time.
     pub organisations: usize,
     /// How many different models were scored.
@@ -186,13 +190,21 @@ impl Counted {
     }
 }
 
+/// The digest of everything that the advice reads of the runs in use.
+#[must_use]
+pub fn measured_digest(measurements: &Measurements) -> String {
+    sha256(&format!("{measurements:?}"))
+}
+
 /// What was found for the built-in model, `models/leave-one-out.toml`; none when it belongs to
-/// another model than the built-in one.
+/// another model or to other levers than the built-in ones.
 #[must_use]
 pub fn committed_leave_one_out() -> Option<&'static LeaveOneOut> {
     static FOUND: OnceLock<Option<LeaveOneOut>> = OnceLock::new();
     let found = FOUND.get_or_init(|| toml::from_str(COMMITTED).ok());
-    found.as_ref().filter(|found| found.model == Model::builtin().digest())
+    found.as_ref().filter(|found| {
+        found.model == Model::builtin().digest() && found.levers == sha256(BUILTIN)
+    })
 }
 
 /// Leaves out one organisation after another, chooses the levers by the other core cases, and
@@ -244,7 +256,9 @@ pub fn leave_one_out(measurements: &Measurements) -> Result<LeaveOneOut, String>
     let runs = measurements.workloads.iter().map(|measured| measured.run.clone());
     Ok(LeaveOneOut {
         model: Model::builtin().digest().to_owned(),
+        levers: sha256(BUILTIN),
         runs: runs.collect(),
+        measured: measured_digest(measurements),
         organisations: organisations.len(),
         draft: search.counted(&draft),
         in_sample: search.counted(&in_sample),
@@ -278,7 +292,7 @@ impl Search<'_> {
             let Ok(model) = Model::parse(&text) else { return Vec::new() };
             let engine = Engine::new(model, (*measurements).clone(), SEED);
             let core = precedent_cases().iter().filter(|case| case.usage == Usage::Core);
-            results(&engine, &core.collect::<Vec<_>>())
+            results(&engine, &core.collect::<Vec<_>>(), false)
         })
     }
 

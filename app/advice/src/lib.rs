@@ -40,10 +40,10 @@ mod wording;
 
 pub use answers::{AnswerValue, Answers, Sheet};
 pub use backtest::{
-    Apart, BASELINES, Backtest, BaselineTally, BaselineWords, Baselines, CaseResult, Confusion,
-    Reliability, Summary, Tipped, backtest, wilson,
+    Ablation, Apart, BASELINES, Backtest, BaselineTally, BaselineWords, Baselines, ByAdvice,
+    CaseResult, Confusion, KindTally, Reliability, Summary, Tipped, backtest, wilson,
 };
-pub use case::{BuiltinCases, Case, precedent_cases};
+pub use case::{BuiltinCases, Case, Heeded, precedent_cases};
 pub use choice::{ByOption, Choice};
 pub use cost::{
     Assumption, Assumptions, CURRENCY, Cost, OptionCost, Payback, Range, assumptions, cost,
@@ -55,15 +55,18 @@ pub use engine::{
 pub use gower::{Comparison, gower};
 pub use levers::{
     Counted, LeaveOneOut, Lever, OneAtATime, committed_leave_one_out, leave_one_out, levers,
+    measured_digest,
 };
-pub use measure::{Estimate, Measurements, SweepPoint, TwinFigures, WorkloadMeasurement};
+pub use measure::{
+    Compared, Estimate, Measurements, Part, SweepPoint, TwinFigures, WorkloadMeasurement,
+};
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,
 };
 pub use nearest::{Difference, Near, Nearest, nearest};
 pub use notices::held_back_by;
 pub use precedents::{
-    Decision, Fact, Holds, Precedent, Source, Today, Usage, precedent, precedents,
+    Decision, Fact, Holds, HybridKind, Precedent, Source, Today, Usage, precedent, precedents,
 };
 pub use presets::{Preset, presets};
 pub use problem::{Problem, line_column};

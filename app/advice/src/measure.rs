@@ -23,9 +23,11 @@ pub struct WorkloadMeasurement {
     /// Under which conditions the latency tail was taken and how far it varies, in a few words; may
     /// be empty.
     pub tail_note: String,
-    /// True when it speaks only for the latency tail with its amount of data in memory, so that
-    /// another scenario stands for the workload's capacity, processor time and memory.
-    pub tail_only: bool,
+    /// What of the workload it speaks for.
+    pub part: Part,
+    /// Where the difference of the twins lies within the run's noise floor: it may be noise, so it
+    /// counts as none.
+    pub within_noise: Vec<Compared>,
     /// Processor time per request, Rust ÷ Go, from paired blocks; absent when there were too few
     /// for an interval.
     pub cpu_ratio: Option<Estimate>,
@@ -33,6 +35,60 @@ pub struct WorkloadMeasurement {
     pub rust: TwinFigures,
     /// The Go twin.
     pub go: TwinFigures,
+}
+
+/// What of a workload a scenario speaks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Capacity, processor time and memory, and the latency tail with its amount of data in memory.
+    #[default]
+    Whole,
+    /// Only the latency tail with its amount of data in memory.
+    Tail,
+    /// Capacity, processor time and memory where the service mostly computes
+    /// (`cpu_bound = "yes"`).
+    Computing,
+}
+
+/// What is compared between the twins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// Requests per second.
+    Capacity,
+    /// Processor time per request.
+    Cpu,
+    /// Memory under load.
+    Memory,
+    /// The slowest 1 in 100 requests.
+    P99,
+    /// The slowest 1 in 1000 requests.
+    P999,
+}
+
+impl WorkloadMeasurement {
+    /// Two figures as the advice counts them: both their geometric mean where the difference may be
+    /// noise.
+    pub(crate) fn told_apart(&self, compared: Compared, [rust, go]: [f64; 2]) -> [f64; 2] {
+        if self.may_be_noise(compared) { [libm::sqrt(rust * go); 2] } else { [rust, go] }
+    }
+
+    /// The same with intervals: where the difference may be noise, no draw tells the two apart.
+    pub(crate) fn drawn_apart(
+        &self,
+        compared: Compared,
+        of: fn(&TwinFigures) -> Estimate,
+    ) -> [Estimate; 2] {
+        let [rust, go] = [of(&self.rust), of(&self.go)];
+        if self.may_be_noise(compared) {
+            return self.told_apart(compared, [rust.value, go.value]).map(Estimate::exact);
+        }
+        [rust, go]
+    }
+
+    /// Whether the difference may be noise.
+    pub(crate) fn may_be_noise(&self, compared: Compared) -> bool {
+        self.within_noise.contains(&compared)
+    }
 }
 
 /// The figures of one twin.
@@ -172,6 +228,8 @@ pub(crate) struct Held {
     pub(crate) must: bool,
     /// In the need's unit.
     pub(crate) measured: [f64; 3],
+    /// Whether the twins' difference may be noise, so that it does not count.
+    pub(crate) alike: bool,
     /// log₂ of capacity ÷ need.
     pub(crate) log2: [f64; 3],
     /// Half the width of the interval of `log2`.
@@ -244,18 +302,21 @@ pub(crate) fn hold(
     if let (Some(peak), Some(cores)) = (needs.peak_rps, needs.cores) {
         let of = |twin: &TwinFigures| twin.capacity_rps_per_core.value / factor * cores.value;
         let width = [rust.capacity_rps_per_core.width(), go.capacity_rps_per_core.width()];
-        sink(more("throughput", "requests/s", peak, of(rust), of(go), width));
+        let both = Both::of(measured, Compared::Capacity, [of(rust), of(go)], width);
+        sink(more("throughput", "requests/s", peak, both));
     }
     let in_band = band.and_then(|band| BANDS_MS.get(usize::from(band)));
     let p99 = needs.p99_ms.or(in_band.map(|ms| Number { value: *ms, must: false }));
     if let Some(p99) = p99 {
         let width = [rust.half_load_p99_ms.width(), go.half_load_p99_ms.width()];
-        sink(less("p99_ms", "ms", p99, [rust.p99_at(load), go.p99_at(load)], width));
+        let figures = [rust.p99_at(load), go.p99_at(load)];
+        sink(less("p99_ms", "ms", p99, Both::of(measured, Compared::P99, figures, width)));
     }
     if let (Some(&tightest), true) = (BANDS_MS.last(), in_band == BANDS_MS.last()) {
         let width = [rust.half_load_p999_ms.width(), go.half_load_p999_ms.width()];
         let need = Number { value: tightest, must: false };
-        sink(less("p999_ms", "ms", need, [rust.p999_at(load), go.p999_at(load)], width));
+        let figures = [rust.p999_at(load), go.p999_at(load)];
+        sink(less("p999_ms", "ms", need, Both::of(measured, Compared::P999, figures, width)));
     }
     if let Some(limit) = needs.memory_mb {
         let per_connection =
@@ -265,10 +326,12 @@ pub(crate) fn hold(
             };
         let of = |twin: &TwinFigures| twin.loaded_pss_mb.value + per_connection(twin);
         let width = [rust.loaded_pss_mb.width(), go.loaded_pss_mb.width()];
-        let mut held = less("memory_mb", "MB", limit, [of(rust), of(go)], width);
-        let both = hybrid.rust_loaded * of(rust) + hybrid.go_idle * go.idle_pss_mb.value;
+        let both = Both::of(measured, Compared::Memory, [of(rust), of(go)], width);
+        let mut held = less("memory_mb", "MB", limit, both);
+        let two = |rust: f64| hybrid.rust_loaded * rust + hybrid.go_idle * go.idle_pss_mb.value;
         let ([_, _, measured], [_, _, log2]) = (&mut held.measured, &mut held.log2);
-        (*measured, *log2) = (both, ratio(limit.value, both));
+        let [counted, _] = both.counted;
+        (*measured, *log2) = (two(of(rust)), ratio(limit.value, two(counted)));
         sink(held);
     }
 }
@@ -278,31 +341,60 @@ fn ratio(above: f64, below: f64) -> f64 {
     if log2.is_nan() { LEAST_LOG2 } else { log2.clamp(LEAST_LOG2, -LEAST_LOG2) }
 }
 
+/// What Rust and Go offer for one need.
+#[derive(Clone, Copy)]
+struct Both {
+    /// As measured.
+    measured: [f64; 2],
+    /// As it counts.
+    counted: [f64; 2],
+    /// Half the width of the intervals on a log₂ scale.
+    width: [f64; 2],
+    alike: bool,
+}
+
+impl Both {
+    fn of(
+        run: &WorkloadMeasurement,
+        compared: Compared,
+        measured: [f64; 2],
+        [rust, go]: [f64; 2],
+    ) -> Self {
+        let alike = run.may_be_noise(compared);
+        let width = if alike { [rust.max(go); 2] } else { [rust, go] };
+        Self { measured, counted: run.told_apart(compared, measured), width, alike }
+    }
+}
+
 /// A need of which more is better: capacity ÷ need.
-fn more(
-    id: &'static str,
-    unit: &'static str,
-    need: Number,
-    rust: f64,
-    go: f64,
-    [rust_width, go_width]: [f64; 2],
-) -> Held {
-    let log2 = [ratio(rust, need.value), ratio(go, need.value), ratio(rust, need.value)];
-    let width = [rust_width, go_width, rust_width];
-    Held { id, unit, need: need.value, must: need.must, measured: [rust, go, rust], log2, width }
+fn more(id: &'static str, unit: &'static str, need: Number, both: Both) -> Held {
+    held(id, unit, need, both, |offered| ratio(offered, need.value))
 }
 
 /// A need of which less is better: need ÷ measured.
-fn less(
+fn less(id: &'static str, unit: &'static str, need: Number, both: Both) -> Held {
+    held(id, unit, need, both, |offered| ratio(need.value, offered))
+}
+
+/// The hybrid offers what Rust does.
+fn held(
     id: &'static str,
     unit: &'static str,
     need: Number,
-    [rust, go]: [f64; 2],
-    [rust_width, go_width]: [f64; 2],
+    both: Both,
+    log2: impl Fn(f64) -> f64,
 ) -> Held {
-    let log2 = [ratio(need.value, rust), ratio(need.value, go), ratio(need.value, rust)];
-    let width = [rust_width, go_width, rust_width];
-    Held { id, unit, need: need.value, must: need.must, measured: [rust, go, rust], log2, width }
+    let three = |[rust, go]: [f64; 2]| [rust, go, rust];
+    Held {
+        id,
+        unit,
+        need: need.value,
+        must: need.must,
+        measured: three(both.measured),
+        alike: both.alike,
+        log2: three(both.counted.map(log2)),
+        width: three(both.width),
+    }
 }
 
 /// The least headroom; none without a need. A must rules nothing out while the work of a request

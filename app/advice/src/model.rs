@@ -51,7 +51,7 @@ impl Model {
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let mut model = model_parse::parse(text)?;
         model.text = text.to_owned();
-        model.digest = format!("sha256:{}", hex(&Sha256::digest(text.as_bytes())));
+        model.digest = sha256(text);
         Ok(model)
     }
 
@@ -118,6 +118,11 @@ impl Model {
     pub(crate) fn question_index(&self, id: &str) -> Option<usize> {
         self.questions.iter().position(|question| question.id == id)
     }
+}
+
+/// `sha256:` and the hex digest of a text.
+pub(crate) fn sha256(text: &str) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(text.as_bytes())))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -196,28 +196,32 @@ fn limits(raw: &RawModel, faults: &mut Faults) {
     }
 }
 
-/// Ratios in order, and one tail for each resident state.
+/// Ratios in order, one tail for each resident state, and one ratio of processor time by how much
+/// of the work computes.
 fn check_expected(expected: &Expected, model: &Model, faults: &mut Faults) {
-    let tails = expected.tail.iter().map(|(state, ratio)| (format!("tail.{state}"), ratio));
-    let ratios = [("cpu".to_owned(), &expected.cpu), ("memory".to_owned(), &expected.memory)];
-    for (name, ratio) in ratios.into_iter().chain(tails) {
+    let memory = [("memory".to_owned(), &expected.memory)];
+    let by_answer = [("cpu", "cpu_bound", &expected.cpu), ("tail", "resident_state", &expected.tail)];
+    let each = by_answer.iter().flat_map(|(name, _, ratios)| {
+        ratios.iter().map(move |(answer, ratio)| (format!("{name}.{answer}"), ratio))
+    });
+    for (name, ratio) in memory.into_iter().chain(each) {
         if let Some(fault) = ratio.get_ref().fault() {
             faults.add(&format!("expected.{name}"), ratio.span(), fault, "Rust ÷ Go, in order");
         }
     }
-    let states = model.question_index("resident_state").and_then(|at| model.questions.get(at));
-    let states: Vec<&str> =
-        states.iter().flat_map(|q| q.answers()).map(|answer| answer.value.as_str()).collect();
-    let place = expected.tail.values().next().map_or(expected.cpu.span(), Spanned::span);
-    for state in states.iter().filter(|state| !expected.tail.contains_key(**state)) {
-        let message = format!("no tail is expected for `resident_state = {state}`");
-        faults.add("expected.tail", place.clone(), message, "state one for each answer");
-    }
-    for (state, tail) in &expected.tail {
-        if !states.contains(&state.as_str()) {
-            let message = format!("`{state}` is no answer to `resident_state`");
-            let help = format!("allowed: {}", states.join(", "));
-            faults.add("expected.tail", tail.span(), message, help);
+    for (name, question, ratios) in by_answer {
+        let asked = model.question_index(question).and_then(|at| model.questions.get(at));
+        let answers: Vec<&str> =
+            asked.iter().flat_map(|q| q.answers()).map(|answer| answer.value.as_str()).collect();
+        let field = format!("expected.{name}");
+        let place = ratios.values().next().map_or(expected.memory.span(), Spanned::span);
+        for answer in answers.iter().filter(|answer| !ratios.contains_key(**answer)) {
+            let message = format!("no {name} is expected for `{question} = {answer}`");
+            faults.add(&field, place.clone(), message, "state one for each answer");
+        }
+        for (answer, ratio) in ratios.iter().filter(|(a, _)| !answers.contains(&a.as_str())) {
+            let message = format!("`{answer}` is no answer to `{question}`");
+            faults.add(&field, ratio.span(), message, format!("allowed: {}", answers.join(", ")));
         }
     }
     let go_idle = &expected.go_idle;
@@ -404,8 +408,9 @@ fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterio
 fn measured_factors(kind: CriterionKind, model: &Model, factors: &mut Vec<Factor>) {
     let ids: &[&str] = match kind {
         CriterionKind::Judged | CriterionKind::Build => &[],
-        CriterionKind::Headroom => &["workload", "resident_state", "tail_latency"],
-        CriterionKind::Tail | CriterionKind::Economy => &["workload", "resident_state"],
+        CriterionKind::Headroom => &["workload", "cpu_bound", "tail_latency"],
+        CriterionKind::Tail => &["workload", "resident_state"],
+        CriterionKind::Economy => &["workload", "cpu_bound"],
     };
     for question in ids.iter().filter_map(|id| model.question_index(id)) {
         let states = model.questions.get(question).map_or(0, |q| q.answers().len());

@@ -161,6 +161,10 @@ pub(crate) fn all(
         let text = "Half or more of what counts hangs on open questions, so the advice goes no further than a lean.";
         notices.push(notice("capped_unknown", text));
     }
+    if judged.caps.contains(&"capped_expected") {
+        let text = "Without what is expected but not measured it would be too close to call, so the advice goes no further than a lean.";
+        notices.push(notice("capped_expected", text));
+    }
     notices
 }
 

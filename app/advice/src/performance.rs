@@ -22,7 +22,7 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
     let known = &ground.known;
     let needs = ground.needs(situation);
     let workload = situation.state(known.workload);
-    let cell = ground.cell(workload);
+    let cell = ground.cell_for(situation);
     let Some(measured) = cell.and_then(|cell| ground.measurements.workloads.get(cell)) else {
         let summary = match workload {
             None => {
@@ -63,7 +63,11 @@ pub(crate) fn assess(ground: &Ground, situation: &Situation) -> Assessment {
         note => format!(": {note}"),
     };
     let (service, scenario, run) = (&measured.service, &measured.scenario, &measured.run);
-    let source = format!(" Measured with {service} ({scenario}, {run}){note}.");
+    let noise = match held.iter().any(|need| need.alike) {
+        true => " A difference that may be noise counts as none.",
+        false => "",
+    };
+    let source = format!("{noise} Measured with {service} ({scenario}, {run}){note}.");
     let performance = Performance {
         needs: held.iter().map(need).collect(),
         headroom: least

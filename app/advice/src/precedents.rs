@@ -171,12 +171,42 @@ pub struct Fact {
     pub source: String,
 }
 
+/// How the two parts of a hybrid run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HybridKind {
+    /// A Rust library inside a Go program.
+    OneProcess,
+    /// Two programs, with a wire or a pipe between them.
+    TwoServices,
+}
+
+impl HybridKind {
+    /// As files and the notices of a score write it.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::OneProcess => "one_process",
+            Self::TwoServices => "two_services",
+        }
+    }
+
+    /// The kind with this id.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        [Self::OneProcess, Self::TwoServices].into_iter().find(|kind| kind.id() == id)
+    }
+}
+
 /// What was decided and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// New, a rewrite, a port, in words.
     pub kind: String,
+    /// For a hybrid, how its two parts run, where the sources say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hybrid_kind: Option<HybridKind>,
     /// How directly Rust and Go were compared.
     pub comparison: String,
     /// What else was considered.

@@ -14,6 +14,7 @@ pub(crate) struct Number {
 pub(crate) struct Known {
     pub(crate) workload: Option<usize>,
     pub(crate) resident_state: Option<usize>,
+    pub(crate) cpu_bound: Option<usize>,
     pub(crate) tail_latency: Option<usize>,
     pub(crate) existing_code: Option<usize>,
     pub(crate) peak_rps: Option<usize>,
@@ -30,6 +31,7 @@ impl Known {
         Self {
             workload: find("workload"),
             resident_state: find("resident_state"),
+            cpu_bound: find("cpu_bound"),
             tail_latency: find("tail_latency"),
             existing_code: find("existing_code"),
             peak_rps: find("peak_rps"),

@@ -2,7 +2,7 @@
 //! of open questions, and what is certainly or possibly ruled out.
 
 use crate::{
-    CriterionKind, Model,
+    Compared, CriterionKind, Model, Part,
     expected::Expected,
     expr::Factor,
     measure::{Headroom, Measurements, Needs, TwinFigures, WorkloadMeasurement, headroom},
@@ -19,17 +19,21 @@ pub(crate) struct Ground {
     pub(crate) known: Known,
     /// For each question the prior of its states.
     pub(crate) priors: Vec<Vec<f64>>,
+    /// The state of `cpu_bound` for a service that mostly computes.
+    computes: Option<u8>,
     cells: Vec<Cell>,
     /// What the cells stand for: the measurements, then what is expected where there are none.
     pub(crate) figures: Vec<WorkloadMeasurement>,
 }
 
-/// One measured scenario: which answers it stands for, and its central ratios.
+/// One measured scenario, or what is expected: which answers it stands for, and its central ratios.
 #[derive(Clone, Debug)]
 struct Cell {
     workload: Option<u8>,
     resident: Option<u8>,
-    tail_only: bool,
+    /// What is expected of processor time is by how much of the work computes.
+    computing: Option<u8>,
+    part: Part,
     tail: [f64; 3],
     cpu: [f64; 3],
     memory: [f64; 3],
@@ -49,7 +53,8 @@ pub(crate) enum Offer {
     Judged([f64; 3]),
     Headroom(Headroom),
     Tail { cell: usize, values: [f64; 3] },
-    Economy { cell: usize, cpu: [f64; 3], memory: [f64; 3] },
+    /// What is expected of memory is the same however much computes.
+    Economy { cell: usize, memory_cell: usize, cpu: [f64; 3], memory: [f64; 3] },
     NotMeasured,
 }
 
@@ -140,18 +145,28 @@ impl Ground {
             let at = question.answers().iter().position(|answer| answer.value == value)?;
             u8::try_from(at).ok()
         };
-        let stand_ins = model.expected.iter().flat_map(Expected::stand_ins);
-        let figures: Vec<_> = measurements.workloads.iter().cloned().chain(stand_ins).collect();
-        let cells = figures.iter().map(|measured| Cell {
-            workload: state(known.workload, &measured.workload),
-            resident: state(known.resident_state, &measured.rust.resident_state),
-            tail_only: measured.tail_only,
-            tail: ratios(both(measured, |twin| twin.half_load_p999_ms.value)),
-            cpu: ratios(both(measured, |twin| twin.cpu_ms_per_request.value)),
-            memory: ratios(memory(&model, measured)),
+        let measured = measurements.workloads.iter().map(|run| Cell {
+            workload: state(known.workload, &run.workload),
+            resident: state(known.resident_state, &run.rust.resident_state),
+            computing: None,
+            ..Cell::of(run, &model)
         });
-        let cells = cells.collect();
-        Self { known, priors, cells, figures, model, measurements }
+        let mut cells: Vec<Cell> = measured.collect();
+        let mut figures = measurements.workloads.clone();
+        for stand_in in model.expected.iter().flat_map(Expected::stand_ins) {
+            let tail = stand_in.figures.part == Part::Tail;
+            let answered = |question, wanted| {
+                if tail == wanted { state(question, &stand_in.answer) } else { None }
+            };
+            cells.push(Cell {
+                resident: answered(known.resident_state, true),
+                computing: answered(known.cpu_bound, false),
+                ..Cell::of(&stand_in.figures, &model)
+            });
+            figures.push(stand_in.figures);
+        }
+        let computes = state(known.cpu_bound, COMPUTES);
+        Self { known, priors, computes, cells, figures, model, measurements }
     }
 
     pub(crate) fn needs(&self, situation: &Situation) -> Needs {
@@ -162,31 +177,55 @@ impl Ground {
         Needs::new(&self.known, situation, existing.is_some_and(|answer| answer.value == "rust"))
     }
 
-    /// The scenario that stands for a workload: capacity, processor time and memory.
-    pub(crate) fn cell(&self, workload: Option<u8>) -> Option<usize> {
+    /// The scenario that stands for a workload's capacity, processor time and memory: the one for
+    /// work that mostly computes where this does and there is one.
+    pub(crate) fn cell(&self, workload: Option<u8>, cpu_bound: Option<u8>) -> Option<usize> {
         let workload = workload?;
-        self.cells.iter().position(|cell| cell.workload == Some(workload) && !cell.tail_only)
+        let of = |part: Part| {
+            let stands = |cell: &Cell| cell.workload == Some(workload) && cell.part == part;
+            self.cells.iter().position(stands)
+        };
+        let computing = cpu_bound.filter(|state| Some(*state) == self.computes);
+        computing.and_then(|_| of(Part::Computing)).or_else(|| of(Part::Whole))
+    }
+
+    /// The scenario that stands for the service as far as it is known.
+    pub(crate) fn cell_for(&self, situation: &Situation) -> Option<usize> {
+        let state = |question| situation.state(question);
+        self.cell(state(self.known.workload), state(self.known.cpu_bound))
     }
 
     /// The scenario whose latency tail holds with so much data in memory.
     pub(crate) fn tail_cell(&self, workload: Option<u8>, resident: Option<u8>) -> Option<usize> {
         let (workload, resident) = (workload?, resident?);
-        let holds =
-            |cell: &Cell| cell.workload == Some(workload) && cell.resident == Some(resident);
+        let holds = |cell: &Cell| {
+            let of_the_tail = cell.part != Part::Computing;
+            of_the_tail && cell.workload == Some(workload) && cell.resident == Some(resident)
+        };
         self.cells.iter().position(holds)
+    }
+
+    /// The cells of what is expected, with their places.
+    fn expected(&self) -> impl Iterator<Item = (usize, &Cell)> {
+        self.cells.iter().enumerate().skip(self.measurements.workloads.len())
     }
 
     /// What is expected of the tail of a workload without a measurement, by resident state.
     fn expected_tail(&self, resident: Option<u8>) -> Option<usize> {
-        let measured = self.measurements.workloads.len();
-        let mut expected = self.cells.iter().enumerate().skip(measured);
-        expected.find(|(_, cell)| cell.resident == resident).map(|(at, _)| at)
+        let mut tails = self.expected().filter(|(_, cell)| cell.part == Part::Tail);
+        tails.find(|(_, cell)| cell.resident == resident).map(|(at, _)| at)
     }
 
-    /// What is expected of its processor time and memory, whatever stays in memory.
-    fn expected_economy(&self) -> Option<usize> {
-        let first = self.measurements.workloads.len();
-        (first < self.cells.len()).then_some(first)
+    /// What is expected of its processor time and memory, by how much of the work computes.
+    fn expected_economy(&self, cpu_bound: Option<u8>) -> Option<usize> {
+        let mut economies = self.expected().filter(|(_, cell)| cell.part == Part::Whole);
+        economies.find(|(_, cell)| cell.computing == cpu_bound).map(|(at, _)| at)
+    }
+
+    /// The cell whose memory stands for a cell's: what is expected of memory is one and the same.
+    fn memory_cell(&self, cell: usize) -> usize {
+        let first = || self.expected().find(|(_, cell)| cell.part == Part::Whole);
+        if self.is_expected(cell) { first().map_or(cell, |(at, _)| at) } else { cell }
     }
 
     /// Whether a cell is what the model expects, not a measurement.
@@ -250,12 +289,15 @@ impl Ground {
         };
         let workload = state(self.known.workload);
         let resident = state(self.known.resident_state);
+        let cpu_bound = state(self.known.cpu_bound);
         let found = match criterion.kind {
             CriterionKind::Tail => {
                 self.tail_cell(workload, resident).or_else(|| self.expected_tail(resident))
             }
-            CriterionKind::Economy => self.cell(workload).or_else(|| self.expected_economy()),
-            _ => self.cell(workload),
+            CriterionKind::Economy => {
+                self.cell(workload, cpu_bound).or_else(|| self.expected_economy(cpu_bound))
+            }
+            _ => self.cell(workload, cpu_bound),
         };
         let Some((at, cell)) = found.and_then(|at| Some((at, self.cells.get(at)?))) else {
             return Offer::NotMeasured;
@@ -263,7 +305,8 @@ impl Ground {
         match criterion.kind {
             CriterionKind::Tail => Offer::Tail { cell: at, values: cell.tail },
             CriterionKind::Economy => {
-                Offer::Economy { cell: at, cpu: cell.cpu, memory: cell.memory }
+                let memory_cell = self.memory_cell(at);
+                Offer::Economy { cell: at, memory_cell, cpu: cell.cpu, memory: cell.memory }
             }
             CriterionKind::Headroom => self
                 .measurements
@@ -358,15 +401,30 @@ impl Ground {
     }
 }
 
-fn both(measured: &WorkloadMeasurement, of: fn(&TwinFigures) -> f64) -> [f64; 3] {
-    [of(&measured.rust), of(&measured.go), of(&measured.rust)]
-}
+/// The answer to `cpu_bound` of a service that mostly computes.
+const COMPUTES: &str = "yes";
 
-/// Loaded memory of each option, in MB; the hybrid pays for two processes.
-fn memory(model: &Model, measured: &WorkloadMeasurement) -> [f64; 3] {
-    let (rust, go) = (measured.rust.loaded_pss_mb.value, measured.go.loaded_pss_mb.value);
-    let idle = measured.go.idle_pss_mb.value;
-    [rust, go, model.hybrid.rust_loaded * rust + model.hybrid.go_idle * idle]
+impl Cell {
+    /// The central ratios of a run; which answers it stands for is left open.
+    fn of(run: &WorkloadMeasurement, model: &Model) -> Self {
+        let figures = |compared: Compared, of: fn(&TwinFigures) -> f64| {
+            let [rust, go] = run.told_apart(compared, [of(&run.rust), of(&run.go)]);
+            [rust, go, rust]
+        };
+        let [rust, go, _] = figures(Compared::Memory, |twin| twin.loaded_pss_mb.value);
+        // The hybrid pays for two processes.
+        let hybrid = model.hybrid;
+        let two = hybrid.rust_loaded * rust + hybrid.go_idle * run.go.idle_pss_mb.value;
+        Self {
+            workload: None,
+            resident: None,
+            computing: None,
+            part: run.part,
+            tail: ratios(figures(Compared::P999, |twin| twin.half_load_p999_ms.value)),
+            cpu: ratios(figures(Compared::Cpu, |twin| twin.cpu_ms_per_request.value)),
+            memory: ratios([rust, go, two]),
+        }
+    }
 }
 
 /// Best ÷ own, where less is better.

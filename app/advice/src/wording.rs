@@ -1,9 +1,12 @@
 //! Sentences, put together from the model's words and the figures.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use toml::Spanned;
 
 use crate::{
-    AnswerValue, Answers, Choice, CriterionKind, Question, QuestionKind, WorkloadMeasurement,
+    AnswerValue, Answers, Choice, Compared, CriterionKind, Question, QuestionKind, WorkloadMeasurement,
+    expected::Ratio,
     model::Criterion,
     value::{Ground, Term},
 };
@@ -288,55 +291,72 @@ impl<'a> Reasoning<'a> {
             "" => String::new(),
             notes => format!(" ({notes})"),
         };
+        let noise = match measured.may_be_noise(Compared::P999) {
+            true => ", a difference that may be noise",
+            false => "",
+        };
         Some(format!(
-            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go{notes}",
+            "at half load the slowest 1 in 1000 requests took {} in Rust and {} in Go{notes}{noise}",
             counted(measured.rust.half_load_p999_ms.value, "ms"),
             counted(measured.go.half_load_p999_ms.value, "ms")
         ))
     }
 
     fn economy(&self) -> Option<String> {
-        let (rust, go) = self.measured.map(|measured| (&measured.rust, &measured.go))?;
+        let run = self.measured?;
+        let (rust, go) = (&run.rust, &run.go);
+        let noise = |compared| match run.may_be_noise(compared) {
+            true => ", which may be noise",
+            false => "",
+        };
         let (cpu, go_cpu) = (rust.cpu_ms_per_request.value, go.cpu_ms_per_request.value);
         let (memory, go_memory) = (rust.loaded_pss_mb.value, go.loaded_pss_mb.value);
         Some(format!(
-            "Rust used {} times Go's processor time ({} against {} a request) and {} times its memory under load ({} against {})",
+            "Rust used {} times Go's processor time ({} against {} a request{}) and {} times its memory under load ({} against {}{})",
             short(cpu / go_cpu),
             short(cpu),
             counted(go_cpu, "ms"),
+            noise(Compared::Cpu),
             short(memory / go_memory),
             short(memory),
-            counted(go_memory, "MB")
+            counted(go_memory, "MB"),
+            noise(Compared::Memory)
         ))
     }
 
     /// What the model expects of the tail where nothing was measured.
     fn expected_tail(&self) -> Option<String> {
         let tails = &self.ground.model.expected.as_ref()?.tail;
-        let slowest = |times: String| {
-            format!(
-                "{EXPECTED} the slowest 1 in 1000 requests take {times} as long in Rust as in Go"
-            )
-        };
-        if let AnswerValue::One(state) = self.answers.value("resident_state") {
-            return Some(slowest(tails.get(state)?.get_ref().times()));
-        }
-        let values = || tails.values().map(|ratio| ratio.get_ref().value);
-        let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+        let (times, by) = self.times(tails, "resident_state", "by how much data stays in memory")?;
         Some(format!(
-            "{}, by how much data stays in memory",
-            slowest(format!("{} to {} times", short(least), short(most)))
+            "{EXPECTED} the slowest 1 in 1000 requests take {times} as long in Rust as in Go{by}"
         ))
     }
 
     /// What the model expects of processor time and memory where nothing was measured.
     fn expected_economy(&self) -> Option<String> {
         let expected = self.ground.model.expected.as_ref()?;
+        let (times, by) = self.times(&expected.cpu, "cpu_bound", "by how much of it computes")?;
+        let memory = expected.memory.get_ref().times();
         Some(format!(
-            "{EXPECTED} Rust uses {} Go's processor time and {} its memory",
-            expected.cpu.get_ref().times(),
-            expected.memory.get_ref().times()
+            "{EXPECTED} Rust uses {times} Go's processor time{by} and {memory} its memory"
         ))
+    }
+
+    /// The ratio expected for the answer to a question, or while that is open the least and the
+    /// greatest, and `by` what they differ.
+    fn times(
+        &self,
+        ratios: &BTreeMap<String, Spanned<Ratio>>,
+        question: &str,
+        by: &str,
+    ) -> Option<(String, String)> {
+        if let AnswerValue::One(answer) = self.answers.value(question) {
+            return Some((ratios.get(answer)?.get_ref().times(), String::new()));
+        }
+        let values = || ratios.values().map(|ratio| ratio.get_ref().value);
+        let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+        Some((format!("{} to {} times", short(least), short(most)), format!(" ({by})")))
     }
 
     fn build(&self) -> String {

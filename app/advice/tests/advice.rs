@@ -483,7 +483,7 @@ fn a_scenario_of_the_tail_speaks_only_for_the_tail_of_its_data() {
         assay_advice::WorkloadMeasurement {
             scenario: "resident".to_owned(),
             run: "made-up-large".to_owned(),
-            tail_only: true,
+            part: assay_advice::Part::Tail,
             tail_note: "GOMAXPROCS = 1".to_owned(),
             rust: large(twin(5.0, 900.0, 1.0)),
             go: large(twin(0.5, 90.0, 8.0)),

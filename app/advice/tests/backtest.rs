@@ -37,6 +37,8 @@ fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
         baselines: Baselines::default(),
         tipped: None,
         flip: None,
+        hybrid_kind: None,
+        kind_named: None,
         answers: toml::Table::new(),
     }
 }

@@ -407,6 +407,14 @@ impl Summary {
             .max_by(f64::total_cmp)
     }
 
+    /// Whether the difference of the twins in a metric may be noise: the interval of their ratio
+    /// reaches into the noise floor. False without an interval or without A/A.
+    #[must_use]
+    pub fn may_be_noise(&self, id: &str) -> bool {
+        let ratio = self.metric(id).and_then(|metric| metric.ratio);
+        ratio.zip(self.noise_factor(id)).is_some_and(|(ratio, factor)| ratio.reaches_into(factor))
+    }
+
     fn validate(&self) -> Result<(), parse::Fault> {
         for (at, metric) in self.metrics.iter().enumerate() {
             let fault = |message: String| {
@@ -523,6 +531,13 @@ impl Figure {
 }
 
 impl Ratio {
+    /// Whether its interval reaches into a noise floor, a factor of 1 or more. False without an
+    /// interval.
+    #[must_use]
+    pub fn reaches_into(self, noise: f64) -> bool {
+        self.low.zip(self.high).is_some_and(|(low, high)| high >= 1.0 / noise && low <= noise)
+    }
+
     fn fault(self) -> Option<String> {
         let low = self.low.unwrap_or(self.estimate);
         let high = self.high.unwrap_or(self.estimate);

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use assay_advice::{Answers, Case, Choice, Decided, Usage};
+use assay_advice::{Answers, Case, Choice, Decided, Heeded, Usage};
 use assay_records::{Record, Standing, Status};
 use assay_store::{Filter, Store, StoreError, Summary};
 use uuid::Uuid;
@@ -152,7 +152,13 @@ pub fn read_ahead(app: &App) {
 pub fn accepted(record: &Record) -> Option<Case> {
     let chosen = record.choice.as_ref().filter(|_| record.status == Status::Accepted)?;
     let answered = record.answers.answered() > 0;
-    answered.then(|| case(record.id, &record.title, chosen.option, &record.answers))
+    let advice = match record.recommended() {
+        Some(advised) if advised == chosen.option => Heeded::Taken,
+        Some(_) => Heeded::Overridden,
+        None => Heeded::NoAdvice,
+    };
+    let case = || case(record.id, &record.title, chosen.option, &record.answers);
+    answered.then(|| Case { advice: Some(advice), ..case() })
 }
 
 fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
@@ -162,6 +168,8 @@ fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
         option,
         usage: Usage::Core,
         answers: answers.clone(),
+        hybrid_kind: None,
+        advice: None,
     }
 }
 

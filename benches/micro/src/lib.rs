@@ -1,7 +1,7 @@
 //! Criterion benchmarks of the hot paths; the inputs they share.
 
 use assay_advice::{
-    AnswerValue, Answers, Estimate, Measurements, Model, Question, SweepPoint, TwinFigures,
+    AnswerValue, Answers, Estimate, Measurements, Model, Part, Question, SweepPoint, TwinFigures,
     WorkloadMeasurement, presets,
 };
 
@@ -36,7 +36,8 @@ pub fn measured() -> Measurements {
             run: "made-up".to_owned(),
             note: String::new(),
             tail_note: String::new(),
-            tail_only: false,
+            part: Part::Whole,
+            within_noise: Vec::new(),
             cpu_ratio: None,
             rust: twin(0.02, 8.0, 0.6),
             go: twin(0.05, 30.0, 1.5),

@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use assay_advice::{
-    AnswerValue, Answers, Engine, Estimate, Measurements, Model, QuestionKind, SEED, TwinFigures,
-    WorkloadMeasurement,
+    AnswerValue, Answers, Engine, Estimate, Measurements, Model, Part, QuestionKind, SEED,
+    TwinFigures, WorkloadMeasurement,
 };
 use proptest::prelude::*;
 
@@ -53,7 +53,8 @@ pub(crate) fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
             run: "made-up".to_owned(),
             note: String::new(),
             tail_note: String::new(),
-            tail_only: false,
+            part: Part::Whole,
+            within_noise: Vec::new(),
             cpu_ratio: None,
             rust,
             go,

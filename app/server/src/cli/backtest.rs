@@ -7,8 +7,8 @@ use std::{
 };
 
 use assay_advice::{
-    Backtest, BuiltinCases, Case, CaseResult, Choice, Model, Problem, Reliability, Summary, Usage,
-    Verdict, backtest,
+    Backtest, BuiltinCases, ByAdvice, Case, CaseResult, Choice, KindTally, Model, Problem,
+    Reliability, Summary, Usage, Verdict, backtest,
 };
 use assay_records::{Record, Status};
 use clap::Args;
@@ -54,7 +54,7 @@ pub(super) fn run(
         let found = backtest(&engine, &cases, arguments.usage.unwrap_or(Usage::Core));
         match arguments.json {
             true => write_json(out, &found)?,
-            false => out.write_all(in_words(&found).as_bytes())?,
+            false => out.write_all(in_words(&found, faults.files).as_bytes())?,
         }
     }
     if faults.files > 0 {
@@ -170,14 +170,18 @@ fn same_id(text: &str, id: &str, other: &str) -> Problem {
     }
 }
 
-/// The result as a page of text.
-fn in_words(found: &Backtest) -> String {
-    let mut text = headline(found);
+/// The result as a page of text; so many files were left out.
+fn in_words(found: &Backtest, left_out: usize) -> String {
+    let mut text = headline(found, left_out);
+    text.push_str(&found.by_advice.as_ref().map(by_advice).unwrap_or_default());
     text.push_str(&reliability(&found.summary));
     text.push_str(&confusion(&found.summary));
     text.push_str(&beside_baselines(&found.summary));
-    text.push_str("\nOtherwise\n");
-    text.push_str(&format!("  separable_core unknown  {}\n", short(&found.separable_unknown)));
+    text.push_str(&taken_away(found));
+    text.push_str(&found.hybrid_kind.as_ref().map(kinds).unwrap_or_default());
+    if !found.apart.is_empty() {
+        text.push_str("\nCounted apart\n");
+    }
     for apart in &found.apart {
         text.push_str(&format!("  {:<22}  {}\n", apart.usage.id(), short(&apart.summary)));
     }
@@ -190,7 +194,7 @@ fn in_words(found: &Backtest) -> String {
     text
 }
 
-fn headline(found: &Backtest) -> String {
+fn headline(found: &Backtest, left_out: usize) -> String {
     let Summary { cases, decided, agree, abstained, .. } = found.summary;
     let summary = &found.summary;
     let share = match (summary.agreement, summary.agreement_interval) {
@@ -201,11 +205,15 @@ fn headline(found: &Backtest) -> String {
     };
     let model = report::visible(&format!("{} {}", found.model.id, found.model.version));
     let cases = match found.usage {
-        Usage::Core => format!("{cases} core cases"),
-        usage => format!("{cases} cases of use {}", usage.id()),
+        Usage::Core => plural(cases, "core case"),
+        usage => format!("{} of use {}", plural(cases, "case"), usage.id()),
+    };
+    let left_out = match left_out {
+        0 => String::new(),
+        files => format!(", {} left out", plural(files, "faulty file")),
     };
     format!(
-        "The model {model} on {cases}\n\n  \
+        "The model {model} on {cases}{left_out}\n\n  \
            agrees    {agree} of {decided} decided{share}\n  \
            abstains  {abstained}\n  \
            credit    {:.1}, where an abstention counts a third\n  \
@@ -261,9 +269,63 @@ fn beside_baselines(summary: &Summary) -> String {
     text
 }
 
+/// Records decided with assay, by what became of its advice.
+fn by_advice(found: &ByAdvice) -> String {
+    let ByAdvice { taken, overridden, none } = found;
+    let mut text = "\nBy the advice they were given\n".to_owned();
+    for (name, summary) in
+        [("took it", taken), ("chose otherwise", overridden), ("were given none", none)]
+    {
+        if summary.cases > 0 {
+            text.push_str(&format!("  {name:<15}  {}\n", short(summary)));
+        }
+    }
+    let taken = plural(taken.cases, "record");
+    text.push_str(&format!(
+        "  {taken} simply took the advice, so that agreeing with them says nothing for it.\n"
+    ));
+    text
+}
+
+/// What hangs on answers whose coding may owe something to the reasons stated afterwards, and on
+/// what is expected but not measured.
+fn taken_away(found: &Backtest) -> String {
+    let mut text = "\nWithout some of it                decided  agreed  abstained  credit  \
+                    four questions  credit\n"
+        .to_owned();
+    let separable = ("Without separable core", &found.separable_unknown);
+    let ablations = found.ablations.iter().map(|own| (own.name, &own.summary));
+    let whole = ("All answers", &found.summary);
+    for (name, own) in [whole, separable].into_iter().chain(ablations) {
+        // What follows a colon explains the name.
+        let name = name.split_once(':').map_or(name, |(name, _)| name);
+        let four = own.baselines.four_questions;
+        text.push_str(&format!(
+            "  {name:<32}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:>14}  {:>6.1}\n",
+            format!("{} of {}", own.decided, own.cases),
+            own.agree,
+            own.abstained,
+            own.credit,
+            format!("{} of {}", four.agree, four.decided),
+            four.credit,
+        ));
+    }
+    text
+}
+
+fn kinds(tally: &KindTally) -> String {
+    let KindTally { cases, named, agree } = tally;
+    format!(
+        "\nOne process or two services: of {} built, the model recommends {named} and names the \
+         right kind for {agree}\n",
+        plural(*cases, "hybrid")
+    )
+}
+
 fn short(summary: &Summary) -> String {
     let Summary { cases, decided, agree, abstained, .. } = summary;
-    format!("{} of {cases} cases agree, {} against, {abstained} abstained", agree, decided - agree)
+    let (cases, verb) = (plural(*cases, "case"), if *cases == 1 { "agrees" } else { "agree" });
+    format!("{agree} of {cases} {verb}, {} against, {abstained} abstained", decided - agree)
 }
 
 fn line(case: &CaseResult, width: usize) -> String {

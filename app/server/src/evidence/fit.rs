@@ -1,6 +1,6 @@
 //! Which runs the advice may use, and a run's figures as the advice reads them.
 
-use assay_advice::{Estimate, SweepPoint, TwinFigures, WorkloadMeasurement};
+use assay_advice::{Compared, Estimate, Part, SweepPoint, TwinFigures, WorkloadMeasurement};
 use assay_evidence::{Figure, Ratio, Summary, Twin, metric, three_digits};
 
 use super::KnownRun;
@@ -16,8 +16,8 @@ pub struct Standing {
     pub workload: &'static str,
     /// In words, what it stands for.
     pub stands_for: &'static str,
-    /// Only the latency tail is read from it.
-    pub tail_only: bool,
+    /// What is read from it.
+    pub part: Part,
 }
 
 /// The scenarios that the advice reads. Every other one answers a question of its own, such as
@@ -28,14 +28,21 @@ pub const SCENARIOS: [Standing; 3] = [
         service: "fastjson-api",
         workload: "json_api",
         stands_for: "capacity, processor time, memory and latency of a JSON API",
-        tail_only: false,
+        part: Part::Whole,
     },
     Standing {
         scenario: "json-resident",
         service: "fastjson-api",
         workload: "json_api",
         stands_for: "the latency tail of a JSON API with much data in memory",
-        tail_only: true,
+        part: Part::Tail,
+    },
+    Standing {
+        scenario: "json-canonicalize",
+        service: "fastjson-api",
+        workload: "json_api",
+        stands_for: "capacity, processor time and memory of a JSON API that mostly computes",
+        part: Part::Computing,
     },
     Standing {
         scenario: "cache-mixed",
@@ -81,7 +88,8 @@ pub fn fit(run: &KnownRun) -> Result<WorkloadMeasurement, String> {
         run: run.name.clone(),
         note: summary.notes.join(" "),
         tail_note: tail_note(summary),
-        tail_only: standing.tail_only,
+        part: standing.part,
+        within_noise: within_noise(summary),
         cpu_ratio: summary.metric(metric::CPU).and_then(|cpu| paired(cpu.ratio?)),
         rust: figures(summary, Twin::Rust)?,
         go: figures(summary, Twin::Go)?,
@@ -97,6 +105,23 @@ fn tail_note(summary: &Summary) -> String {
     let parts: Vec<String> =
         condition.into_iter().chain(noise).filter(|it| !it.is_empty()).collect();
     parts.join("; ")
+}
+
+/// What may be no more than noise: the interval of the ratio reaches into the run's noise floor.
+fn within_noise(summary: &Summary) -> Vec<Compared> {
+    let capacity = match summary.metric(metric::CAPACITY_P99) {
+        Some(_) => metric::CAPACITY_P99,
+        None => metric::CAPACITY,
+    };
+    let compared = [
+        (Compared::Capacity, capacity),
+        (Compared::Cpu, metric::CPU),
+        (Compared::Memory, metric::LOADED_PSS),
+        (Compared::P99, metric::HALF_P99),
+        (Compared::P999, metric::HALF_P999),
+    ];
+    let noisy = compared.into_iter().filter(|(_, id)| summary.may_be_noise(id));
+    noisy.map(|(compared, _)| compared).collect()
 }
 
 /// A ratio that has an interval.

@@ -16,7 +16,7 @@ use assay::{
     http,
     live::{self, Measure, Stage},
 };
-use assay_advice::Model;
+use assay_advice::{Model, Part};
 use assay_evidence::{Environment, Profile, Summary};
 use assay_harness::{Options, Outcome, Progress};
 use axum::{
@@ -443,8 +443,13 @@ async fn a_run_that_cannot_stand_for_a_workload_is_not_used() {
     });
     let engine = app.app.engine();
     let read: Vec<_> = engine.measurements().workloads.iter().collect();
-    let read: Vec<_> = read.iter().map(|m| (m.scenario.as_str(), m.tail_only)).collect();
-    assert_eq!(read, [("json-quotes", false), ("json-resident", true)]);
+    let read: Vec<_> = read.iter().map(|m| (m.scenario.as_str(), m.part)).collect();
+    let parts = [
+        ("json-quotes", Part::Whole),
+        ("json-resident", Part::Tail),
+        ("json-canonicalize", Part::Computing),
+    ];
+    assert_eq!(read, parts);
     let crossed = post(&app, "/evidence/use", "scenario=json-quotes&run=resident").await;
     assert!(crossed.body.contains("it measured json-resident"), "{}", crossed.body);
 }

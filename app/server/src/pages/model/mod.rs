@@ -146,7 +146,11 @@ fn stated(number: assay_advice::Stated) -> StatedView {
     let words = match number.id.as_str() {
         "hybrid.rust_loaded" => "The hybrid’s core holds so many times Rust’s memory".to_owned(),
         "hybrid.go_idle" => "and its edge so many times what an idle Go process holds".to_owned(),
-        "expected.cpu" => "Processor time per request, Rust ÷ Go".to_owned(),
+        "expected.cpu.no" => {
+            "Processor time per request, Rust ÷ Go, mostly waiting on others".to_owned()
+        }
+        "expected.cpu.mixed" => "the same, part waiting and part computing".to_owned(),
+        "expected.cpu.yes" => "the same, mostly computing".to_owned(),
         "expected.memory" => "Memory under load, Rust ÷ Go".to_owned(),
         "expected.go_idle" => "Go’s memory when idle, as a share of that under load".to_owned(),
         other => match other.strip_prefix("expected.tail.") {

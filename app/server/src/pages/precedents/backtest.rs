@@ -38,6 +38,7 @@ struct View<'a> {
     plot: Shares,
     confusion: Vec<Recommended<'a>>,
     ways: Vec<Way>,
+    ablations: Vec<Ablated>,
     groups: Vec<Group<'a>>,
     left_one_out: Option<LeftOneOut>,
     /// How many variants of the model are on record.
@@ -87,10 +88,26 @@ struct Way {
     against: Option<(usize, usize)>,
 }
 
+/// How the model and the four questions fare without some of what is known.
+struct Ablated {
+    name: String,
+    own: Row,
+    four_questions: Row,
+}
+
+/// One way to decide on one set of cases.
+struct Row {
+    agree: usize,
+    decided: usize,
+    credit: String,
+}
+
 /// What becomes of the choice of the model's numbers for organisations that it has not seen.
 struct LeftOneOut {
     organisations: usize,
     models: String,
+    /// Whether equal shares for all would have done better than the first draft.
+    draft_worse: bool,
     left_out: &'static Counted,
     rows: Vec<(&'static str, &'static Counted)>,
 }
@@ -185,6 +202,7 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
         reliability,
         confusion: confusion.map(|option| recommended(summary, option)).collect(),
         ways: ways(summary),
+        ablations: ablations(backtest),
         groups: groups(backtest),
         left_one_out: committed_leave_one_out()
             .filter(|found| found.model == backtest.model.digest)
@@ -197,10 +215,14 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
     }
 }
 
+/// The Brier score of equal shares for all three options: (2/3)² + 2 (1/3)².
+const EQUAL_SHARES: f64 = 2.0 / 3.0;
+
 fn left_one_out(found: &'static LeaveOneOut) -> LeftOneOut {
     LeftOneOut {
         organisations: found.organisations,
         models: grouped(u64::try_from(found.models).unwrap_or(u64::MAX)),
+        draft_worse: found.draft.brier > EQUAL_SHARES,
         left_out: &found.left_out,
         rows: vec![
             ("The first draft’s numbers", &found.draft),
@@ -249,9 +271,10 @@ fn figures(backtest: &Backtest) -> Figures {
     };
     let rows = vec![
         row("Cases", |of| of.cases.to_string()),
-        row("Decided", |of| of.decided.to_string()),
+        row("Decided", |of| format!("{} of {}", of.decided, of.cases)),
         row("Abstained", |of| of.abstained.to_string()),
         row("Agreed, of the decided", |of| of.agree.to_string()),
+        row("Credit, an abstention a third", |of| format!("{:.1}", of.credit)),
         row("Agreement", |of| share(of.agreement)),
         row("95% interval", |of| interval(of.agreement_interval)),
         row("Strong verdicts that agreed", |of| outcome(of.strong)),
@@ -282,6 +305,24 @@ fn ways(summary: &Summary) -> Vec<Way> {
         against: Some((tally.wins, tally.losses)),
     };
     std::iter::once(own).chain(summary.baselines.each().map(baseline)).collect()
+}
+
+fn ablations(backtest: &Backtest) -> Vec<Ablated> {
+    let row = |agree, decided, credit: f64| Row { agree, decided, credit: format!("{credit:.1}") };
+    let ablated = |(name, of): (&str, &Summary)| {
+        let four = of.baselines.four_questions;
+        Ablated {
+            name: name.to_owned(),
+            own: row(of.agree, of.decided, of.credit),
+            four_questions: row(four.agree, four.decided, four.credit),
+        }
+    };
+    let whole = [
+        ("All answers, as above", &backtest.summary),
+        ("Without separable core", &backtest.separable_unknown),
+    ];
+    let taken = backtest.ablations.iter().map(|own| (own.name, &own.summary));
+    whole.into_iter().chain(taken).map(ablated).collect()
 }
 
 fn groups(backtest: &Backtest) -> Vec<Group<'_>> {

@@ -37,9 +37,7 @@ pub(crate) fn ends(ratio: Ratio) -> Option<(f64, f64)> {
 
 /// Whether a ratio may be noise: its interval reaches into what one binary measured twice gives.
 pub(crate) fn within_noise(ratio: Ratio, noise: Option<f64>) -> bool {
-    let reaches =
-        |factor: f64| ends(ratio).is_some_and(|(low, high)| high >= 1.0 / factor && low <= factor);
-    noise.is_some_and(reaches)
+    noise.is_some_and(|factor| ratio.reaches_into(factor))
 }
 
 /// Whom a ratio `over` ÷ `under` speaks for: only where its whole interval does, and lies beyond
