@@ -7,8 +7,8 @@ mod tally;
 use serde::Serialize;
 
 use crate::{
-    AnswerValue, Answers, ByOption, Case, Choice, Engine, Flip, Heeded, HybridKind, ModelRef, Score,
-    Usage, Verdict,
+    AnswerValue, Answers, ByOption, Case, Choice, Engine, Flip, Heeded, HybridKind, ModelRef,
+    Score, Usage, Verdict,
 };
 
 pub use baselines::{BASELINES, BaselineWords, Baselines};

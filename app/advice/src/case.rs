@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Answers, Choice, HybridKind, Model, Precedent, Problem, Usage, precedents, wording::shorten};
+use crate::{
+    Answers, Choice, HybridKind, Model, Precedent, Problem, Usage, precedents, wording::shorten,
+};
 
 /// A decision whose outcome is known: the answers beforehand and the option chosen.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! The engine: streams made once per model, then a recommendation for any answers.
 
 use crate::{
-    Answers, ByOption, Choice, Compared, Flip, Measurements, Model, Notice, OptionScore, Reason, Score,
-    Settled, Verdict, WorkloadMeasurement,
+    Answers, ByOption, Choice, Compared, Flip, Measurements, Model, Notice, OptionScore, Reason,
+    Score, Settled, Verdict, WorkloadMeasurement,
     cells::CellStreams,
     flips::{self, Candidate},
     kernel::{Plan, Scores, first_counts},
@@ -392,9 +392,8 @@ impl Engine {
         let tail = ground.tail_cell(situation.state(ground.known.workload), resident);
         // While it is open how much is kept in memory, the workload's own scenario speaks, unless
         // its tails differ by no more than noise.
-        let speaks = |run: &&WorkloadMeasurement| {
-            resident.is_none() && !run.may_be_noise(Compared::P999)
-        };
+        let speaks =
+            |run: &&WorkloadMeasurement| resident.is_none() && !run.may_be_noise(Compared::P999);
         let tail = tail.and_then(run).or(measured.filter(speaks));
         let reasoning = Reasoning {
             ground: &self.ground,

@@ -77,13 +77,7 @@ impl Expected {
         tails.chain(economies).collect()
     }
 
-    fn stand_in(
-        &self,
-        answer: &str,
-        part: Part,
-        scenario: String,
-        ratios: [Ratio; 3],
-    ) -> StandIn {
+    fn stand_in(&self, answer: &str, part: Part, scenario: String, ratios: [Ratio; 3]) -> StandIn {
         let twin = |[cpu, memory, tail]: [Estimate; 3], idle: f64| TwinFigures {
             capacity_rps_per_core: Estimate::exact(1.0),
             cpu_ms_per_request: cpu,

@@ -133,9 +133,10 @@ impl<'a> Draws<'a> {
     }
 
     fn cell(&self, cell: usize, source: Source, option: usize) -> &'a [f32; BLOCK] {
+        let language = if option == 2 { 0 } else { option };
         let streams = self.cells.get(cell).and_then(|cell| match source {
-            Source::Tail => cell.tail.get(option),
-            Source::Cpu => cell.cpu.get(option),
+            Source::Tail => cell.tail.get(language),
+            Source::Cpu => cell.cpu.get(language),
             Source::Memory => cell.memory.get(option),
             Source::Noisy { .. } => None,
         });
@@ -263,8 +264,8 @@ impl Lane {
         }
     }
 
-    /// Scenario by scenario over all draws, so that the inner loop is over plain arrays: a draw of
-    /// another scenario adds 0.
+    /// Scenario by scenario over all draws, so that the inner loop is over plain arrays: each draw
+    /// keeps the value of its own scenario.
     fn add_scenarios(
         &self,
         scenarios: &Scenarios,
@@ -273,20 +274,26 @@ impl Lane {
         indices: &[u16; BLOCK],
         totals: &mut Totals,
     ) {
-        let mut places = [u8::MAX; BLOCK];
+        // As wide as a value, so that both fill a vector alike.
+        let mut places = [u32::MAX; BLOCK];
         for (place, index) in places.iter_mut().zip(indices) {
-            *place = look_up(&scenarios.of_row, *index);
+            *place = u32::from(look_up(&scenarios.of_row, *index));
         }
-        for (at, cell) in (0..u8::MAX).zip(&scenarios.cells) {
-            let mut own = [0.0_f32; BLOCK];
-            for ((own, weight), place) in own.iter_mut().zip(weights).zip(&places) {
-                *own = if *place == at { *weight } else { 0.0 };
-            }
-            for (option, totals) in totals.iter_mut().enumerate() {
-                let values = draws.cell(*cell, self.source, option);
-                for ((total, weight), value) in totals.iter_mut().zip(&own).zip(values) {
-                    *total += weight * value;
+        let offered = |option: usize| {
+            let mut values = [0.0_f32; BLOCK];
+            for (at, cell) in (0_u32..).zip(&scenarios.cells) {
+                let own = draws.cell(*cell, self.source, option);
+                for ((value, own), place) in values.iter_mut().zip(own).zip(&places) {
+                    *value = if *place == at { *own } else { *value };
                 }
+            }
+            values
+        };
+        let [rust, go] = [offered(0), offered(1)];
+        let hybrid = if self.source == Source::Memory { offered(2) } else { rust };
+        for (totals, values) in totals.iter_mut().zip([&rust, &go, &hybrid]) {
+            for ((total, weight), value) in totals.iter_mut().zip(weights).zip(values) {
+                *total += weight * value;
             }
         }
     }

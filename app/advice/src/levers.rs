@@ -202,9 +202,9 @@ pub fn measured_digest(measurements: &Measurements) -> String {
 pub fn committed_leave_one_out() -> Option<&'static LeaveOneOut> {
     static FOUND: OnceLock<Option<LeaveOneOut>> = OnceLock::new();
     let found = FOUND.get_or_init(|| toml::from_str(COMMITTED).ok());
-    found.as_ref().filter(|found| {
-        found.model == Model::builtin().digest() && found.levers == sha256(BUILTIN)
-    })
+    found
+        .as_ref()
+        .filter(|found| found.model == Model::builtin().digest() && found.levers == sha256(BUILTIN))
 }
 
 /// Leaves out one organisation after another, chooses the levers by the other core cases, and

@@ -200,7 +200,8 @@ fn limits(raw: &RawModel, faults: &mut Faults) {
 /// of the work computes.
 fn check_expected(expected: &Expected, model: &Model, faults: &mut Faults) {
     let memory = [("memory".to_owned(), &expected.memory)];
-    let by_answer = [("cpu", "cpu_bound", &expected.cpu), ("tail", "resident_state", &expected.tail)];
+    let by_answer =
+        [("cpu", "cpu_bound", &expected.cpu), ("tail", "resident_state", &expected.tail)];
     let each = by_answer.iter().flat_map(|(name, _, ratios)| {
         ratios.iter().map(move |(answer, ratio)| (format!("{name}.{answer}"), ratio))
     });

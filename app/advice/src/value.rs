@@ -52,9 +52,17 @@ pub(crate) struct Point {
 pub(crate) enum Offer {
     Judged([f64; 3]),
     Headroom(Headroom),
-    Tail { cell: usize, values: [f64; 3] },
+    Tail {
+        cell: usize,
+        values: [f64; 3],
+    },
     /// What is expected of memory is the same however much computes.
-    Economy { cell: usize, memory_cell: usize, cpu: [f64; 3], memory: [f64; 3] },
+    Economy {
+        cell: usize,
+        memory_cell: usize,
+        cpu: [f64; 3],
+        memory: [f64; 3],
+    },
     NotMeasured,
 }
 

@@ -5,7 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use toml::Spanned;
 
 use crate::{
-    AnswerValue, Answers, Choice, Compared, CriterionKind, Question, QuestionKind, WorkloadMeasurement,
+    AnswerValue, Answers, Choice, Compared, CriterionKind, Question, QuestionKind,
+    WorkloadMeasurement,
     expected::Ratio,
     model::Criterion,
     value::{Ground, Term},
@@ -327,7 +328,8 @@ impl<'a> Reasoning<'a> {
     /// What the model expects of the tail where nothing was measured.
     fn expected_tail(&self) -> Option<String> {
         let tails = &self.ground.model.expected.as_ref()?.tail;
-        let (times, by) = self.times(tails, "resident_state", "by how much data stays in memory")?;
+        let (times, by) =
+            self.times(tails, "resident_state", "by how much data stays in memory")?;
         Some(format!(
             "{EXPECTED} the slowest 1 in 1000 requests take {times} as long in Rust as in Go{by}"
         ))

@@ -425,7 +425,8 @@ fn measured_reasons_end_in_a_verdict() {
 fn what_is_expected_is_not_called_measured() {
     let sheet = |lines: &str| {
         let sheet = format!(
-            "workload = \"cache\"\nfleet_cores = \"large\"\nseparable_core = \"no\"\n{lines}"
+            "workload = \"cache\"\nfleet_cores = \"large\"\ncpu_bound = \"no\"\n\
+             separable_core = \"no\"\n{lines}"
         );
         let score = measured_engine().score(&answers(Model::builtin(), &sheet));
         let reason = |id| score.reasons.iter().find(|r| r.criterion == id).unwrap().clone();
@@ -446,7 +447,7 @@ fn what_is_expected_is_not_called_measured() {
         text.contains(&format!("{value} times ({low} to {high})"))
     };
     assert!(stated(&tail.text, "tail.large"), "{}", tail.text);
-    assert!(stated(&economy.text, "cpu") && stated(&economy.text, "memory"), "{}", economy.text);
+    assert!(stated(&economy.text, "cpu.no") && stated(&economy.text, "memory"), "{}", economy.text);
     assert_eq!(feasibility.contribution, 0.0, "what it can carry is not guessed");
     assert!(feasibility.text.starts_with("Not measured yet"), "{}", feasibility.text);
     assert!(notice.ends_with("Tail and resource use are expected, not measured."), "{notice}");

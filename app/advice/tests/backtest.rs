@@ -5,8 +5,9 @@
 mod support;
 
 use assay_advice::{
-    Baselines, BuiltinCases, ByOption, Case, CaseResult, Choice, Model, Summary, Usage, Verdict,
-    backtest, wilson,
+    Ablation, AnswerValue, Answers, Baselines, BuiltinCases, ByOption, Case, CaseResult, Choice,
+    Engine, Heeded, HybridKind, Measurements, Model, SEED, Summary, Usage, Verdict, backtest,
+    precedent_cases, wilson,
 };
 use proptest::prelude::*;
 use support::engine;
@@ -264,6 +265,12 @@ fn the_object_has_the_agreed_names() {
         "/baselines/fluency_only/agree",
         "/baselines/four_questions/agree",
         "/baselines/two_parts/agree",
+        "/ablations/0/id",
+        "/ablations/0/decided",
+        "/ablations/0/agree",
+        "/ablations/0/abstained",
+        "/ablations/0/credit",
+        "/ablations/0/baselines/four_questions/agree",
         "/per_case/0/id",
         "/per_case/0/option",
         "/per_case/0/use",
@@ -277,6 +284,84 @@ fn the_object_has_the_agreed_names() {
     }
     assert_eq!(json.pointer("/per_case/1/answers/owners"), Some(&3.into()));
     assert_eq!(json.pointer("/per_case/0/use"), Some(&"core".into()));
+}
+
+#[test]
+fn what_is_taken_away_is_gone_for_the_model_and_the_baselines() {
+    let core = || precedent_cases().iter().filter(|case| case.usage == Usage::Core).cloned();
+    let found = backtest(engine(), &core().collect::<Vec<_>>(), Usage::Core);
+    let without = |questions: &[&str]| {
+        let unknown = |answers: Answers, id: &&str| {
+            answers.with(Model::builtin(), id, AnswerValue::Unknown).expect("a question")
+        };
+        let cases: Vec<Case> = core()
+            .map(|case| Case { answers: questions.iter().fold(case.answers, unknown), ..case })
+            .collect();
+        backtest(engine(), &cases, Usage::Core).summary
+    };
+    let own = |id: &str| {
+        let of = |ablation: &&Ablation| ablation.id == id;
+        &found.ablations.iter().find(of).expect("the ablation").summary
+    };
+    assert_eq!(*own("without_priorities"), without(&["priorities"]));
+    let both_and_parts = ["priorities", "libraries", "separable_core"];
+    assert_eq!(*own("without_both_and_parts"), without(&both_and_parts));
+    assert_eq!(found.separable_unknown, without(&["separable_core"]));
+    assert!(own("without_both").agree < found.summary.agree, "they carry some of the agreement");
+    // Nothing expected: as with a model whose every ratio is 1.
+    let mut model: toml::Table = Model::builtin().text().parse().expect("TOML");
+    model.remove("expected");
+    let model = Model::parse(&toml::to_string(&model).expect("TOML")).expect("a model");
+    let plain = Engine::new(model, Measurements::default(), SEED);
+    let plain = backtest(&plain, &core().collect::<Vec<_>>(), Usage::Core).summary;
+    assert_eq!(*own("without_expectations"), plain);
+}
+
+#[test]
+fn records_that_took_the_advice_are_counted_apart() {
+    let advised = |id: &str, option: &str, advice| Case {
+        advice: Some(advice),
+        ..case(id, option, "go_fluency = \"most\"\nrust_fluency = \"none\"\npaved_road = \"go\"\n")
+    };
+    let cases = [
+        advised("a", "go", Heeded::Taken),
+        advised("b", "go", Heeded::Taken),
+        advised("c", "rust", Heeded::Overridden),
+        advised("d", "go", Heeded::NoAdvice),
+    ];
+    let found = backtest(engine(), &cases, Usage::Core);
+    let by_advice = found.by_advice.expect("records");
+    let counts = [&by_advice.taken, &by_advice.overridden, &by_advice.none].map(|of| of.cases);
+    assert_eq!(counts, [2, 1, 1]);
+    assert_eq!(by_advice.taken.decided, by_advice.taken.agree);
+    assert_eq!(by_advice.overridden.agree, 0);
+    // Documented decisions were given none.
+    assert_eq!(backtest(engine(), &[case("a", "go", "")], Usage::Core).by_advice, None);
+}
+
+#[test]
+fn the_kind_of_hybrid_named_is_held_against_the_one_built() {
+    let split = "go_fluency = \"most\"\nrust_fluency = \"most\"\nowners = 12\nlibraries = \"split\"\n\
+        paved_road = \"both\"\nseparable_core = \"yes\"\nfirst_production = \"later\"\n";
+    let built = |id: &str, kind, lines: &str| Case {
+        hybrid_kind: Some(kind),
+        ..case(id, "hybrid", &format!("{split}{lines}"))
+    };
+    let cases = [
+        built("a", HybridKind::OneProcess, "embedding = \"must\"\n"),
+        built("b", HybridKind::OneProcess, "embedding = \"none\"\n"),
+        built("c", HybridKind::TwoServices, "embedding = \"none\"\n"),
+        built("d", HybridKind::TwoServices, "constraints = [\"no_rust\"]\n"),
+        case("e", "hybrid", split),
+    ];
+    let found = backtest(engine(), &cases, Usage::Core);
+    let tally = found.hybrid_kind.expect("hybrids");
+    assert_eq!((tally.cases, tally.named, tally.agree), (4, 3, 2));
+    let coded = precedent_cases().iter().filter(|case| case.hybrid_kind.is_some());
+    assert!(coded.clone().all(|case| case.option == Choice::Hybrid) && coded.count() >= 9);
+    let text = "id = \"a\"\noption = \"hybrid\"\n[answers]\n[decision]\nhybrid_kind = \"both\"\n";
+    let told = Case::parse(Model::builtin(), text).expect_err("no such kind");
+    assert!(told[0].to_string().contains("allowed: one_process, two_services"), "{told:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use assay_advice::{Model, Problem, line_column, presets};
 #[test]
 fn the_built_in_model_and_presets_are_whole() {
     let model = Model::builtin();
-    assert_eq!((model.id(), model.version()), ("backend", "3"));
+    assert_eq!((model.id(), model.version()), ("backend", "4"));
     assert_eq!((model.questions().len(), model.criteria().len()), (28, 14));
     assert_eq!(model.knockouts().len(), 8);
     assert!(model.digest().starts_with("sha256:") && model.digest().len() == 71);
@@ -68,12 +68,13 @@ fn a_broken_model_is_told_where() {
         ("minor = 10", "minor = nan", "not a usable number", "nan"),
         ("go_idle = 1.0", "go_idle = -1.0", "not a usable multiple", "-1.0"),
         (
-            "cpu = { value = 0.45, low = 0.25",
-            "cpu = { value = 0.45, low = 0.5",
+            "yes = { value = 0.75, low = 0.5",
+            "yes = { value = 0.75, low = 0.8",
             "low <= value",
-            "cpu",
+            "yes",
         ),
         ("\nlarge = { value", "\nhuge = { value", "no tail is expected for", "huge"),
+        ("\nmixed = { value", "\nmost = { value", "no cpu is expected for", "most"),
         ("go_idle = 0.3 ", "go_idle = 3 ", "not a share", "3"),
         ("prior = 8", "prior = -8", "a prior of -8", "-8"),
         ("{ embedding =", "{ ebedding =", "no question `ebedding`", "ebedding"),

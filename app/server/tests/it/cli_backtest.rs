@@ -43,7 +43,10 @@ fn the_documented_decisions_are_judged_by_default() {
         "By verdict",
         "were chosen",
         "Four questions",
-        "separable_core unknown",
+        "Without separable core",
+        "Without both and separable core",
+        "Nothing expected",
+        "One process or two services: of 6 hybrids built",
         "pre-rust-era",
         "discord-readstates",
         "is not correctness",
@@ -121,6 +124,46 @@ fn a_faulty_case_hides_no_good_one() {
     ] {
         assert!(told.contains(part), "{part} is missing in:\n{told}");
     }
+}
+
+#[test]
+fn the_heading_says_how_much_was_judged() {
+    let one = desk(&[("a.toml", GO_CASE)]);
+    assert!(one.ok(&["backtest", "cases"]).starts_with("The model backend 4 on 1 core case\n"));
+    let faulty = desk(&[("a.toml", GO_CASE), ("b.toml", "id = \n")]);
+    let output = faulty.run(&["backtest", "cases"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        text.starts_with("The model backend 4 on 1 core case, 1 faulty file left out\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn records_that_took_the_advice_are_told_apart() {
+    let desk = Desk::new();
+    for (sheet, more) in [
+        ("rust.toml", &["--status", "accepted"][..]),
+        ("rust.toml", &["--status", "accepted", "--option", "go", "--why", "We know Go."]),
+    ] {
+        let mut arguments = vec!["record", sheet, "--title", "A decision"];
+        arguments.extend(more);
+        desk.ok(&arguments);
+    }
+    let found = desk.json(&["backtest", "decisions", "--json"]);
+    assert_eq!(found["cases"], 2);
+    let by_advice = &found["by_advice"];
+    assert_eq!(
+        (&by_advice["taken"]["cases"], &by_advice["taken"]["agree"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(by_advice["overridden"]["cases"], 1);
+    assert_eq!(by_advice["overridden"]["agree"], 0);
+    let text = desk.ok(&["backtest", "decisions"]);
+    for part in ["took it          1 of 1 case agrees", "1 record simply took the advice"] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    assert!(desk.json(&["backtest", "--json"])["by_advice"].is_null(), "no record among them");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod cli;
 mod cli_backtest;
 mod cli_model;
 mod cost;
+mod expectations;
 mod layout;
 mod live;
 mod pages_checklist;

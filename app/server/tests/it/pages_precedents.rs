@@ -145,6 +145,16 @@ async fn the_backtest_says_first_what_it_cannot_say_and_then_the_figures() {
     assert!(warning < figures);
     assert!(page.body.contains(&format!("what was chosen in {agree} of them")));
     assert!(page.body.contains("0.667"), "the uniform forecast stands beside");
+    // What hangs on the coding stands beside the four questions under the same loss.
+    for ablation in json["ablations"].as_array().expect("ablations") {
+        let row = from(&page.body, ablation["name"].as_str().expect("a name"));
+        let row = row.split("</tr>").next().expect("a row");
+        let four = &ablation["baselines"]["four_questions"];
+        for count in [&ablation["decided"], &ablation["agree"]] {
+            assert!(row.contains(&format!(">{count}<")), "{count}: {row}");
+        }
+        assert!(row.contains(&format!("{} of {}", four["agree"], four["decided"])), "{row}");
+    }
     for name in ["Majority", "Equal weights", "Fluency only", "Four questions"] {
         assert!(page.body.contains(name), "{name}");
     }
