@@ -22,7 +22,7 @@ pub struct Standing {
 
 /// The scenarios that the advice reads. Every other one answers a question of its own, such as
 /// what tuning or another collector setting brings, and must not stand for a whole workload.
-pub const SCENARIOS: [Standing; 3] = [
+pub const SCENARIOS: [Standing; 4] = [
     Standing {
         scenario: "json-quotes",
         service: "fastjson-api",
@@ -49,7 +49,7 @@ pub const SCENARIOS: [Standing; 3] = [
         service: "cache-server",
         workload: "cache",
         stands_for: "capacity, processor time, memory and latency of a cache",
-        tail_only: false,
+        part: Part::Whole,
     },
 ];
 
