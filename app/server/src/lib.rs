@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod http;
 pub mod listing;
 pub mod live;
+pub mod moving;
 pub mod own;
 pub mod pages;
 pub mod precedents;

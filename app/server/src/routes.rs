@@ -2,6 +2,7 @@
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
@@ -23,6 +24,12 @@ pub fn table(state: App) -> Router {
         .route("/decisions", get(pages::decisions::list))
         .route("/decisions/{id}", get(pages::decision::get).post(pages::decision::set_status))
         .route("/decisions/{id}/edit", get(pages::edit::get).post(pages::edit::post))
+        .route(
+            "/import",
+            get(pages::import::get)
+                .post(pages::import::post)
+                .layer(DefaultBodyLimit::max(pages::import::IMPORT_BYTES_MAX)),
+        )
         .route("/evidence", get(evidence::overview::get))
         .route("/evidence/claims", get(evidence::claims::get))
         .route("/evidence/compare", get(evidence::compare::get))

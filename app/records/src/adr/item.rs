@@ -84,7 +84,13 @@ impl<'a> Item<'a> {
 pub(super) fn names(dialect: Dialect, items: &[Item<'_>]) -> HashMap<Uuid, String> {
     let original = |item: &Item<'_>| {
         let kept = item.unchanged_original(dialect).and(item.record.original.as_ref())?;
-        Some(kept.file.clone())
+        // The name comes from outside: it must stay within the folder.
+        let within =
+            |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
+        let path = kept.file.split('/').all(within).then_some(kept.file.as_str())?;
+        // Only MADR 4 has folders for categories; the others read one folder.
+        let name = if dialect == Dialect::Madr4 { Some(path) } else { path.rsplit('/').next() };
+        name.map(str::to_owned)
     };
     let mut taken = HashSet::new();
     let mut names = HashMap::new();

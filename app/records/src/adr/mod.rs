@@ -57,6 +57,12 @@ fn read_one(dialect: Dialect, file: &str, text: &str) -> Result<Found, Unread> {
     }
 }
 
+/// Whether a text is an export of ours that nobody has changed: another may take its place.
+#[must_use]
+pub fn is_unchanged_export(text: &str) -> bool {
+    embedded::take(text, text).0.is_some_and(|embedded| embedded.unchanged)
+}
+
 /// Records in another tool's format: a file each, or one file for [`Dialect::JsonAdr`].
 ///
 /// # Errors

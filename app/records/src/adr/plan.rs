@@ -125,7 +125,12 @@ pub fn plan(
         },
         warnings: Vec::new(),
     };
+    let mut seen = HashSet::new();
     for source in sources {
+        if let (true, Ok(text)) = (source.file.ends_with(".toml"), &source.text) {
+            entries.push(own(source, text, import, &mut seen));
+            continue;
+        }
         let text = source.text.clone().map_err(Unread::Faulty);
         match text.and_then(|text| read_file(&source.file, &text)) {
             Err(why) => entries.push(unread(&source.file, why)),
@@ -148,7 +153,6 @@ pub fn plan(
         }
     }
     link(&mut reads, import);
-    let mut seen = HashSet::new();
     entries.extend(reads.into_iter().map(|read| finish(read, import, &mut seen)));
     entries.sort_by(|a, b| a.file.cmp(&b.file));
     entries
@@ -294,7 +298,7 @@ fn finish(read: Read, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
     let outcome = match &read.found.embedded {
         Some(_) if !read.found.embedded_is_current => Outcome::Faulty(
             "it was exported from assay and changed since. Change the record itself, or delete \
-             the section `The record in assay` to import the text as a new decision"
+             the comment at the end to import the text as a new decision"
                 .to_owned(),
         ),
         Some(toml) => restored(toml, import, seen),
@@ -307,6 +311,17 @@ fn finish(read: Read, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
         outcome,
         warnings: read.found.warnings,
     }
+}
+
+/// A record's own file.
+fn own(source: &Source, text: &str, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
+    let title = Record::parse(text, import.model).ok().map(|parsed| parsed.record.title);
+    let is_record = text.lines().any(|line| line.trim_start().starts_with("schema"));
+    let outcome = match title.is_none() && !is_record {
+        true => Outcome::LeftOut("it is TOML and no record".to_owned()),
+        false => restored(text, import, seen),
+    };
+    Entry { file: source.file.clone(), title, dialect: None, outcome, warnings: Vec::new() }
 }
 
 /// A record that was exported from assay comes back as it was.

@@ -42,9 +42,17 @@ fn visible(dialect: Dialect, item: &Item<'_>, names: &HashMap<Uuid, String>) -> 
     head(dialect, item, names, &mut out);
     let record = item.record;
     if dialect == Dialect::AdrTools {
-        section(&mut out, "## Context", &record.rationale.context, 3);
-        section(&mut out, "## Decision", &decision(record), 3);
-        section(&mut out, "## Consequences", &consequences(record), 3);
+        // Its readers expect all three, written or not.
+        for (heading, text) in [
+            ("## Context", record.rationale.context.clone()),
+            ("## Decision", decision(record)),
+            ("## Consequences", consequences(record)),
+        ] {
+            match text.trim().is_empty() {
+                true => out.push_str(&format!("\n{heading}\n")),
+                false => section(&mut out, heading, &text, 3),
+            }
+        }
         return out;
     }
     section(&mut out, "## Context and Problem Statement", &record.rationale.context, 3);

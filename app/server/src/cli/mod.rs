@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod compare;
 mod export;
+mod import;
 mod input;
 mod list;
 mod model;
@@ -119,8 +120,10 @@ enum Command {
     Bench(bench::Arguments),
     /// Set two measurement runs side by side: first what differs around them, then each metric
     Compare(compare::Arguments),
-    /// Write a measurement run in the format of another tool
+    /// Write records or a measurement run in the format of another tool
     Export(export::Arguments),
+    /// Make records of another tool's decisions, or of exported records
+    Import(import::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -185,7 +188,8 @@ pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
         Command::Model(arguments) => model::run(&context, &arguments, &mut out).await,
         Command::Bench(arguments) => bench::run(&context, &arguments, &mut out).await,
         Command::Compare(arguments) => compare::run(&context, &arguments, &mut out),
-        Command::Export(arguments) => export::run(&context, &arguments, &mut out),
+        Command::Export(arguments) => export::run(&context, &arguments, &mut out).await,
+        Command::Import(arguments) => import::run(&context, &arguments, &mut out).await,
         Command::Completions { shell } => completions(shell, &mut out),
     };
     match result.and_then(|()| Ok(out.flush()?)) {

@@ -7,6 +7,7 @@ pub(crate) mod decisions;
 pub(crate) mod edit;
 pub(crate) mod evidence;
 mod form;
+pub(crate) mod import;
 mod markdown;
 pub(crate) mod method;
 pub(crate) mod model;

@@ -12,6 +12,7 @@ mod browser;
 mod cli;
 mod cli_backtest;
 mod cli_model;
+mod cli_move;
 mod cost;
 mod expectations;
 mod layout;

@@ -109,6 +109,17 @@ fn what_was_imported_and_not_changed_goes_out_as_it_came() {
 }
 
 #[test]
+fn an_original_name_never_leaves_the_folder() {
+    let names = ["../0001-a.md", "/etc/0001-a.md", "a/../0001-b.md", ".hidden.md", "a\\..\\c.md"];
+    for name in names {
+        let plan = planned(&[super::source(name, "# A\n\n* Status: accepted\n")], &[], &[]);
+        let shelf = Shelf::of([new(&plan[0]).text.clone()]);
+        let went = export(Dialect::Madr2, &shelf.items()).unwrap();
+        assert_eq!(went[0].file, "0001-a.md", "{name}");
+    }
+}
+
+#[test]
 fn what_changed_since_its_import_is_written_anew_with_its_original_inside() {
     let plan = planned(&sources("madr2"), &[], &[]);
     let text =

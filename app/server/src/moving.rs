@@ -1,0 +1,222 @@
+//! Moving records in from other tools and out to them: what the command line and the page share.
+
+use std::collections::{BTreeMap, HashMap};
+
+use assay_records::{
+    Record, Status,
+    adr::{Entry, Import, Item, Known, Neighbour, Outcome, Source, plan},
+    content_hash,
+};
+use assay_store::{Filter, Store, StoreError, Stored};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{error::Error, state::AppState};
+
+/// What becomes of the files of an import.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Each decision found, in order of the files.
+    pub decisions: Vec<Line>,
+}
+
+/// What becomes of one decision.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// The file, with the decision's number behind `#` when it holds several.
+    pub file: String,
+    /// What happens.
+    pub result: Fate,
+    /// The title, once it could be read.
+    pub title: Option<String>,
+    /// The format's id; none for assay's own.
+    pub format: Option<&'static str>,
+    /// The status as it will read.
+    pub status: Option<&'static str>,
+    /// The word to say a status for; empty when the file has none.
+    pub word: Option<String>,
+    /// The record's id, once it is here.
+    pub id: Option<Uuid>,
+    /// The record's number, once it is here.
+    pub number: Option<u32>,
+    /// Why, in words.
+    pub why: String,
+    /// What is odd, in words.
+    pub warnings: Vec<String>,
+}
+
+/// What happens with a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It is, or will be, a new record.
+    New,
+    /// It was here before.
+    Here,
+    /// Its status must be said first.
+    NeedsStatus,
+    /// It is no decision.
+    LeftOut,
+    /// Something must be mended first.
+    Faulty,
+}
+
+impl Report {
+    /// How many have this fate.
+    #[must_use]
+    pub fn count(&self, fate: Fate) -> usize {
+        self.decisions.iter().filter(|line| line.result == fate).count()
+    }
+
+    /// The words a status must be said for, each once.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let words: std::collections::BTreeSet<String> =
+            self.decisions.iter().filter_map(|line| line.word.clone()).collect();
+        words.into_iter().collect()
+    }
+}
+
+/// What importing these files would do, and with `write` what it did: every record that can be made
+/// is made, whatever stands beside it.
+///
+/// # Errors
+/// What the store says.
+pub async fn import(
+    app: &AppState,
+    sources: &[Source],
+    statuses: &BTreeMap<String, Status>,
+    write: bool,
+) -> Result<Report, Error> {
+    let known = known(app.store.as_ref()).await?;
+    let import =
+        Import { model: app.model(), now: app.now(), by: &app.by, statuses, known: &known };
+    let entries = plan(sources, &import, &mut || app.new_id());
+    let mut report = Report::default();
+    for entry in entries {
+        let mut line = Line::of(&entry);
+        if let (true, Outcome::New(new)) = (write, entry.outcome) {
+            let title = entry.title.unwrap_or_default();
+            match app.store.create(&title, new.id, new.text).await {
+                Ok(stored) => line.number = Some(stored.number),
+                Err(StoreError::Invalid { problems }) => {
+                    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                    (line.result, line.why) = (Fate::Faulty, said.join("; "));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        report.decisions.push(line);
+    }
+    Ok(report)
+}
+
+impl Line {
+    fn of(entry: &Entry) -> Self {
+        let (result, why) = match &entry.outcome {
+            Outcome::New(_) => (Fate::New, String::new()),
+            Outcome::Here(_) => (Fate::Here, String::new()),
+            Outcome::NeedsStatus { why, .. } => (Fate::NeedsStatus, why.clone()),
+            Outcome::LeftOut(why) => (Fate::LeftOut, why.clone()),
+            Outcome::Faulty(why) => (Fate::Faulty, why.clone()),
+        };
+        let mut line = Self {
+            file: entry.file.clone(),
+            result,
+            title: entry.title.clone(),
+            format: entry.dialect.map(assay_records::Dialect::id),
+            status: None,
+            word: None,
+            id: None,
+            number: None,
+            why,
+            warnings: entry.warnings.clone(),
+        };
+        match &entry.outcome {
+            Outcome::New(new) => {
+                line.id = Some(new.id);
+                line.status = Some(if new.superseded { "superseded" } else { new.status.id() });
+            }
+            Outcome::Here(number) => line.number = Some(*number),
+            Outcome::NeedsStatus { word, .. } => line.word = Some(word.clone()),
+            Outcome::LeftOut(_) | Outcome::Faulty(_) => {}
+        }
+        line
+    }
+}
+
+/// Every record that a filter lets through, by number.
+///
+/// # Errors
+/// What the store says.
+pub async fn records(store: &dyn Store, filter: &Filter) -> Result<Vec<Stored>, StoreError> {
+    let mut filter = Filter { page: 1, per_page: Filter::MAX_PER_PAGE, ..filter.clone() };
+    let mut all = Vec::new();
+    loop {
+        let page = store.list(&filter).await?;
+        for line in &page.items {
+            match store.get(line.id).await {
+                Ok(stored) => all.push(stored),
+                // It went between the two questions.
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if page.items.len() < Filter::MAX_PER_PAGE as usize {
+            break;
+        }
+        filter.page += 1;
+    }
+    all.sort_by(|a, b| (a.number, &a.file_name).cmp(&(b.number, &b.file_name)));
+    Ok(all)
+}
+
+async fn known(store: &dyn Store) -> Result<Vec<Known>, StoreError> {
+    let imported = |record: &Record| {
+        let original = record.original.as_ref()?;
+        Some((original.file.clone(), content_hash(&original.text)))
+    };
+    let all = records(store, &Filter::default()).await?;
+    Ok(all
+        .into_iter()
+        .map(|stored| Known {
+            id: stored.id,
+            number: stored.number,
+            imported: imported(&stored.record),
+            hash: stored.hash,
+        })
+        .collect())
+}
+
+/// Records as they are exported together; those they replace are named when they are among them.
+#[must_use]
+pub fn items(all: &[Stored]) -> Vec<Item<'_>> {
+    let by_id: HashMap<Uuid, &Stored> = all.iter().map(|stored| (stored.id, stored)).collect();
+    all.iter()
+        .map(|stored| Item {
+            number: stored.number,
+            text: &stored.text,
+            record: &stored.record,
+            superseded_by: stored
+                .superseded_by
+                .iter()
+                .map(|later| Neighbour {
+                    id: later.id,
+                    number: later.number,
+                    title: later.title.clone(),
+                })
+                .collect(),
+            supersedes: stored
+                .record
+                .supersedes
+                .iter()
+                .filter_map(|id| by_id.get(id))
+                .map(|old| Neighbour {
+                    id: old.id,
+                    number: old.number,
+                    title: old.record.title.clone(),
+                })
+                .collect(),
+        })
+        .collect()
+}

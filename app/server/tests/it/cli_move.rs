@@ -1,0 +1,253 @@
+//! `assay import` and `assay export`: what moves between assay and other tools, and those tools
+//! themselves where they are installed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    cli::{Desk, stderr},
+    support::skip,
+};
+
+/// The folders of other tools' decisions that the record crate's tests describe.
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../records/tests/records/adr/samples")
+}
+
+/// A desk with two decisions of its own, the second replacing the first, and adr-tools' imported.
+fn desk() -> Desk {
+    let desk = own();
+    let folder = samples().join("adr-tools");
+    desk.ok(&["import", folder.to_str().expect("a path"), "--status", "=draft"]);
+    desk
+}
+
+/// A desk with two decisions of its own, the second replacing the first.
+fn own() -> Desk {
+    let desk = Desk::new();
+    let first = desk.json(&[
+        "record",
+        "rust.toml",
+        "--title",
+        "The gateway is Rust",
+        "--status",
+        "accepted",
+        "--json",
+    ]);
+    let later = desk.json(&[
+        "record",
+        "go.toml",
+        "--title",
+        "The gateway is Go again",
+        "--status",
+        "accepted",
+        "--json",
+    ]);
+    let path = desk.path(later["path"].as_str().expect("a path"));
+    let text = fs::read_to_string(&path).expect("the record");
+    let old = first["id"].as_str().expect("an id");
+    let text = text.replacen("\n[choice]", &format!("supersedes = [\"{old}\"]\n\n[choice]"), 1);
+    fs::write(&path, text).expect("the record");
+    desk
+}
+
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read_to_string(&path).expect("a text"))
+        })
+        .filter(|(name, _)| name != "record.schema.json")
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn an_import_is_shown_first_and_then_done_once() {
+    let desk = Desk::new();
+    let folder = samples().join("adr-tools");
+    let folder = folder.to_str().expect("a path");
+    let dry = desk.run(&["import", folder, "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(1), "one file needs a status");
+    let told = stderr(&dry);
+    assert!(told.contains("0002-poll-the-ledger.md: superseded, adr-tools: Poll"), "{told}");
+    assert!(told.contains("0004-no-status.md: not imported, it says no status"), "{told}");
+    assert!(told.contains("--status =STATUS"), "{told}");
+    assert!(told.contains("3 would be imported, 1 without a known status"), "{told}");
+    assert_eq!(desk.ok(&["list"]), "", "nothing was written");
+
+    let done: Value = desk.json(&["import", folder, "--status", "=draft", "--json"]);
+    assert_eq!(done["decisions"].as_array().map(Vec::len), Some(4));
+    assert_eq!(done["decisions"][3]["status"], "draft");
+    let listed = desk.ok(&["list"]);
+    assert!(listed.contains("0002  superseded"), "{listed}");
+    assert_eq!(listed.lines().count(), 4);
+    desk.ok(&["check"]);
+    let again = desk.run(&["import", folder, "--status", "=draft"]);
+    assert!(stderr(&again).contains("4 here already"), "{}", stderr(&again));
+    assert_eq!(desk.ok(&["list"]).lines().count(), 4);
+}
+
+#[test]
+fn every_format_brings_the_records_back_whole() {
+    let desk = desk();
+    let before = files(&desk.path("decisions"));
+    for format in ["toml", "madr4", "madr3", "madr2", "adr-tools", "log4brains", "json-adr"] {
+        let out = desk.path(format);
+        let out = out.to_str().expect("a path");
+        desk.ok(&["export", "--format", format, "--to", out]);
+        let other = desk.path(&format!("{format}-back"));
+        let other = other.to_str().expect("a path");
+        let imported = desk.run(&["import", out, "--decisions", other, "--status", "=draft"]);
+        let told = stderr(&imported);
+        assert!(imported.status.success(), "{format}: {told}");
+        let after = files(Path::new(other));
+        assert_eq!(after.len(), before.len(), "{format}: {told}");
+        // Those that assay wrote come back to the letter; what adr-tools wrote is its own file again.
+        let ours = |files: &[(String, String)]| {
+            let mut texts: Vec<String> = files
+                .iter()
+                .filter(|(_, text)| format != "adr-tools" || !text.contains("\n[original]"))
+                .map(|(_, text)| text.clone())
+                .collect();
+            texts.sort();
+            texts
+        };
+        assert_eq!(ours(&after), ours(&before), "{format}");
+    }
+    let original = fs::read(samples().join("adr-tools/0002-poll-the-ledger.md")).expect("a sample");
+    let exported = desk.path("adr-tools/0002-poll-the-ledger.md");
+    assert_eq!(fs::read(exported).expect("an export"), original, "to the byte");
+}
+
+#[test]
+fn an_export_overwrites_nothing_but_itself() {
+    let desk = desk();
+    let export = ["export", "--format", "madr4", "--to", "docs"];
+    let written = desk.ok(&export);
+    let first = written.lines().next().expect("a file").to_owned();
+    // Unchanged, it is written again when the record has changed.
+    let id = desk.json(&["list", "--json"])["items"][0]["number"].clone();
+    assert_eq!(id, 6);
+    desk.ok(&export);
+    let path = desk.path(&first);
+    let theirs = fs::read_to_string(&path).expect("an export").replace("# The", "# Their");
+    fs::write(&path, &theirs).expect("an edit");
+    let told = desk.fails(1, &export);
+    assert!(told.contains("says something else and is kept"), "{told}");
+    assert_eq!(fs::read_to_string(&path).expect("their file"), theirs);
+}
+
+#[test]
+fn exports_of_one_document_go_to_standard_output() {
+    let desk = desk();
+    let table = desk.ok(&["export", "--format", "csv"]);
+    assert!(table.starts_with("number,id,title,"), "{table}");
+    assert_eq!(table.lines().count(), 7);
+    let accepted = desk.ok(&["export", "--format", "csv", "--status", "accepted"]);
+    assert_eq!(accepted.lines().count(), 4, "{accepted}");
+    let radar: Value =
+        serde_json::from_str(&desk.ok(&["export", "--format", "radar-backstage"])).expect("JSON");
+    assert_eq!(radar["entries"].as_array().map(Vec::len), Some(6));
+    assert_eq!(radar["quadrants"].as_array().map(Vec::len), Some(4));
+    desk.ok(&["export", "--format", "radar-zalando"]);
+    let told = desk.fails(2, &["export", "--format", "madr4"]);
+    assert!(told.contains("--to DIR"), "{told}");
+    let told = desk.fails(2, &["export", "--format", "bencher"]);
+    assert!(told.contains("--run"), "{told}");
+}
+
+#[test]
+fn places_that_cannot_be_imported_are_said_plainly() {
+    let desk = Desk::new();
+    let told = desk.fails(2, &["import", "nowhere"]);
+    assert!(told.contains("nowhere cannot be read"), "{told}");
+    let told = desk.fails(2, &["import", ".", "--status", "x=maybe"]);
+    assert!(told.contains("draft, proposed, accepted, rejected, deprecated"), "{told}");
+    fs::create_dir(desk.path("empty")).expect("a folder");
+    let empty = desk.run(&["import", "empty"]);
+    assert!(stderr(&empty).contains("there is no file to import"));
+    fs::write(desk.path("latin.md"), b"# Caf\xe9\n").expect("a file");
+    let told = desk.fails(1, &["import", "latin.md"]);
+    assert!(told.contains("latin.md: not imported: it is not UTF-8 text: line 1"), "{told}");
+}
+
+/// Whether a program answers; tools installed for the tests stand under `target/tools`.
+fn found(program: &str) -> Option<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin").join(program);
+    let answers = |program: &Path| {
+        let mut help = Command::new(program);
+        help.arg("help").stdout(Stdio::null()).stderr(Stdio::null());
+        help.status().is_ok()
+    };
+    [tools, PathBuf::from(program)].into_iter().find(|program| answers(program))
+}
+
+fn said(program: &Path, folder: &Path, arguments: &[&str]) -> String {
+    let output =
+        Command::new(program).args(arguments).current_dir(folder).output().expect("the program");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {text}{}", stderr(&output));
+    text
+}
+
+#[test]
+fn adr_tools_reads_what_is_exported_for_it() {
+    let Some(adr) = found("adr") else {
+        return skip("the export for adr-tools", "adr-tools is not installed");
+    };
+    let desk = own();
+    desk.ok(&["export", "--format", "adr-tools", "--to", "doc/adr"]);
+    let folder = desk.path(".");
+    let listed = said(&adr, &folder, &["list"]);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let contents = said(&adr, &folder, &["generate", "toc"]);
+    assert!(
+        contents.contains("[1. The gateway is Rust](0001-the-gateway-is-rust.md)"),
+        "{contents}"
+    );
+    let graph = said(&adr, &folder, &["generate", "graph"]);
+    assert!(graph.contains("_1 -> _2 [label=\"Superceded by\""), "{graph}");
+    assert!(graph.contains("_2 -> _1 [label=\"Supercedes\""), "{graph}");
+}
+
+#[test]
+fn adrs_reads_what_is_exported_for_it() {
+    let Some(adrs) = found("adrs") else {
+        return skip("the exports for adrs", "adrs is not installed");
+    };
+    let desk = desk();
+    desk.ok(&["export", "--format", "adr-tools", "--to", "tools/doc/adr"]);
+    let listed = said(&adrs, &desk.path("tools"), &["list", "--long"]);
+    assert_eq!(listed.lines().count(), 6, "{listed}");
+    assert!(listed.to_lowercase().contains("superseded"), "{listed}");
+    let document = desk.ok(&["export", "--format", "json-adr"]);
+    fs::write(desk.path("adrs.json"), document).expect("the document");
+    fs::create_dir(desk.path("json")).expect("a folder");
+    said(&adrs, &desk.path("json"), &["init"]);
+    let imported =
+        said(&adrs, &desk.path("json"), &["import", "json", "../adrs.json", "--renumber"]);
+    assert!(imported.contains('6'), "{imported}");
+    // And back: what it writes as JSON-ADR is imported.
+    let written = said(&adrs, &desk.path("tools"), &["export", "json"]);
+    fs::write(desk.path("theirs.json"), written).expect("their document");
+    let back: Value = desk.json(&[
+        "import",
+        "theirs.json",
+        "--decisions",
+        "back",
+        "--json",
+        "--status",
+        "=draft",
+    ]);
+    let new = back["decisions"].as_array().expect("decisions").iter();
+    assert_eq!(new.filter(|line| line["result"] == "new").count(), 6, "{back:#}");
+}
