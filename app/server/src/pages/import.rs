@@ -117,7 +117,7 @@ impl Sent {
                 ("name", _, Ok(name)) => names.push(name),
                 // A browser sends every line end of a hidden text as CR LF, so it comes as JSON.
                 ("text", _, Ok(text)) => {
-                    texts.push(serde_json::from_str(&text).unwrap_or_default())
+                    texts.push(serde_json::from_str(&text).unwrap_or_default());
                 }
                 ("do", _, Ok(what)) => sent.import = what == "import",
                 (word, _, Ok(status)) => {
