@@ -14,6 +14,7 @@ func hashCommands() []command {
 	}
 	return []command{
 		one("hset", -4, w|oom|fast, "2.0.0", "Sets fields of a hash.", hset),
+		one("hmset", -4, w|oom|fast, "2.0.0", "Sets fields of a hash, as HSET, and answers OK.", hmset),
 		one("hget", 3, r|fast, "2.0.0", "The value of a field.", hget),
 		one("hmget", -3, r|fast, "2.0.0", "The values of several fields.", hmget),
 		one("hdel", -3, w|fast, "2.0.0", "Removes fields of a hash.", hdel),
@@ -68,23 +69,34 @@ func (c *client) setFields(key []byte, pairs [][]byte) (added int, ok bool) {
 }
 
 func hset(c *client, args [][]byte) {
+	if added, ok := c.setArguments(args, "hset"); ok {
+		c.out.Int(int64(added))
+	}
+}
+
+func hmset(c *client, args [][]byte) {
+	if _, ok := c.setArguments(args, "hmset"); ok {
+		c.out.OK()
+	}
+}
+
+// setArguments sets the fields that the arguments of a command name.
+func (c *client) setArguments(args [][]byte, command string) (added int, ok bool) {
 	if len(args)%2 == 1 {
-		c.fail("ERR wrong number of arguments for 'hset' command")
-		return
+		c.fail("ERR wrong number of arguments for '" + command + "' command")
+		return 0, false
 	}
 	pairs := args[2:]
 	for i := 0; i < len(pairs); i += 2 {
 		if len(pairs[i]) > keyBytesMax {
 			c.fail(errField)
-			return
+			return 0, false
 		}
 	}
 	if _, ok := c.writeFields(args[1]); !ok {
-		return
+		return 0, false
 	}
-	if added, ok := c.setFields(args[1], pairs); ok {
-		c.out.Int(int64(added))
-	}
+	return c.setFields(args[1], pairs)
 }
 
 func hget(c *client, args [][]byte) {

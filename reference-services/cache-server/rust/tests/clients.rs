@@ -115,6 +115,9 @@ fn crate_session(connection: &mut redis::Connection) -> RedisResult<()> {
     let _: () = connection.hset("h", "b", 2)?;
     let all: HashMap<String, i64> = connection.hgetall("h")?;
     assert_eq!(all, HashMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]));
+    let _: () = connection.hset_multiple("h", &[("b", 3), ("c", 4)])?;
+    let some: Vec<i64> = connection.hmget("h", &["b", "c"])?;
+    assert_eq!(some, [3, 4]);
     let (one, two): (i64, i64) =
         redis::pipe().atomic().incr("n", 1).incr("n", 41).query(connection)?;
     assert_eq!((one, two), (1, 42));

@@ -69,6 +69,7 @@ fn names(address: SocketAddr, subject: Subject) -> Result<()> {
         (vec!["OBJECT", "ENCODING", &long], "key"),
         (vec!["HSET", "h", &long, "v"], "field"),
         (vec!["HSET", "h", "f", "v", &long, "v"], "field"),
+        (vec!["HMSET", "h", "f", "v", &long, "v"], "field"),
         (vec!["HINCRBY", "h", &long, "1"], "field"),
         (vec!["KEYS", &long], "pattern"),
         (vec!["SCAN", "0", "MATCH", &long], "pattern"),

@@ -280,7 +280,7 @@ fn accounted(address: SocketAddr, subject: Subject) -> Result<()> {
         let bytes = usage(&mut connection, "key")?;
         let data = size as u64 + 3;
         ensure!(bytes >= data, "{data} bytes of key and value take {bytes}");
-        ensure!(bytes <= data * 5 / 4 + 300, "{data} bytes of key and value take {bytes}");
+        ensure!(bytes <= data * 5 / 4 + 150, "{data} bytes of key and value take {bytes}");
     }
     if subject == Subject::Redis {
         return Ok(());

@@ -90,6 +90,8 @@ pub(super) const TEMPLATES: &[(&str, Compare)] = &[
     ("HSET K F V", Bytes),
     ("HSET K F V F V F I", Bytes),
     ("HSET K F V F", Bytes),
+    ("HMSET K F V F V", Bytes),
+    ("HMSET K F V F", Bytes),
     ("HGET K F", Bytes),
     ("HMGET K F F F", Bytes),
     ("HDEL K F", Bytes),

@@ -27,6 +27,19 @@ macro_rules! read {
 }
 
 pub(super) fn hset(call: &mut Call<'_, '_>) -> Outcome {
+    let added = set_fields(call)?;
+    call.reply.count(added);
+    Ok(())
+}
+
+pub(super) fn hmset(call: &mut Call<'_, '_>) -> Outcome {
+    set_fields(call)?;
+    call.reply.ok();
+    Ok(())
+}
+
+/// Sets the fields that the arguments name; answers how many of them are new.
+fn set_fields(call: &mut Call<'_, '_>) -> Result<usize, Fault> {
     if !call.args.len().is_multiple_of(2) {
         return Err(call.wrong_arguments());
     }
@@ -48,8 +61,7 @@ pub(super) fn hset(call: &mut Call<'_, '_>) -> Outcome {
         }
         true
     })?;
-    call.reply.count(added);
-    Ok(())
+    Ok(added)
 }
 
 /// Refuses a hash that would become too large. What is replaced is only looked at when it matters.

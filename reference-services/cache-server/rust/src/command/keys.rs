@@ -107,7 +107,7 @@ pub(super) fn copy(call: &mut Call<'_, '_>) -> Outcome {
     let expires_ms = call.locks.of(from).expiry(call.env, from).flatten();
     let copy = match call.locks.of(from).read(call.env, from) {
         None => None,
-        Some(Value::String(bytes)) => Some((Taken::String(bytes.to_vec()), bytes.len())),
+        Some(Value::String(bytes)) => Some((Taken::String(bytes.into()), bytes.len())),
         Some(Value::Hash(fields)) => Some((Taken::Hash(fields.duplicate()), fields.bytes())),
     };
     let taken = call.locks.of(to).peek(call.env, to).is_some() && !replace;

@@ -45,6 +45,8 @@ pub struct Call<'c, 's> {
     pub session: &'c mut Session,
     /// The arguments, the command's name first.
     pub args: Args<'c>,
+    /// The hash of its first argument, if it is known.
+    pub key_hash: Option<u64>,
     /// Where its reply goes.
     pub reply: Reply<'c>,
     /// The shards it holds.
@@ -95,7 +97,11 @@ impl<'c> Call<'c, '_> {
     /// The key in this argument, in the connection's database.
     #[inline]
     pub(crate) fn key(&self, argument: usize) -> Key<'c> {
-        self.server.store.key(self.session.db, self.args.get(argument))
+        let (db, bytes) = (self.session.db, self.args.get(argument));
+        match self.key_hash.filter(|_| argument == 1) {
+            Some(hash) => self.server.store.key_of_hash(db, bytes, hash),
+            None => self.server.store.key(db, bytes),
+        }
     }
 
     pub(crate) fn integer(&self, argument: usize) -> Result<i64, Fault> {
@@ -196,7 +202,12 @@ fn admit(call: &Call<'_, '_>, command: &Command) -> Outcome {
         table::check_subcommand(command, call.args)?;
     }
     let long = |argument: usize| call.args.get(argument).len() > KEY_BYTES_MAX;
-    if command.keys(arguments).any(long) {
+    let too_long = match command.scope {
+        // Most commands have one key.
+        Scope::Keys { first: 1, last: 1, .. } => long(1),
+        _ => command.keys(arguments).any(long),
+    };
+    if too_long {
         return Err(KEY_TOO_LONG.into());
     }
     if !call.session.authenticated && !command.needs_no_password() {

@@ -131,6 +131,7 @@ commands! {
     "keys" 2 READ, EACH, "generic" "1.0.0" scan::keys, "Names the keys that fit a pattern.";
     "scan" -2 READ, EACH, "generic" "2.8.0" scan::scan, "Names the keys, a part at a time.";
     "hset" -4 WRITE | GROWS | FAST, ONE, "hash" "2.0.0" hashes::hset, "Sets fields of a hash.";
+    "hmset" -4 WRITE | GROWS | FAST, ONE, "hash" "2.0.0" hashes::hmset, "Sets fields of a hash, as HSET, and answers OK.";
     "hget" 3 READ | FAST, ONE, "hash" "2.0.0" hashes::hget, "Reads a field.";
     "hmget" -3 READ | FAST, ONE, "hash" "2.0.0" hashes::hmget, "Reads several fields.";
     "hdel" -3 WRITE | FAST, ONE, "hash" "2.0.0" hashes::hdel, "Deletes fields.";

@@ -98,6 +98,7 @@ fn hold(call: &mut Call<'_, '_>, transaction: &Transaction) {
 
 fn run_queued(call: &mut Call<'_, '_>, queued: &Queued) {
     let mut one = Call {
+        key_hash: None,
         server: call.server,
         counters: call.counters,
         session: call.session,

@@ -5,7 +5,9 @@ use crate::server::Server;
 use crate::session::Session;
 use crate::stats::Closed;
 use mio::net::TcpStream;
+use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// Reads of one connection before another one has its turn.
@@ -19,16 +21,21 @@ const STALL_MS_MAX: u64 = 10_000;
 /// A buffer for replies that has grown beyond this is not kept.
 const KEPT_BYTES_MAX: usize = 256 << 10;
 
+/// Bytes that are first read of a connection, and then.
+pub(super) const FIRST_BYTES: usize = 16 << 10;
+const INPUT_BYTES: usize = 64 << 10;
+
 /// What an event loop reads into and writes from; connections only keep what is left over.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    pub input: Box<[u8]>,
-    pub output: Vec<u8>,
+    /// For what comes after the first read.
+    input: Box<[u8]>,
+    output: Vec<u8>,
 }
 
 impl Buffers {
-    pub(super) fn new(input_bytes: usize) -> Self {
-        Self { input: vec![0; input_bytes].into(), output: Vec::with_capacity(input_bytes) }
+    pub(super) fn new() -> Self {
+        Self { input: vec![0; INPUT_BYTES].into(), output: Vec::with_capacity(INPUT_BYTES) }
     }
 }
 
@@ -78,14 +85,46 @@ impl Connection {
         }
     }
 
-    /// Does what can be done now: sends, runs requests, reads more of them.
+    /// Does what goes before running requests: sends, and reads more of them. Answers how many
+    /// bytes it read.
+    pub(super) fn receive(&mut self, server: &Server, input: &mut [u8]) -> Result<usize, Next> {
+        self.send_unsent(server)?;
+        if let Some(reason) = self.closing {
+            return Err(Next::Close(reason));
+        }
+        if self.held_back {
+            return Ok(0);
+        }
+        if !self.readable {
+            return Err(Next::Wait);
+        }
+        loop {
+            let length = match self.stream.read(input) {
+                Ok(0) => return Err(Next::Close(None)),
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Err(Next::Wait);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return Err(Next::Close(None)),
+            };
+            // A short read has emptied the socket, and the next bytes will be an event.
+            self.readable = length == input.len() || self.input_ended;
+            return Ok(length);
+        }
+    }
+
+    /// Runs the requests in what was received first, about which there are hints, and goes on as
+    /// long as there is more.
     pub(super) fn turn(
         &mut self,
         server: &Server,
         processor: &mut Processor<'_>,
         buffers: &mut Buffers,
+        (received, hints): (Result<&[u8], Next>, Range<usize>),
     ) -> Next {
-        let next = self.work(server, processor, buffers);
+        let Err(next) = self.work(server, processor, buffers, (received, hints));
         if self.count(server) { next } else { Next::Close(Some(Closed::Buffers)) }
     }
 
@@ -93,52 +132,37 @@ impl Connection {
         &mut self,
         server: &Server,
         processor: &mut Processor<'_>,
-        buffers: &mut Buffers,
-    ) -> Next {
-        for _ in 0..READS_MAX {
-            if let Err(next) = self.send_unsent(server) {
-                return next;
-            }
-            if let Some(reason) = self.closing {
-                return Next::Close(reason);
-            }
-            let mut length = 0;
-            if !self.held_back {
-                if !self.readable {
-                    return Next::Wait;
-                }
-                length = match self.stream.read(&mut buffers.input) {
-                    Ok(0) => return Next::Close(None),
-                    Ok(length) => length,
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        self.readable = false;
-                        return Next::Wait;
-                    }
-                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    Err(_) => return Next::Close(None),
-                };
-                // A short read has emptied the socket, and the next bytes will be an event.
-                self.readable = length == buffers.input.len() || self.input_ended;
-            }
-            let input = buffers.input.get(..length).unwrap_or_default();
-            let out = &mut buffers.output;
-            out.clear();
-            let stopped = processor.feed(&mut self.session, input, out, UNSENT_BYTES_MAX);
-            self.held_back = stopped == Stopped::Full;
-            if let Stopped::Closing(reason) = stopped {
-                self.closing = Some(reason);
-            }
-            if let Err(next) = self.send(out, server) {
-                return next;
-            }
-            if out.capacity() > KEPT_BYTES_MAX {
-                *out = Vec::with_capacity(buffers.input.len());
-            }
-            if let Some(reason) = self.closing {
-                return Next::Close(reason);
-            }
+        Buffers { input, output }: &mut Buffers,
+        (received, hints): (Result<&[u8], Next>, Range<usize>),
+    ) -> Result<Infallible, Next> {
+        self.run(server, processor, received?, output, hints)?;
+        for _ in 1..READS_MAX {
+            let length = self.receive(server, input)?;
+            self.run(server, processor, input.get(..length).unwrap_or_default(), output, 0..0)?;
         }
-        if self.readable || self.held_back { Next::Again } else { Next::Wait }
+        Err(if self.readable || self.held_back { Next::Again } else { Next::Wait })
+    }
+
+    /// Runs requests, and sends what they answer.
+    fn run(
+        &mut self,
+        server: &Server,
+        processor: &mut Processor<'_>,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        hints: Range<usize>,
+    ) -> Result<(), Next> {
+        out.clear();
+        let stopped = processor.feed(&mut self.session, input, out, UNSENT_BYTES_MAX, hints);
+        self.held_back = stopped == Stopped::Full;
+        if let Stopped::Closing(reason) = stopped {
+            self.closing = Some(reason);
+        }
+        self.send(out, server)?;
+        if out.capacity() > KEPT_BYTES_MAX {
+            *out = Vec::with_capacity(INPUT_BYTES);
+        }
+        self.closing.map_or(Ok(()), |reason| Err(Next::Close(reason)))
     }
 
     /// Sends what a batch of requests answered. What the socket does not take is kept.

@@ -1,7 +1,7 @@
 //! An event loop: serves its connections, and removes expired entries while it has time.
 
-use super::connection::{Buffers, Connection, Next};
-use crate::processor::Processor;
+use super::connection::{Buffers, Connection, FIRST_BYTES, Next};
+use crate::processor::{self, Processor};
 use crate::server::Server;
 use crate::session::Session;
 use crate::stats::Closed;
@@ -9,12 +9,14 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use slab::Slab;
 use std::io;
 use std::net::TcpStream;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const EVENTS_MAX: usize = 1_024;
-const INPUT_BYTES: usize = 64 << 10;
+/// Connections that are read before the first of them has its turn.
+const AHEAD_MAX: usize = 32;
 const WAKE: Token = Token(usize::MAX);
 /// How often a loop looks for clients that are overdue. All loops do at the same moment, so that
 /// clients that are overdue together go together.
@@ -67,8 +69,11 @@ pub(super) fn run(server: &Server, number: usize, mut poll: Poll, inbox: &Inbox)
         server,
         number,
         processor: Processor::new(server),
-        buffers: Buffers::new(INPUT_BYTES),
+        buffers: Buffers::new(),
+        first: vec![0; AHEAD_MAX * FIRST_BYTES].into(),
+        received: Vec::with_capacity(AHEAD_MAX),
         connections: Slab::new(),
+        ready: Vec::new(),
         again: Vec::new(),
         expiry_due_ms: 0,
         sweep_due_ms: 0,
@@ -76,22 +81,23 @@ pub(super) fn run(server: &Server, number: usize, mut poll: Poll, inbox: &Inbox)
     while !inbox.stop.load(Ordering::Relaxed) {
         let wait = if worker.again.is_empty() { worker.wait() } else { Duration::ZERO };
         wait_for_events(&mut poll, &mut events, wait)?;
-        for number in std::mem::take(&mut worker.again) {
-            worker.turn(number, poll.registry());
-        }
+        std::mem::swap(&mut worker.ready, &mut worker.again);
+        let mut woken = false;
         for event in &events {
             let Token(number) = event.token();
             if event.token() == WAKE {
-                worker.adopt(inbox, poll.registry());
-                worker.close_overdue(poll.registry());
-                continue;
-            }
-            if let Some(connection) = worker.connections.get_mut(number) {
+                woken = true;
+            } else if let Some(connection) = worker.connections.get_mut(number) {
                 connection.readable |= event.is_readable();
                 connection.input_ended |= event.is_read_closed();
-                worker.turn(number, poll.registry());
+                worker.ready.push(number);
             }
         }
+        if woken {
+            worker.adopt(inbox, poll.registry());
+            worker.close_overdue(poll.registry());
+        }
+        worker.turns(poll.registry());
         worker.housekeeping(poll.registry());
     }
     worker.finish(&mut poll, &mut events)
@@ -109,7 +115,13 @@ struct Worker<'s> {
     number: usize,
     processor: Processor<'s>,
     buffers: Buffers,
+    /// What was first read of each connection of a group, `FIRST_BYTES` for each.
+    first: Box<[u8]>,
+    /// Those connections, how many bytes there are, and hints about them.
+    received: Vec<(usize, Result<usize, Next>, Range<usize>)>,
     connections: Slab<Connection>,
+    /// Connections with something to do.
+    ready: Vec<usize>,
     /// Connections that have more to do without waiting for an event.
     again: Vec<usize>,
     expiry_due_ms: u64,
@@ -129,7 +141,7 @@ impl Worker<'_> {
             std::mem::take(&mut *inbox.accepted.lock().unwrap_or_else(PoisonError::into_inner));
         for stream in accepted {
             match self.register(stream, registry) {
-                Ok(number) => self.turn(number, registry),
+                Ok(number) => self.ready.push(number),
                 // It left meanwhile.
                 Err(_) => drop(self.server.connections.fetch_sub(1, Ordering::Relaxed)),
             }
@@ -149,13 +161,50 @@ impl Worker<'_> {
         Ok(number)
     }
 
-    fn turn(&mut self, number: usize, registry: &Registry) {
-        let Some(connection) = self.connections.get_mut(number) else { return };
-        match connection.turn(self.server, &mut self.processor, &mut self.buffers) {
-            Next::Wait => {}
-            Next::Again => self.again.push(number),
-            Next::Close(reason) => self.close(number, reason, registry),
+    /// Gives every connection that is ready its turn. They are read in groups before the first of
+    /// a group runs its requests, so that the memory which those need comes for all at once.
+    fn turns(&mut self, registry: &Registry) {
+        let mut ready = std::mem::take(&mut self.ready);
+        let mut first = std::mem::take(&mut self.first);
+        let mut rest = ready.drain(..).peekable();
+        while rest.peek().is_some() {
+            for (input, number) in first.chunks_mut(FIRST_BYTES).zip(rest.by_ref()) {
+                self.receive(number, input);
+                if self.processor.hints() >= processor::AHEAD_MAX {
+                    break;
+                }
+            }
+            self.processor.fetch(0..self.processor.hints());
+            self.run_received(&first, registry);
+            self.processor.forget_hints();
         }
+        drop(rest);
+        (self.ready, self.first) = (ready, first);
+    }
+
+    fn receive(&mut self, number: usize, input: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(number) else {
+            return self.received.push((number, Err(Next::Wait), 0..0));
+        };
+        let received = connection.receive(self.server, input);
+        let input = input.get(..received.unwrap_or_default()).unwrap_or_default();
+        let hints = self.processor.look_ahead(&connection.session, input);
+        self.received.push((number, received, hints));
+    }
+
+    fn run_received(&mut self, first: &[u8], registry: &Registry) {
+        let mut group = std::mem::take(&mut self.received);
+        for ((number, received, hints), input) in group.drain(..).zip(first.chunks(FIRST_BYTES)) {
+            let Some(connection) = self.connections.get_mut(number) else { continue };
+            let input = received.map(|length| input.get(..length).unwrap_or_default());
+            let (processor, buffers) = (&mut self.processor, &mut self.buffers);
+            match connection.turn(self.server, processor, buffers, (input, hints)) {
+                Next::Wait => {}
+                Next::Again => self.again.push(number),
+                Next::Close(reason) => self.close(number, reason, registry),
+            }
+        }
+        self.received = group;
     }
 
     fn close(&mut self, number: usize, reason: Option<Closed>, registry: &Registry) {
@@ -220,8 +269,9 @@ impl Worker<'_> {
                 if let Some(connection) = self.connections.get_mut(number) {
                     connection.readable = true;
                 }
-                self.turn(number, poll.registry());
+                self.ready.push(number);
             }
+            self.turns(poll.registry());
             open.retain(|&number| self.connections.get(number).is_some_and(|it| !it.is_done()));
             if !open.is_empty() {
                 wait_for_events(poll, events, Duration::from_millis(EXPIRY_BUSY_MS))?;

@@ -87,6 +87,11 @@ impl<'a> Args<'a> {
         self.bytes.get(start as usize..end as usize).unwrap_or_default()
     }
 
+    /// Where an argument lies in the bytes of all.
+    pub(crate) fn span(&self, number: usize) -> Option<Span> {
+        self.spans.get(number).copied()
+    }
+
     /// The arguments from this number on.
     pub fn starting_at(
         &self,
@@ -165,6 +170,16 @@ impl Parser {
     /// Where the input starts that is still needed.
     pub fn needed_from(&self) -> usize {
         if self.state == State::Start { self.at } else { self.start }
+    }
+
+    /// Whether the next request has not begun.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        self.state == State::Start
+    }
+
+    /// Whether the request that was just found lies in the input as it was sent.
+    pub(crate) fn is_in_input(&self) -> bool {
+        !self.is_inline
     }
 
     /// Says that so many bytes at the start of the input, all no longer needed, are gone.
@@ -260,12 +275,17 @@ impl Parser {
     }
 
     fn read_count(&mut self, input: &[u8], authenticated: bool) -> Result<bool, ProtocolError> {
-        let Some(line) = self.line(input, ProtocolError::ArgumentCountTooLong)? else {
-            return Ok(false);
+        let count = if let Some((count, next)) = short_number(input, self.at, b'*') {
+            self.at = next;
+            count as i64
+        } else {
+            let Some(line) = self.line(input, ProtocolError::ArgumentCountTooLong)? else {
+                return Ok(false);
+            };
+            let count = line.get(1..).and_then(parse_integer);
+            let count = count.filter(|&count| count <= ARGUMENTS_MAX);
+            count.ok_or(ProtocolError::ArgumentCount)?
         };
-        let count = line.get(1..).and_then(parse_integer);
-        let count = count.filter(|&count| count <= ARGUMENTS_MAX);
-        let count = count.ok_or(ProtocolError::ArgumentCount)?;
         if count > ARGUMENTS_MAX_UNAUTHENTICATED && !authenticated {
             return Err(ProtocolError::ArgumentCountUnauthenticated);
         }
@@ -277,14 +297,21 @@ impl Parser {
     }
 
     fn read_length(&mut self, input: &[u8], authenticated: bool) -> Result<bool, ProtocolError> {
-        let Some(line) = self.line(input, ProtocolError::ArgumentLengthTooLong)? else {
-            return Ok(false);
+        let length = if let Some((length, next)) = short_number(input, self.at, b'$') {
+            self.at = next;
+            length as i64
+        } else {
+            let Some(line) = self.line(input, ProtocolError::ArgumentLengthTooLong)? else {
+                return Ok(false);
+            };
+            let digits = match line.split_first() {
+                Some((b'$', digits)) => digits,
+                other => {
+                    return Err(ProtocolError::NoArgument(other.map_or(b'\r', |(byte, _)| *byte)));
+                }
+            };
+            parse_integer(digits).ok_or(ProtocolError::ArgumentLength)?
         };
-        let digits = match line.split_first() {
-            Some((b'$', digits)) => digits,
-            other => return Err(ProtocolError::NoArgument(other.map_or(b'\r', |(byte, _)| *byte))),
-        };
-        let length = parse_integer(digits).ok_or(ProtocolError::ArgumentLength)?;
         if length < 0 || length > ARGUMENT_BYTES_MAX as i64 {
             return Err(ProtocolError::ArgumentLength);
         }
@@ -318,6 +345,52 @@ impl Parser {
         self.is_inline = !self.spans.is_empty();
         Ok(Some(self.is_inline))
     }
+}
+
+/// A line at this place that is whole and has the mark and one to four digits, as nearly all that
+/// say a number or a length do: what it says, and where the next line starts.
+#[inline]
+fn short_number(input: &[u8], at: usize, mark: u8) -> Option<(usize, usize)> {
+    let (&first, rest) = input.get(at..)?.split_first()?;
+    if first != mark {
+        return None;
+    }
+    let mut value = 0;
+    for (digits, &byte) in rest.iter().take(5).enumerate() {
+        if byte.is_ascii_digit() {
+            // No other digit may follow a zero.
+            if digits == 4 || (digits > 0 && value == 0) {
+                return None;
+            }
+            value = value * 10 + usize::from(byte - b'0');
+        } else {
+            let ends = digits > 0 && byte == b'\r' && rest.get(digits + 1) == Some(&b'\n');
+            return ends.then_some((value, at + digits + 3));
+        }
+    }
+    None
+}
+
+/// Where the first argument behind the name of each request lies in the input, as far as requests
+/// are whole and plain. It only looks: what it passes over, the parser will judge.
+pub(crate) fn first_arguments(input: &[u8]) -> impl Iterator<Item = Span> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (arguments, mut next) = short_number(input, at, b'*')?;
+        let mut found = None;
+        for number in 0..arguments {
+            let (length, start) = short_number(input, next, b'$')?;
+            next = start + length + 2;
+            if next > input.len() {
+                return None;
+            }
+            if number == 1 {
+                found = Some((start as u32, (start + length) as u32));
+            }
+        }
+        at = next;
+        Some(found.unwrap_or_default())
+    })
 }
 
 const fn is_space(byte: u8) -> bool {

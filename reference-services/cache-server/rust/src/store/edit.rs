@@ -1,5 +1,6 @@
 //! Changing a value where it is.
 
+use super::block::Block;
 use super::budget::OutOfMemory;
 use super::entry::{self, Entry};
 use super::fields::Fields;
@@ -14,7 +15,7 @@ const GROWTH_SHARE: usize = 4;
 #[derive(Debug)]
 pub enum Taken {
     /// A string.
-    String(Vec<u8>),
+    String(Block),
     /// A hash.
     Hash(Fields),
 }
@@ -108,7 +109,7 @@ impl Shard {
                 return Err(OutOfMemory { bytes: taken });
             };
             if let ObjectValue::String(value) = &mut object.value {
-                value.reserve_exact(capacity - value.len());
+                *value = Block::with_room(value, capacity);
             }
             let charged = object.bytes();
             env.settle(taken + object.charged, charged);
@@ -118,7 +119,7 @@ impl Shard {
             && let ObjectValue::String(value) = &mut object.value
             && bytes > value.len()
         {
-            value.resize(bytes, 0);
+            value.lengthen(bytes);
         }
         Ok(())
     }
@@ -198,7 +199,7 @@ impl Shard {
         let entry = self.log.entry(place)?;
         let expires_ms = entry.expires_ms();
         let taken = match entry.object() {
-            None => Taken::String(entry.value().to_vec()),
+            None => Taken::String(entry.value().into()),
             Some(number) => match &mut self.objects.get_mut(number)?.value {
                 ObjectValue::String(value) => Taken::String(std::mem::take(value)),
                 ObjectValue::Hash(fields) => Taken::Hash(std::mem::take(fields)),
@@ -220,6 +221,9 @@ impl Shard {
         expires_ms: Option<u64>,
     ) -> Result<(), OutOfMemory> {
         match value {
+            Taken::String(value) if self.shape(key, value.len(), expires_ms.is_some()).object => {
+                self.put(env, key, ObjectValue::String(value), expires_ms)
+            }
             Taken::String(value) => self.set(env, key, &value, expires_ms),
             Taken::Hash(fields) => self.put(env, key, ObjectValue::Hash(fields), expires_ms),
         }

@@ -8,6 +8,7 @@
 //! stays right whatever the table does meanwhile.
 
 use memmap2::MmapMut;
+use prefetch_index::prefetch_index;
 
 /// Slots behind the last home, for the run that reaches past it.
 const TAIL_SLOTS: usize = 16;
@@ -128,6 +129,11 @@ impl Index {
             .take_while(move |&(_, slot)| slot != 0 && hash_of(slot) <= hash)
             .filter(move |&(_, slot)| hash_of(slot) == hash)
             .map(move |(offset, slot)| (start + offset, place_of(slot)))
+    }
+
+    /// Has the place where a hash is looked for brought to the cache.
+    pub(crate) fn prefetch(&self, hash: u32) {
+        prefetch_index(self.slots.get(), home(hash, self.homes));
     }
 
     /// The slot that holds this hash and place.

@@ -7,7 +7,10 @@
 
 use super::entry::{self, Entry, Header, UNIT_BYTES};
 use memmap2::MmapMut;
+use prefetch_index::prefetch_index;
 use std::collections::VecDeque;
+
+const CACHE_LINE_BYTES: usize = 64;
 
 /// Where an entry is: its segment's number × units a segment + its offset in units. Never 0.
 pub(crate) type Place = u32;
@@ -142,6 +145,15 @@ impl Log {
     pub(crate) fn entry(&self, place: Place) -> Option<Entry<'_>> {
         let (number, offset) = self.split(place);
         self.segment(number)?.entry(offset)
+    }
+
+    /// Has the start of the entry at a place brought to the cache.
+    pub(crate) fn prefetch(&self, place: Place) {
+        let (number, offset) = self.split(place);
+        if let Some(segment) = self.segment(number) {
+            prefetch_index(&segment.bytes[..], offset);
+            prefetch_index(&segment.bytes[..], offset + CACHE_LINE_BYTES);
+        }
     }
 
     /// The bytes of the entry at a place, and the segment's note of its first expiry.

@@ -5,6 +5,7 @@
 //! another thread's event loop. With eight shards a thread and locks held for less than a
 //! microsecond, a lock is found taken about once in a hundred times; `README.md` has the figures.
 
+mod block;
 mod budget;
 mod edit;
 mod entry;
@@ -19,6 +20,7 @@ mod object;
 mod shard;
 mod watch;
 
+pub use block::Block;
 pub use budget::{Budget, OutOfMemory};
 pub use edit::Taken;
 pub use fields::{Fields, PACKED_BYTES_MAX, PACKED_FIELDS_MAX};
@@ -96,9 +98,20 @@ impl Store {
         self.shards.len()
     }
 
+    /// The keyed hash of a key.
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        self.hasher.hash_one(bytes)
+    }
+
     /// A key with its hash.
     pub fn key<'a>(&self, db: u8, bytes: &'a [u8]) -> Key<'a> {
-        Key { db, hash: self.hasher.hash_one(bytes), bytes }
+        Key { db, hash: self.hash(bytes), bytes }
+    }
+
+    /// A key whose hash is known.
+    pub fn key_of_hash<'a>(&self, db: u8, bytes: &'a [u8], hash: u64) -> Key<'a> {
+        debug_assert_eq!(hash, self.hash(bytes), "the hash of another key");
+        Key { db, hash, bytes }
     }
 
     /// The number of a key's shard.
@@ -116,6 +129,11 @@ impl Store {
         let shard = &self.shards[at];
         // A panic elsewhere leaves a shard whose invariants held at every call.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks the shard of a key with this hash.
+    pub fn lock_of(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        self.lock(hash as usize)
     }
 
     fn try_lock(&self, number: usize) -> Option<MutexGuard<'_, Shard>> {

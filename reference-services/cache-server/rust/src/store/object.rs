@@ -1,6 +1,7 @@
 //! Objects: what is too large for the log, and hashes. The log keeps an entry for each, with its
 //! number in place of key and value.
 
+use super::block::Block;
 use super::fields::Fields;
 use super::memory::allocated;
 
@@ -8,7 +9,7 @@ use super::memory::allocated;
 #[derive(Debug)]
 pub enum ObjectValue {
     /// A string.
-    String(Vec<u8>),
+    String(Block),
     /// A hash.
     Hash(Fields),
 }
@@ -17,7 +18,7 @@ impl ObjectValue {
     /// Bytes allocated for it.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::String(bytes) => allocated(bytes.capacity()),
+            Self::String(bytes) => bytes.bytes(),
             Self::Hash(fields) => fields.bytes(),
         }
     }

@@ -162,6 +162,22 @@ impl Shard {
         self.database(db).map_or((0, 0), |it| (it.index.len(), it.expiring))
     }
 
+    /// Has what finding a key reads first brought to the cache: its slot.
+    pub(crate) fn prefetch_slot(&self, db: u8, hash: u64) {
+        if let Some(database) = self.database(db) {
+            database.index.prefetch((hash >> 32) as u32);
+        }
+    }
+
+    /// Has what it reads next brought to the cache: the entry in the slot.
+    pub(crate) fn prefetch_entry(&self, db: u8, hash: u64) {
+        if let Some(database) = self.database(db)
+            && let Some((_, place)) = database.index.matches((hash >> 32) as u32).next()
+        {
+            self.log.prefetch(place);
+        }
+    }
+
     /// Where a key is, expired or not.
     pub(crate) fn lookup(&self, key: Key<'_>) -> Option<(Place, Header)> {
         let database = self.database(key.db)?;
@@ -239,7 +255,7 @@ impl Shard {
     }
 
     /// The shape of a string, in the log or as an object.
-    fn shape(&self, key: Key<'_>, value_bytes: usize, expires: bool) -> Shape {
+    pub(crate) fn shape(&self, key: Key<'_>, value_bytes: usize, expires: bool) -> Shape {
         let db = self.physical(key.db);
         let (key_bytes, object) = (key.bytes.len(), false);
         let shape = Shape { db, expires, object, key_bytes, value_bytes };
@@ -268,7 +284,7 @@ impl Shard {
     ) -> Result<(), OutOfMemory> {
         let shape = self.shape(key, value.len(), expires_ms.is_some());
         if shape.object {
-            return self.put(env, key, ObjectValue::String(value.to_vec()), expires_ms);
+            return self.put(env, key, ObjectValue::String(value.into()), expires_ms);
         }
         if let Some((place, old)) = self.lookup(key) {
             let (needed, has) = (shape.bytes(), old.bytes());

@@ -57,7 +57,7 @@ impl<'s> Client<'s> {
     /// Sends bytes as they are; the answers, and why it stopped.
     pub(crate) fn feed(&mut self, input: &[u8]) -> (Vec<u8>, Stopped) {
         let mut out = Vec::new();
-        let stopped = self.processor.feed(&mut self.session, input, &mut out, usize::MAX);
+        let stopped = self.processor.feed(&mut self.session, input, &mut out, usize::MAX, 0..0);
         (out, stopped)
     }
 
