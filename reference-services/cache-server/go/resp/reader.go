@@ -109,6 +109,54 @@ func (r *Reader) Next() ([][]byte, error) {
 	}
 }
 
+// Ahead appends the first argument of each command that has wholly arrived and is plain, behind the
+// names, to keys, up to its capacity. It only looks: what it passes over Next will judge.
+func (r *Reader) Ahead(keys [][]byte) [][]byte {
+	if r.missing > 0 {
+		return keys
+	}
+	for rest := r.buf[r.pos:r.end]; len(keys) < cap(keys); {
+		count, at := short(rest, 0, '*')
+		var key []byte
+		for i := 0; i < count; i++ {
+			length, from := short(rest, at, '$')
+			if length < 0 || from+length+2 > len(rest) {
+				return keys
+			}
+			if i == 1 {
+				key = rest[from : from+length : from+length]
+			}
+			at = from + length + 2
+		}
+		if count < 1 {
+			return keys
+		}
+		keys = append(keys, key)
+		rest = rest[at:]
+	}
+	return keys
+}
+
+// short reads a line of a mark and one to four digits, as nearly all that say a number are; -1 for
+// any other. It returns where the next line begins.
+func short(text []byte, at int, mark byte) (n, next int) {
+	if at >= len(text) || text[at] != mark {
+		return -1, 0
+	}
+	digits := text[at+1 : min(len(text), at+7)]
+	for i, c := range digits {
+		switch {
+		case c >= '0' && c <= '9' && i < 4 && (i == 0 || n > 0):
+			n = n*10 + int(c-'0')
+		case c == '\r' && i > 0 && i+1 < len(digits) && digits[i+1] == '\n':
+			return n, at + i + 3
+		default:
+			return -1, 0
+		}
+	}
+	return -1, 0
+}
+
 // bulks reads the arguments that have arrived; false when some are missing.
 func (r *Reader) bulks() (bool, error) {
 	for r.missing > 0 {
@@ -151,6 +199,10 @@ const lengthInvalid = -1 << 62
 
 // length reads a line that holds a mark and a number. ok is false when the line is incomplete.
 func (r *Reader) length(mark byte, tooLong string) (n int, ok bool, err error) {
+	if n, next := short(r.buf[:r.end], r.pos, mark); n >= 0 {
+		r.pos = next
+		return n, true, nil
+	}
 	line := r.buf[r.pos:r.end]
 	at := bytes.IndexByte(line[:min(len(line), LineBytesMax+1)], '\r')
 	if at < 0 {

@@ -31,6 +31,9 @@ type client struct {
 	count  *counters
 	tx     transaction
 
+	ahead int      // commands to run before looking further ahead
+	keys  [][]byte // theirs, while looking
+
 	known bool // has authenticated itself, or need not
 	last  bool // to be closed when the replies have been sent
 
@@ -68,7 +71,11 @@ func newClient(s *Server, conn net.Conn, id int64) *client {
 func (c *client) serve() {
 	defer c.end()
 	for {
+		if c.ahead == 0 {
+			c.lookAhead()
+		}
 		args, err := c.in.Next()
+		c.ahead--
 		switch {
 		case err != nil:
 			c.out.Begin()
@@ -82,6 +89,7 @@ func (c *client) serve() {
 			if c.flush() != nil || c.fill() != nil {
 				return
 			}
+			c.ahead = 0
 			continue
 		}
 		c.out.Begin()
@@ -100,6 +108,21 @@ func (c *client) serve() {
 			}
 		}
 	}
+}
+
+// lookAhead has memory brought for the commands that have arrived, if there are several.
+func (c *client) lookAhead() {
+	var few [2][]byte
+	if len(c.in.Ahead(few[:0])) < len(few) {
+		c.ahead = 1
+		return
+	}
+	if c.keys == nil {
+		c.keys = make([][]byte, 0, store.AheadMax)
+	}
+	keys := c.in.Ahead(c.keys[:0])
+	c.view.Ahead(keys)
+	c.ahead = len(keys)
 }
 
 // lingerBytesMax is what is read and dropped of a client that broke the protocol, so that closing
@@ -142,6 +165,7 @@ func (c *client) fill() error {
 		if len(c.out.Buf) == 0 {
 			c.out.Buf = nil
 		}
+		c.keys = nil
 		c.account()
 		_ = c.conn.SetReadDeadline(time.Time{})
 		if c.server.closing.Load() {

@@ -4,7 +4,7 @@ use cache_server::clock::PausedClock;
 use cache_server::config::Settings;
 use cache_server::server::Server;
 use cache_server::store::Locks;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bytes of the cache.
 const MEMORY_BYTES: u64 = 2 << 20;
@@ -33,6 +33,10 @@ pub(crate) struct Ratios {
     pub(crate) ours: f64,
     /// A cache of as many entries that evicts the one not used for longest.
     pub(crate) lru: f64,
+    /// One that evicts the one used least often since it came, of several the one not used for
+    /// longest. Only the example tells.
+    #[cfg_attr(test, expect(dead_code, reason = "only the example tells"))]
+    pub(crate) lfu: f64,
     /// Entries that fit. Only the example tells.
     #[cfg_attr(test, expect(dead_code, reason = "only the example tells"))]
     pub(crate) entries: usize,
@@ -143,10 +147,30 @@ fn lru(keys: &[u64], entries: usize) -> f64 {
     f64::from(hits) / keys.len() as f64
 }
 
-/// Both caches on one trace. LRU gets as many entries as ours ever held.
+fn lfu(keys: &[u64], entries: usize) -> f64 {
+    let (mut uses, mut by_uses) = (HashMap::new(), BTreeSet::new());
+    let mut hits = 0;
+    for (now, &key) in keys.iter().enumerate() {
+        let (count, used_at) = uses.get(&key).copied().unwrap_or_default();
+        if count > 0 {
+            hits += 1;
+            by_uses.remove(&(count, used_at, key));
+        } else if uses.len() >= entries
+            && let Some((_, _, least)) = by_uses.pop_first()
+        {
+            uses.remove(&least);
+        }
+        uses.insert(key, (count + 1, now));
+        by_uses.insert((count + 1, now, key));
+    }
+    f64::from(hits) / keys.len() as f64
+}
+
+/// All caches on one trace. The others get as many entries as ours ever held.
 pub(crate) fn compare(trace: Trace, requests: usize) -> Ratios {
     let (_, entries) = ours(&keys(Trace::OneHitWonders, requests.min(100_000), 1));
     let keys = keys(trace, requests, entries);
     let (ours, held) = ours(&keys);
-    Ratios { ours, lru: lru(&keys, held.max(1)), entries: held }
+    let entries = held.max(1);
+    Ratios { ours, lru: lru(&keys, entries), lfu: lfu(&keys, entries), entries }
 }

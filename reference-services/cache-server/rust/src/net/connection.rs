@@ -64,6 +64,8 @@ pub(super) struct Connection {
     pub readable: bool,
     /// The client will send nothing more.
     pub input_ended: bool,
+    /// It is among those that have something to do.
+    pub enlisted: bool,
     /// Requests wait in the session until replies are sent.
     held_back: bool,
     counted_bytes: usize,
@@ -80,6 +82,7 @@ impl Connection {
             closing: None,
             readable: true,
             input_ended: false,
+            enlisted: false,
             held_back: false,
             counted_bytes: 0,
         }

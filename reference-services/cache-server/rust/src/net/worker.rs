@@ -74,14 +74,12 @@ pub(super) fn run(server: &Server, number: usize, mut poll: Poll, inbox: &Inbox)
         received: Vec::with_capacity(AHEAD_MAX),
         connections: Slab::new(),
         ready: Vec::new(),
-        again: Vec::new(),
         expiry_due_ms: 0,
         sweep_due_ms: 0,
     };
     while !inbox.stop.load(Ordering::Relaxed) {
-        let wait = if worker.again.is_empty() { worker.wait() } else { Duration::ZERO };
+        let wait = if worker.ready.is_empty() { worker.wait() } else { Duration::ZERO };
         wait_for_events(&mut poll, &mut events, wait)?;
-        std::mem::swap(&mut worker.ready, &mut worker.again);
         let mut woken = false;
         for event in &events {
             let Token(number) = event.token();
@@ -90,7 +88,7 @@ pub(super) fn run(server: &Server, number: usize, mut poll: Poll, inbox: &Inbox)
             } else if let Some(connection) = worker.connections.get_mut(number) {
                 connection.readable |= event.is_readable();
                 connection.input_ended |= event.is_read_closed();
-                worker.ready.push(number);
+                worker.enlist(number);
             }
         }
         if woken {
@@ -122,8 +120,6 @@ struct Worker<'s> {
     connections: Slab<Connection>,
     /// Connections with something to do.
     ready: Vec<usize>,
-    /// Connections that have more to do without waiting for an event.
-    again: Vec<usize>,
     expiry_due_ms: u64,
     sweep_due_ms: u64,
 }
@@ -141,7 +137,7 @@ impl Worker<'_> {
             std::mem::take(&mut *inbox.accepted.lock().unwrap_or_else(PoisonError::into_inner));
         for stream in accepted {
             match self.register(stream, registry) {
-                Ok(number) => self.ready.push(number),
+                Ok(number) => self.enlist(number),
                 // It left meanwhile.
                 Err(_) => drop(self.server.connections.fetch_sub(1, Ordering::Relaxed)),
             }
@@ -159,6 +155,16 @@ impl Worker<'_> {
         let open = self.server.config.password().is_empty();
         entry.insert(Connection::new(stream, Session::new(client, open)));
         Ok(number)
+    }
+
+    /// Notes that a connection has something to do. It has one turn, however often that is said: of
+    /// two it could read in both before it runs what came first.
+    fn enlist(&mut self, number: usize) {
+        if let Some(connection) = self.connections.get_mut(number)
+            && !std::mem::replace(&mut connection.enlisted, true)
+        {
+            self.ready.push(number);
+        }
     }
 
     /// Gives every connection that is ready its turn. They are read in groups before the first of
@@ -179,7 +185,11 @@ impl Worker<'_> {
             self.processor.forget_hints();
         }
         drop(rest);
-        (self.ready, self.first) = (ready, first);
+        // Some have more to do, and are there already.
+        if self.ready.is_empty() {
+            self.ready = ready;
+        }
+        self.first = first;
     }
 
     fn receive(&mut self, number: usize, input: &mut [u8]) {
@@ -197,10 +207,11 @@ impl Worker<'_> {
         for ((number, received, hints), input) in group.drain(..).zip(first.chunks(FIRST_BYTES)) {
             let Some(connection) = self.connections.get_mut(number) else { continue };
             let input = received.map(|length| input.get(..length).unwrap_or_default());
+            connection.enlisted = false;
             let (processor, buffers) = (&mut self.processor, &mut self.buffers);
             match connection.turn(self.server, processor, buffers, (input, hints)) {
                 Next::Wait => {}
-                Next::Again => self.again.push(number),
+                Next::Again => self.enlist(number),
                 Next::Close(reason) => self.close(number, reason, registry),
             }
         }
@@ -269,7 +280,7 @@ impl Worker<'_> {
                 if let Some(connection) = self.connections.get_mut(number) {
                     connection.readable = true;
                 }
-                self.ready.push(number);
+                self.enlist(number);
             }
             self.turns(poll.registry());
             open.retain(|&number| self.connections.get(number).is_some_and(|it| !it.is_done()));
