@@ -1,7 +1,7 @@
 //! Both twins for minutes under connection churn, slow readers, expiry and eviction: memory stays
 //! flat. Ignored by default: `SOAK_MINUTES=5 cargo test --release -p cache-server --test soak --
 //! --ignored --nocapture`.
-#![expect(clippy::unwrap_used, reason = "a test's way to fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
 
 #[expect(dead_code, reason = "other tests use the rest of the shared module")]
 mod common;
@@ -108,7 +108,7 @@ impl Load {
                 let large = &large[..random.below(1 << 20) as usize];
                 match random.below(10) {
                     0..6 => {
-                        request(&mut out, &["HSET", &hash, &field, &large[..large.len() / 9_999]])
+                        request(&mut out, &["HSET", &hash, &field, &large[..large.len() / 9_999]]);
                     }
                     6 => request(&mut out, &["HDEL", &hash, &field]),
                     7 => request(&mut out, &["DEL", &hash]),

@@ -151,7 +151,7 @@ fn lfu(keys: &[u64], entries: usize) -> f64 {
     let (mut uses, mut by_uses) = (HashMap::new(), BTreeSet::new());
     let mut hits = 0;
     for (now, &key) in keys.iter().enumerate() {
-        let (count, used_at) = uses.get(&key).copied().unwrap_or_default();
+        let (count, used_at): (u64, usize) = uses.get(&key).copied().unwrap_or_default();
         if count > 0 {
             hits += 1;
             by_uses.remove(&(count, used_at, key));
