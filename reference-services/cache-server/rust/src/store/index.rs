@@ -23,7 +23,7 @@ pub(crate) const ENTRY_SLOT_BYTES: usize = (SLOT_BYTES * FULL_MAX.1).div_ceil(FU
 
 /// Tables from this size on are mapped straight from the system, so that an outgrown one is gone at
 /// once instead of staying with the allocator.
-const MAPPED_BYTES_MIN: usize = 64 << 10;
+const MAPPED_BYTES_MIN: usize = 16 << 10;
 const PAGE_BYTES: usize = 4 << 10;
 
 /// The memory of a table.
