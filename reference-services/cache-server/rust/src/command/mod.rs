@@ -171,9 +171,10 @@ fn answer_fault(call: &mut Call<'_, '_>, fault: &Fault) {
     }
 }
 
-/// Bytes as a text of an error, one character each; [`Reply::error`] turns them back.
+/// Bytes as a text of an error, up to a zero byte, one character each; [`Reply::error`] turns them
+/// back.
 pub(crate) fn shown(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
+    bytes.iter().copied().take_while(|&byte| byte != 0).map(char::from).collect()
 }
 
 fn unknown_command(args: Args<'_>) -> Fault {

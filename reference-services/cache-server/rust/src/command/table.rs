@@ -246,7 +246,7 @@ fn find_subcommand(command: &Command, name: &[u8]) -> Option<&'static (&'static 
 }
 
 pub(super) fn unknown_subcommand(container: &str, name: &[u8]) -> Fault {
-    let shown: String = name.iter().take(128).copied().map(char::from).collect();
+    let shown = super::shown(name.get(..128).unwrap_or(name));
     let container = container.to_ascii_uppercase();
     format!("ERR unknown subcommand '{shown}'. Try {container} HELP.").into()
 }
