@@ -31,9 +31,12 @@ pub struct Claim {
     pub statement: String,
     /// What kind of figure it speaks of.
     pub kind: ClaimKind,
-    /// Whose figure an absolute claim speaks of; a ratio is always Rust ÷ Go.
+    /// Whose figure an absolute claim speaks of; a ratio is Rust ÷ Go, or this twin ÷ `against`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Twin>,
+    /// The program of others that a ratio is held against, by the id it has in the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
     /// The metric's id.
     pub metric: String,
     /// The unit of an absolute claim's region.
@@ -64,7 +67,7 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClaimKind {
-    /// Rust ÷ Go, from paired blocks.
+    /// Rust ÷ Go, or a twin ÷ a program of others, from paired blocks.
     Ratio,
     /// One twin's own figure, which holds for the machine it was taken on.
     Absolute,
@@ -258,6 +261,14 @@ impl Claim {
     fn kind_fault(&self) -> Option<String> {
         let keys = [self.of.is_some(), self.unit.is_some(), self.conditions.is_some()];
         match self.kind {
+            ClaimKind::Ratio if self.against.is_some() => {
+                (keys != [true, false, false]).then(|| {
+                    "a ratio `against` a program needs `of`, and no unit or conditions".into()
+                })
+            }
+            ClaimKind::Absolute if self.against.is_some() => {
+                Some("an absolute figure is not held `against` anything".into())
+            }
             ClaimKind::Ratio if keys.contains(&true) => {
                 Some("a ratio is Rust ÷ Go and has no `of`, `unit` or `conditions`".into())
             }

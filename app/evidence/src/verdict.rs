@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::claims::{Claim, ClaimKind, Region};
 use crate::environment::Environment;
 use crate::number::three_digits;
+use crate::sample::Twin;
 use crate::stats::{PAIRS_MIN, pairs_needed, spread_of_interval};
 use crate::summary::{Metric, Profile, Summary, metric};
 
@@ -156,6 +157,9 @@ fn judged(claim: &Claim, summary: &Summary) -> Result<Judged, String> {
     if let Some(unit) = claim.unit.as_ref().filter(|unit| **unit != metric.unit) {
         return Err(format!("The run gives {id} in {}, the claim in {unit}.", metric.unit));
     }
+    if let Some((program, twin)) = claim.against.as_deref().zip(claim.of) {
+        return judged_against(id, program, twin, summary);
+    }
     let n = blocks_behind(metric, summary);
     let at_least = metric.at_least;
     if claim.kind == ClaimKind::Ratio {
@@ -172,6 +176,23 @@ fn judged(claim: &Claim, summary: &Summary) -> Result<Judged, String> {
         n,
         at_least,
     })
+}
+
+/// A twin ÷ a program of others.
+fn judged_against(
+    id: &str,
+    program: &str,
+    twin: Twin,
+    summary: &Summary,
+) -> Result<Judged, String> {
+    let variant = summary.variant(program);
+    let variant = variant.ok_or_else(|| format!("The run was made without {program}."))?;
+    let own = variant.metric(id);
+    let ratio = own.and_then(|own| own.twin_over(twin)).ok_or_else(|| missing(id, summary))?;
+    // A capacity that the generator bounds makes the ratio uncertain on either side.
+    let bounded = |metric: &Metric| metric.at_least;
+    let at_least = own.is_some_and(|own| own.at_least) || summary.metric(id).is_some_and(bounded);
+    Ok(Judged { value: ratio.estimate, low: ratio.low, high: ratio.high, n: ratio.n, at_least })
 }
 
 /// The blocks behind a metric: pairs that a gate made void are missing from its ratio's count. What

@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
+use crate::commands;
+
 /// The longest request taken, head and body.
 const REQUEST_BYTES_MAX: usize = 32 * 1024;
 
@@ -50,12 +52,14 @@ pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
+    /// The answers to a pipeline of commands.
+    out: Vec<u8>,
 }
 
 impl Connection {
     /// On a stream that does not block.
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, buffer: vec![0; REQUEST_BYTES_MAX], filled: 0 }
+        Self { stream, buffer: vec![0; REQUEST_BYTES_MAX], filled: 0, out: Vec::new() }
     }
 
     /// Reads once and answers what is whole. An error ends the connection: also its orderly end,
@@ -69,6 +73,12 @@ impl Connection {
             Err(error) => return Err(error),
         }
         let mut answered = 0;
+        let received = self.buffer.get(..self.filled).unwrap_or_default();
+        if received.starts_with(b"*") {
+            self.out.clear();
+            answered = commands::answer(received, &mut self.out);
+            self.stream.write_all(&self.out)?;
+        }
         loop {
             let pending = self.buffer.get(answered..self.filled).unwrap_or_default();
             let Some(length) = length(pending).filter(|length| *length <= pending.len()) else {

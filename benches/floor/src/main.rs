@@ -1,13 +1,16 @@
-//! The floor under the JSON API's figures: `floor --listen ADDR [--threads 1]`.
+//! The floor under the figures of the JSON API and of the cache: `floor --listen ADDR [--threads 1]`.
 //!
 //! One thread and one epoll set. Each whole request of known length is answered with the bytes of
-//! the contract's sample quote; `GET` is answered with `ok`. Nothing is decoded, checked, computed,
+//! the contract's sample quote; `GET` is answered with `ok`. What begins like a command of the Redis
+//! protocol is answered as one: a read with its key and fixed bytes, a pipeline in one write. Nothing is decoded, checked, computed,
 //! timed or counted, so what a request costs here is what the kernel asks for moving messages of
 //! this size: one `read`, one `write` and a share of one `epoll_wait`. It is no HTTP server: there
 //! are no timeouts, no limit on connections and no refusals besides closing. SIGTERM ends it.
 
 use std::process::ExitCode;
 
+#[cfg(target_os = "linux")]
+mod commands;
 #[cfg(target_os = "linux")]
 mod connection;
 #[cfg(target_os = "linux")]

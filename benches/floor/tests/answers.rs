@@ -78,6 +78,26 @@ fn every_whole_request_is_answered_with_the_sample_quote() {
 }
 
 #[test]
+fn commands_are_answered_like_a_caches() {
+    let floor = Floor::start();
+    let mut stream = TcpStream::connect(&floor.address).unwrap();
+    let get = "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000042\r\n";
+    let set = "*3\r\n$3\r\nSET\r\n$3\r\nk:1\r\n$2\r\nhi\r\n";
+    let value = "$64\r\nkey:000000000042abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv\r\n";
+    // A pipeline that ends within a command, and then its rest.
+    let (start, rest) = get.split_at(20);
+    stream.write_all(format!("{get}{set}{start}").as_bytes()).unwrap();
+    let mut read = |expected: &str| {
+        let mut answer = vec![0; expected.len()];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8(answer).unwrap(), expected);
+        stream.write_all(rest.as_bytes()).unwrap();
+    };
+    read(&format!("{value}+OK\r\n"));
+    read(value);
+}
+
+#[test]
 fn it_is_healthy_and_outlives_its_clients() {
     let floor = Floor::start();
     for _ in 0..3 {

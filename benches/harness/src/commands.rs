@@ -431,3 +431,98 @@ fn judge(
     }
     if rest.is_empty() { Ok(Some(wrong)) } else { Err(Broken) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(draw: Draw) -> DataPlan {
+        let (keys, key_bytes, value_bytes) = (1_000, 16, 20);
+        DataPlan { keys, key_bytes, value_bytes, draw, preload: true, flush_s: 0.0 }
+    }
+
+    fn plan(words: &[&str], expect: Expect) -> CommandPlan {
+        let command = words.iter().map(|word| (*word).to_owned()).collect();
+        CommandPlan { command, expect, share: 1 }
+    }
+
+    fn commands(protocol: Protocol) -> Commands {
+        let plans = [plan(&["GET", KEY], Expect::Value), plan(&["SET", KEY, VALUE], Expect::Ok)];
+        Commands::new(&plans, &data(Draw::Uniform), protocol).unwrap()
+    }
+
+    /// Both commands for the key 42 in one piece.
+    fn sent(commands: &Commands, draws: &Draws) -> (Ticket, String) {
+        let mut out = Vec::new();
+        let ticket = Drawn::new(commands, draws, 0, 2).next(&mut out);
+        (ticket, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn commands_are_written_in_the_protocol_of_whoever_is_asked() {
+        let draws = Draws(vec![42, 42 | 1 << KEY_BITS]);
+        let (ticket, text) = sent(&commands(Protocol::Resp), &draws);
+        assert_eq!(ticket, Ticket { first: 0, count: 2 });
+        assert_eq!(
+            text,
+            "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000042\r\n\
+             *3\r\n$3\r\nSET\r\n$16\r\nkey:000000000042\r\n$20\r\nkey:000000000042abcd\r\n"
+        );
+        let (_, text) = sent(&commands(Protocol::Memcached), &draws);
+        assert_eq!(
+            text,
+            "mg key:000000000042 v\r\nms key:000000000042 20\r\nkey:000000000042abcd\r\n"
+        );
+        let other = [plan(&["INCR", KEY], Expect::Number)];
+        let error = Commands::new(&other, &data(Draw::Uniform), Protocol::Memcached).unwrap_err();
+        assert!(error.to_string().contains("memcached is sent GET"), "{error}");
+    }
+
+    #[test]
+    fn only_the_keys_own_value_is_a_good_answer() {
+        let (commands, draws) = (commands(Protocol::Resp), Draws(vec![42, 42 | 1 << KEY_BITS]));
+        let read = |answer: &str| {
+            let mut wire = Drawn::new(&commands, &draws, 0, 2);
+            let ticket = wire.next(&mut Vec::new());
+            let read = wire.read(ticket, answer.as_bytes());
+            (read, wire.unexpected())
+        };
+        let good = "$20\r\nkey:000000000042abcd\r\n+OK\r\n";
+        assert_eq!(read(good), (Ok(Some(0)), None));
+        assert_eq!(read(&good[..30]), (Ok(None), None), "the second answer is still to come");
+        assert_eq!(read(&format!("{good}+OK\r\n")).0, Err(Broken), "one that nobody asked for");
+        for wrong in [
+            "$20\r\nkey:000000000043abcd\r\n+OK\r\n",
+            "$20\r\nkey:000000000042abce\r\n+OK\r\n",
+            "$19\r\nkey:000000000042abc\r\n+OK\r\n",
+            "$-1\r\n+OK\r\n",
+            "$20\r\nkey:000000000042abcd\r\n-OOM full\r\n",
+        ] {
+            let (read, said) = read(wrong);
+            assert_eq!(read, Ok(Some(1)), "{wrong}");
+            assert!(said.is_some(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn draws_follow_their_seed_their_shares_and_their_distribution() {
+        let plans = [
+            CommandPlan { share: 9, ..plan(&["GET", KEY], Expect::Value) },
+            plan(&["SET", KEY, VALUE], Expect::Ok),
+        ];
+        let draws = |seed| Draws::new(seed, &plans, &data(Draw::Zipf(1.0)));
+        let some = draws(1);
+        assert_eq!(some.0, draws(1).0);
+        assert_ne!(some.0, draws(2).0);
+        let share = |wanted: &dyn Fn((u32, usize)) -> bool| {
+            let count = (0..some.len()).filter(|place| wanted(some.at(*place))).count();
+            count as f64 / some.len() as f64
+        };
+        let writes = share(&|(_, command)| command == 1);
+        assert!((writes - 0.1).abs() < 0.002, "{writes}");
+        // The harmonic number of 1,000 is 7.485.
+        let first = share(&|(key, _)| key == 0);
+        assert!((first * 7.485 - 1.0).abs() < 0.02, "{first}");
+        assert!((0..some.len()).all(|place| some.at(place).0 < 1_000));
+    }
+}

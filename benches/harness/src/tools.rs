@@ -255,16 +255,22 @@ pub(crate) fn build_conformance(root: &Path, stop: &AtomicBool) -> Result<PathBu
     Ok(target.join("release/conformance"))
 }
 
-/// Checks a running service against its contract and its twin; the checks it fails are named.
+/// Checks a running service against its contract and, unless `brief`, its twin; the checks it fails are named.
 pub(crate) fn conform(
     conformance: &Path,
     service: &str,
     addr: SocketAddr,
     twin: SocketAddr,
+    brief: bool,
     stop: &AtomicBool,
 ) -> Result<()> {
     let mut command = Command::new(conformance);
-    command.arg(service).arg(addr.to_string()).arg("--against").arg(twin.to_string());
+    command.arg(service).arg(addr.to_string());
+    if brief {
+        command.arg("--brief");
+    } else {
+        command.arg("--against").arg(twin.to_string());
+    }
     let output = run_until(command.stdin(Stdio::null()), stop).context("cannot run the checks")?;
     if stop.load(Ordering::Relaxed) {
         return Err(Interrupted.into());
@@ -463,7 +469,7 @@ mod tests {
         let run = |script: &str| {
             fs::write(&checks, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&checks, fs::Permissions::from_mode(0o755)).unwrap();
-            conform(&checks, "fastjson-api", addr, addr, &AtomicBool::new(false))
+            conform(&checks, "fastjson-api", addr, addr, false, &AtomicBool::new(false))
         };
         assert!(run("echo 'ok a b'; exit 0").is_ok());
         let error = run("echo 'ok a'; echo 'FAILED rounding: 3 is not 2'; exit 1").unwrap_err();

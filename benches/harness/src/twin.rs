@@ -186,6 +186,9 @@ impl Bench<'_> {
             if !data.preload {
                 return Ok(());
             }
+            if !self.scenario.traces.is_empty() {
+                process::ask(service.addr, &mut Plain::flush(who.protocol))?;
+            }
             let filled = Filled::new(cache.commands(who.protocol), data.keys);
             let (pieces, connections) = (filled.pieces(), self.scenario.load.capacity_connections);
             return Generator::connect(service.addr, connections, Box::new(filled), self.stop)?
@@ -241,8 +244,8 @@ impl Bench<'_> {
         drop(stream);
         thread::sleep(SETTLE);
         let idle_pss_kib = service.pss_kib()?;
-        self.preload(service, who)?;
         let hits = self.traces(service, who)?;
+        self.preload(service, who)?;
         let data = self.scenario.data.as_ref();
         let entries = data.filter(|data| data.preload).map(|data| u64::from(data.keys));
         let built = self.preload.is_some() || entries.is_some() || !hits.is_empty();

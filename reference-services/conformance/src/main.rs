@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--seed N]]
        conformance cache-server ADDR [--against ADDR [--seed N]]   (a twin or a Redis 7.0)
+       conformance cache-server ADDR --brief   (the conversations only, some seconds)
        conformance analytics-api ADDR [--against ADDR [--seed N]]   (on empty folders; with DuckDB in python3)
        conformance analytics-files BINARY [--against BINARY]   (starts and kills the twin itself)
        conformance redis ADDR   (checks the checks)";
@@ -39,6 +40,9 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
             against(address, twin, seed.parse().context("--seed takes a whole number")?)
         }
         ["cache-server", address] => Ok(cache_server::run(resolve(address)?, Subject::Twin)),
+        ["cache-server", address, "--brief"] => {
+            Ok(cache_server::brief(resolve(address)?, Subject::Twin))
+        }
         ["cache-server", address, "--against", twin] => caches(address, twin, SEED),
         ["cache-server", address, "--against", twin, "--seed", seed] => {
             caches(address, twin, seed.parse().context("--seed takes a whole number")?)

@@ -41,7 +41,8 @@ async fn every_claim_has_its_verdict_region_and_sources() {
         let measured = !claim["verdict"]["figure"].is_null();
         assert_eq!(section.contains("<svg"), measured, "{id}");
         assert_eq!(section.contains("<desc"), measured, "{id}");
-        if claim["service"] != "fastjson-api" {
+        let service = claim["service"].as_str().expect("a service");
+        if app.app.runs().runs.iter().all(|run| run.summary.service != service) {
             assert_eq!(claim["verdict"]["outcome"], "not_measured", "{id}");
             assert!(section.contains("has not been measured yet"), "{id}");
         }

@@ -243,3 +243,47 @@ async fn a_run_beside_itself_is_the_same_with_its_variants() {
     assert!(page.contains("<td>the same</td>"));
     assert!(!page.contains("<td>undecided</td>"), "a run does not differ from itself");
 }
+
+#[tokio::test]
+async fn programs_of_others_stand_beside_the_twins_of_a_cache() {
+    let (app, _folder) = with_made_up_runs().await;
+    let page = app.get("/evidence/cache-server?scenario=cache-get").await;
+    assert_page(&page, StatusCode::OK, "Cache");
+    let body = &page.body;
+    assert!(body.contains("fixture-cache") && !body.contains("id=\"try\""), "nothing to try");
+    let ladder = between(body, "id=\"others-desc\">", "</desc>");
+    let at = ["Rust", "Go", "Redis 7", "memcached"].map(|name| ladder.find(name).expect(name));
+    assert!(at.is_sorted(), "{ladder}");
+    let ratios = between(body, "id=\"others-ratio-desc\">", "</desc>");
+    for row in ["Rust ÷ Redis 7: ", "Go ÷ Redis 7: ", "Rust ÷ memcached: ", "Go ÷ memcached: "]
+    {
+        assert!(ratios.contains(row), "{row} in {ratios}");
+    }
+    let figures = between(body, "Every figure beside theirs", "</table>");
+    for row in ["Resident memory per entry", "CPU time per request", "Memory once every entry"] {
+        assert_eq!(figures.contains(row), row != "CPU time per request", "{row}");
+    }
+    // 112 and 190 bytes, blurred alike.
+    assert!(figures.contains("Rust ÷ it 0.59 [0.59, 0.59]"), "{figures}");
+    assert!(body.contains("of its CPU per command and 0.59×"), "the headline beside Redis");
+    let sweep = between(body, "Latency against throughput", "</section>");
+    assert!(sweep.contains("Commands/s") && !sweep.contains("Requests/s"), "{sweep}");
+    let timelines = between(body, "One half load over time", "</section>");
+    assert!(!timelines.contains("Redis"), "the twins' alone: {timelines}");
+    let overview = app.get("/evidence").await;
+    assert!(overview.body.contains("/evidence/cache-server"));
+    assert!(overview.body.contains("Beside Redis 7, Rust needs"), "what a run says");
+    for path in
+        ["/evidence/runs/fixture-cache", "/evidence/compare?a=fixture-cache&b=fixture-cache"]
+    {
+        assert_page(&app.get(path).await, StatusCode::OK, "");
+    }
+    let compared = app.get("/evidence/compare?a=fixture-cache&b=fixture-cache").await.body;
+    let redis = between(&compared, "<summary>Redis 7</summary>", "</details>");
+    assert!(redis.contains("itself") && redis.contains("Rust ÷ it"), "{redis}");
+    assert!(!redis.contains("÷ its twin"), "{redis}");
+    // What there is none of cannot be tried.
+    let form = Request::post("/evidence/cache-server").body(Body::from("act=start"));
+    let tried = app.send(form.expect("a request")).await;
+    assert_eq!(tried.status, StatusCode::NOT_FOUND);
+}

@@ -52,6 +52,17 @@ const CAUSES: [Process; 4] = [
     process(Twin::Go, Some("go-memlimit"), 45.0, 32_000.0, 900.0),
 ];
 
+/// A cache: the pair, and two programs of others.
+const CACHE: [Process; 4] = [
+    process(Twin::Rust, None, 6.0, 150_000.0, 160.0),
+    process(Twin::Go, None, 9.0, 100_000.0, 600.0),
+    process(Twin::Rust, Some("redis"), 8.0, 120_000.0, 200.0),
+    process(Twin::Rust, Some("memcached"), 12.0, 80_000.0, 900.0),
+];
+
+/// Bytes of an entry in each of them.
+const ENTRY_BYTES: [f64; 4] = [112.0, 113.0, 190.0, 160.0];
+
 fn info(id: &str, language: Twin, kind: Kind, label: &str) -> VariantInfo {
     let why = format!("Made up, to see how {kind} is shown.");
     VariantInfo { id: id.into(), language, kind, label: label.into(), why }
@@ -86,6 +97,11 @@ pub(crate) fn write(folder: &Path) {
         &CAUSES,
         causes.to_vec(),
     );
+    let cache = [
+        info("redis", Twin::Rust, Kind::Other, "Redis 7"),
+        info("memcached", Twin::Rust, Kind::Other, "memcached"),
+    ];
+    run(folder, "fixture-cache", "cache-get", "A made-up cache", &CACHE, cache.to_vec());
     let broken = |name: &str, summary: Option<&str>| {
         let folder = folder.join(name);
         fs::create_dir_all(&folder).expect("a folder");
@@ -119,13 +135,24 @@ fn run(
     processes: &[Process],
     variants: Vec<VariantInfo>,
 ) {
-    let samples = Samples {
+    let cache = scenario.starts_with("cache");
+    let mut samples = Samples {
         builds: vec![built(Twin::Rust, 28.0), built(Twin::Go, 14.0)],
         samples: (1..=BLOCKS)
             .flat_map(|block| processes.iter().zip(1..).map(move |(it, at)| sample(it, block, at)))
             .collect(),
         ..Samples::new()
     };
+    if cache {
+        let entry_bytes = ENTRY_BYTES.into_iter().cycle();
+        for (sample, bytes) in samples.samples.iter_mut().zip(entry_bytes) {
+            let kib = blurred(bytes, sample.block, 1) * 1e6 / 1024.0;
+            sample.entries = Some(1_000_000);
+            (sample.resident_rss_kib, sample.resident_pss_kib) = (Some(kib), Some(kib * 0.99));
+            sample.flushed_pss_kib = Some(9_000.0);
+            sample.gc = None;
+        }
+    }
     let mut environment = Environment::parse(ENVIRONMENT).expect("an environment");
     environment.variants = variants
         .iter()
@@ -138,11 +165,11 @@ fn run(
         .collect();
     let plan = Plan {
         run: name.into(),
-        service: "fastjson-api".into(),
-        workload: "json_api".into(),
+        service: if cache { "cache-server" } else { "fastjson-api" }.into(),
+        workload: if cache { "cache" } else { "json_api" }.into(),
         scenario: scenario.into(),
         title: title.into(),
-        work: Work::Request,
+        work: if cache { Work::Command } else { Work::Request },
         pipeline: 1,
         schedule: "poisson".into(),
         resident_state: "small".into(),

@@ -1,5 +1,7 @@
 //! A stand-in for a reference service; the name it is called by says how it behaves.
 
+mod cache;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -41,7 +43,10 @@ pub(crate) fn serve() -> Result<()> {
         }
         _ => {}
     }
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    // A program of others is told where to listen, a service chooses a port.
+    let given = std::env::args().find(|argument| argument.starts_with("127.0.0.1:"));
+    let listener = TcpListener::bind(given.as_deref().unwrap_or("127.0.0.1:0"))?;
+    let entries = cache::Entries::default();
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
         let stream = stream?;
@@ -50,6 +55,12 @@ pub(crate) fn serve() -> Result<()> {
             std::process::exit(3);
         }
         let behaviour = behaviour.clone();
+        if ["cache", "lying-cache"].contains(&behaviour.name.as_str()) {
+            let (entries, lies) = (entries.clone(), behaviour.folder.join("lie").exists());
+            let lies = lies && behaviour.name == "lying-cache";
+            thread::spawn(move || cache::answer(&stream, &entries, lies));
+            continue;
+        }
         thread::spawn(move || answer(stream, &behaviour));
     }
     Ok(())

@@ -66,16 +66,26 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
 }
 
 fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView {
-    let metrics = || runs.runs.iter().filter_map(|run| run.summary.metric(&claim.metric));
+    // The runs of its own service say it in its words.
+    let own = || runs.runs.iter().filter(|run| run.summary.service == claim.service);
+    let metrics = || own().filter_map(|run| run.summary.metric(&claim.metric));
     let title = metrics().next().map(|metric| metric.title.clone());
     let title = title.or_else(|| unmeasured(&claim.metric).map(str::to_owned));
     let title = title.unwrap_or_else(|| claim.metric.replace('_', " "));
     let judged_by = |run: &&KnownRun| Some(&run.summary.run) == verdict.run.as_ref();
     let run = runs.runs.iter().find(judged_by).map(|run| &run.summary);
-    let subject = match claim.of {
-        None => format!("{title}, Rust ÷ Go"),
-        Some(Twin::Rust) => format!("{title}, Rust"),
-        Some(Twin::Go) => format!("{title}, Go"),
+    let of = match claim.of {
+        None => "Rust ÷ Go",
+        Some(Twin::Rust) => "Rust",
+        Some(Twin::Go) => "Go",
+    };
+    let program = claim.against.as_deref().map(|id| {
+        let known = run.and_then(|run| run.variant(id));
+        known.map_or_else(|| id.to_owned(), |variant| variant.label.clone())
+    });
+    let subject = match program {
+        None => format!("{title}, {of}"),
+        Some(program) => format!("{title}, {of} ÷ {program}"),
     };
     let (word, class) = word(&verdict);
     ClaimView {
@@ -103,7 +113,7 @@ fn unmeasured(id: &str) -> Option<&'static str> {
     Some(match id {
         "capacity_ops" => "Operations per second",
         "p99_at_million_us" => "p99 latency at two million operations per second",
-        "memory_per_entry_share_of_redis" => "Memory of a cache entry ÷ Redis’s",
+        metric::RSS_PER_ENTRY => "Resident memory per entry, all of the process (RSS)",
         _ => return None,
     })
 }

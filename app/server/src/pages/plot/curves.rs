@@ -122,7 +122,7 @@ fn series(line: &Line, x: Axis, down: impl Fn(f64) -> f64) -> Series {
         high_y: down(reading.high_us),
         void: reading.void,
         label: format!(
-            "{}: {} at {} requests/s{}",
+            "{}: {} at {}/s{}",
             line.option,
             duration_us(reading.us),
             significant(reading.rate_rps),

@@ -1,13 +1,14 @@
 //! Everything a run says, as the service's page and the run's own page show it.
 
 mod honesty;
+mod others;
 mod ratios;
 mod sweep;
 mod timeline;
 mod variants;
 pub(crate) mod words;
 
-use assay_evidence::{Environment, Profile, Summary};
+use assay_evidence::{Environment, Profile, Summary, Work};
 
 pub(crate) use honesty::said as voids_said;
 
@@ -19,6 +20,9 @@ pub(crate) struct Report<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) environment: &'a Environment,
     pub(crate) title: String,
+    /// What was counted: one of them, and the head of a column of rates.
+    pub(crate) work: &'static str,
+    pub(crate) work_per_second: &'static str,
     /// What a reader must know of the scenario; may be empty.
     pub(crate) about: &'static str,
     pub(crate) when: String,
@@ -27,6 +31,7 @@ pub(crate) struct Report<'a> {
     pub(crate) ratios: Vec<ratios::Ratios>,
     pub(crate) groups: Vec<ratios::Group<'a>>,
     pub(crate) sweep: Option<sweep::Sweep>,
+    pub(crate) others: Option<others::Others<'a>>,
     pub(crate) tuning: Option<variants::Tuning<'a>>,
     pub(crate) runtime: Option<variants::Runtime<'a>>,
     pub(crate) noise: Option<variants::Noise<'a>>,
@@ -52,6 +57,11 @@ impl<'a> Report<'a> {
             summary,
             environment,
             title: super::scenario_title(summary),
+            work: summary.work.one(),
+            work_per_second: match summary.work {
+                Work::Request => "Requests/s",
+                Work::Command => "Commands/s",
+            },
             about: super::scenario_about(summary),
             when: words::when(&summary.started),
             profile: profile(summary.profile),
@@ -59,6 +69,7 @@ impl<'a> Report<'a> {
             ratios: ratios::ratios(summary),
             groups: ratios::groups(summary),
             sweep: sweep::sweep(summary),
+            others: others::others(summary, &settings),
             tuning: variants::tuning(summary, &settings),
             runtime: variants::runtime(summary, &settings),
             noise: variants::noise(summary, &settings),

@@ -35,7 +35,7 @@ pub(crate) struct Ratios {
     pub(crate) forest: Forest,
 }
 
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("CPU time", &[metric::CPU, metric::CPU_USER, metric::CPU_KERNEL]),
     ("Throughput", &[metric::CAPACITY, metric::CAPACITY_P99, metric::CAPACITY_SHARE]),
     (
@@ -49,9 +49,13 @@ const GROUPS: [(&str, &[&str]); 6] = [
             metric::RESIDENT_PSS,
             metric::LOADED_PSS,
             metric::PEAK_RSS,
+            metric::FLUSHED_PSS,
+            metric::PSS_PER_ENTRY,
+            metric::RSS_PER_ENTRY,
             metric::PSS_PER_CONNECTION,
         ],
     ),
+    ("Hits at equal memory", &[metric::HITS_ZIPF, metric::HITS_SCAN, metric::HITS_LOOP]),
     ("Garbage collection", &[metric::GC_CYCLES, metric::GC_PAUSE, metric::GC_CPU]),
     (
         "Start, build and size",
@@ -159,7 +163,7 @@ pub(crate) fn short_title(metric: &Metric) -> String {
 /// The short name of a known metric.
 pub(crate) fn short_name(id: &str) -> Option<&'static str> {
     Some(match id {
-        metric::CPU => "CPU per request",
+        metric::CPU => "CPU time",
         metric::CPU_USER => "User CPU",
         metric::CPU_KERNEL => "Kernel CPU",
         metric::CAPACITY => "Capacity",
@@ -174,6 +178,12 @@ pub(crate) fn short_name(id: &str) -> Option<&'static str> {
         metric::LOADED_PSS => "Memory loaded",
         metric::PEAK_RSS => "Memory at peak",
         metric::PSS_PER_CONNECTION => "Per connection",
+        metric::PSS_PER_ENTRY => "Entry beyond idle",
+        metric::RSS_PER_ENTRY => "Memory per entry",
+        metric::FLUSHED_PSS => "Memory once emptied",
+        metric::HITS_ZIPF => "Hits, Zipf",
+        metric::HITS_SCAN => "Hits, scans",
+        metric::HITS_LOOP => "Hits, loop",
         metric::COLD_START => "Cold start",
         metric::CLEAN_BUILD => "Clean build",
         metric::INCREMENTAL_BUILD => "Rebuild",

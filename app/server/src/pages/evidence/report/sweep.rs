@@ -86,7 +86,8 @@ pub(crate) fn sweep(summary: &Summary) -> Option<Sweep> {
 fn partial(summary: &Summary) -> Vec<String> {
     let of = |option: Choice, figures: &SweepFigures, point: &SweepPoint| {
         let blocks = counted(figures, summary.blocks)?;
-        Some(format!("{option} at {} requests/s: {blocks}", significant(point.rate_rps)))
+        let unit = summary.work.per_second();
+        Some(format!("{option} at {} {unit}: {blocks}", significant(point.rate_rps)))
     };
     let both = |point: &SweepPoint| {
         let rust = point.rust.as_ref().and_then(|it| of(Choice::Rust, it, point));

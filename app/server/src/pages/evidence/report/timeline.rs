@@ -1,6 +1,6 @@
 //! Latency over time in one half load, and where garbage collections fell.
 
-use assay_evidence::{Summary, Timeline, Twin, metric};
+use assay_evidence::{Kind, Summary, Timeline, Twin, metric};
 
 use super::words;
 use crate::pages::plot::{self, Collection, TimelineInput, duration_us, significant};
@@ -33,7 +33,12 @@ pub(crate) fn over_time(summary: &Summary) -> Vec<OverTime> {
         None => format!("{}, idiomatic", words::option(timeline.twin).name()),
         Some(id) => summary.variant(id).map_or_else(|| id.clone(), |it| it.label.clone()),
     };
-    let inputs = summary.timelines.iter().map(|timeline| TimelineInput {
+    // Programs of others have figures enough.
+    let ours = |timeline: &&Timeline| {
+        let variant = timeline.variant.as_deref().and_then(|id| summary.variant(id));
+        variant.is_none_or(|variant| variant.kind != Kind::Other)
+    };
+    let inputs = summary.timelines.iter().filter(ours).map(|timeline| TimelineInput {
         title: title(timeline),
         option: words::option(timeline.twin),
         window_ms: timeline.window_ms,
@@ -48,13 +53,16 @@ pub(crate) fn over_time(summary: &Summary) -> Vec<OverTime> {
     // A run that did not ask Go for its collections has no figure of them.
     let traced = summary.metric(metric::GC_CYCLES).is_some();
     let plots = plot::timelines(inputs.collect());
-    let shown = plots.into_iter().zip(&summary.timelines).map(|(plot, timeline)| OverTime {
-        plot,
-        block: timeline.block,
-        window: significant(timeline.window_ms),
-        collections: collections(timeline, traced),
-        rows: rows(timeline),
-    });
+    let shown =
+        plots.into_iter().zip(summary.timelines.iter().filter(ours)).map(|(plot, timeline)| {
+            OverTime {
+                plot,
+                block: timeline.block,
+                window: significant(timeline.window_ms),
+                collections: collections(timeline, traced),
+                rows: rows(timeline),
+            }
+        });
     shown.collect()
 }
 
@@ -86,7 +94,7 @@ fn rows(timeline: &Timeline) -> Vec<Row> {
         let within = |start_ms: f64| start_ms >= from_ms && start_ms < from_ms + length_ms;
         let greatest = |take: fn(&(f64, f64)) -> f64| {
             let greatest = windows.iter().map(take).fold(0.0, f64::max);
-            if greatest > 0.0 { duration_us(greatest) } else { "no request".to_owned() }
+            if greatest > 0.0 { duration_us(greatest) } else { "none".to_owned() }
         };
         Row {
             from_s: significant(from_ms / 1e3),

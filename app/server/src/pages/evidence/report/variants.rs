@@ -114,7 +114,8 @@ impl Version<'_> {
         match self {
             Self::Twin(twin) => Some(words::option(twin)),
             Self::Variant(variant) => {
-                Some(words::option(variant.language)).filter(|_| !self.is_floor())
+                let own = !matches!(variant.kind, Kind::Floor | Kind::Other);
+                Some(words::option(variant.language)).filter(|_| own)
             }
         }
     }
@@ -174,7 +175,7 @@ pub(crate) fn tuning<'a>(
     let (id, measure) = if of_floor {
         (metric::CAPACITY_SHARE, "Capacity of one core as a share of the floor’s")
     } else {
-        (metric::CAPACITY, "Requests per second of one core")
+        (metric::CAPACITY, "Closed-loop capacity of one core")
     };
     let rungs = versions.iter().filter_map(|it| rung(summary, *it, id)).collect();
     let label = |value: f64| if of_floor { plot::ratio(value) } else { plot::short(value) };

@@ -4,6 +4,7 @@ use assay_advice::Choice;
 use assay_evidence::{Better, Figure, Metric, Ratio, Summary, Twin, metric};
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::others;
 use crate::pages::plot::{self, Side, significant};
 
 /// A figure with its interval, once when they agree.
@@ -79,12 +80,20 @@ pub(crate) fn option(twin: Twin) -> Choice {
 }
 
 /// The metrics that say most about a run, in the order in which they are said.
-const HEADLINES: [&str; 5] =
-    [metric::CPU, metric::CAPACITY, metric::HALF_P99, metric::RESIDENT_PSS, metric::LOADED_PSS];
+const HEADLINES: [&str; 7] = [
+    metric::HITS_ZIPF,
+    metric::CPU,
+    metric::CAPACITY,
+    metric::HALF_P99,
+    metric::RSS_PER_ENTRY,
+    metric::RESIDENT_PSS,
+    metric::LOADED_PSS,
+];
 
 /// What a run says in a few sentences, the headline first.
 pub(crate) fn headlines(summary: &Summary) -> Vec<String> {
-    HEADLINES.iter().filter_map(|id| sentence(summary, summary.metric(id)?)).collect()
+    let twins = HEADLINES.iter().filter_map(|id| sentence(summary, summary.metric(id)?));
+    twins.chain(others::sentences(summary)).collect()
 }
 
 /// What a metric says of the twins, with its interval.
@@ -92,8 +101,12 @@ pub(crate) fn sentence(summary: &Summary, metric: &Metric) -> Option<String> {
     let ratio = metric.ratio?;
     let times = times(ratio);
     let said = match metric.id.as_str() {
-        metric::CPU => format!("Rust needs {times} of Go’s CPU per request"),
-        metric::CAPACITY => format!("one core of Rust serves {times} Go’s requests per second"),
+        metric::CPU => format!("Rust needs {times} of Go’s CPU per {}", summary.work.one()),
+        metric::CAPACITY => {
+            format!("one core of Rust serves {times} Go’s {}s per second", summary.work.one())
+        }
+        metric::RSS_PER_ENTRY => format!("an entry takes {times} of Go’s memory"),
+        metric::HITS_ZIPF => format!("Rust’s cache hits {times} as often as Go’s"),
         metric::HALF_P99 => format!("Rust’s p99 latency at half load is {times} Go’s"),
         metric::RESIDENT_PSS => {
             format!("once the state is built, Rust holds {times} of Go’s memory")
@@ -117,7 +130,7 @@ pub(crate) fn sentence(summary: &Summary, metric: &Metric) -> Option<String> {
 }
 
 /// Such as "0.44× [0.44, 0.45]".
-fn times(ratio: Ratio) -> String {
+pub(super) fn times(ratio: Ratio) -> String {
     let estimate = plot::ratio(ratio.estimate);
     match ends(ratio) {
         Some((low, high)) => format!("{estimate}× [{}, {}]", plot::ratio(low), plot::ratio(high)),
