@@ -70,6 +70,7 @@ pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
         report(Progress { text: text.into(), share: 0.0, left, folder: None });
     };
     let mut prepare = || {
+        scenario.absent.iter().for_each(|absent| say(absent));
         let binaries = tools::build(&options.root, &scenario, &options.stop, &mut say)?;
         say("checking every version against the contract");
         conform(options, &scenario, &binaries, pinning.server_core)?;
