@@ -173,8 +173,10 @@ fn conform(
         let other = if who.twin == Twin::Rust { &go } else { &rust };
         let one = Service::start(&who, server_core, &log("one"))?;
         let twin = Service::start(other, server_core, &log("other"))?;
-        // The cache's checks take minutes, most of them filling memory and waiting.
-        let brief = options.profile == Profile::Quick && scenario.protocol == Protocol::Resp;
+        // The cache's checks take minutes, most of them filling memory and waiting: all of them
+        // belong to the run that others look at first.
+        let whole = options.profile == Profile::Publish && scenario.headline;
+        let brief = scenario.protocol == Protocol::Resp && !whole;
         let (service, stop) = (scenario.service.as_str(), options.stop.as_ref());
         tools::conform(&conformance, service, one.addr, twin.addr, brief, stop)
             .with_context(|| format!("{who} does not keep its contract"))?;

@@ -742,7 +742,7 @@ mod tests {
             let error = format!("{:#}", Scenario::parse(&CACHE.replace(from, to)).unwrap_err());
             assert!(error.contains(says), "{says:?} is not in: {error}");
         };
-        fails("protocol = \"resp\"\n        resident", "resident", "commands and traces need");
+        fails("protocol = \"resp\"\n        resident", "resident", "[data] needs protocol");
         fails("pipeline = 8", "pipeline = 0", "load.pipeline is 0, but must be 1 to 1000");
         fails("key_bytes = 16", "key_bytes = 8", "must be 14 to 250");
         fails("value_bytes = 64", "value_bytes = 8", "a value begins with its key");
