@@ -1,6 +1,6 @@
 //! The members of a JSON object in their order, each value as its text.
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +16,8 @@ pub enum Name<'a> {
 
 /// Reads a whole JSON text (RFC 8259) that is an object. Repeated names are all there.
 pub fn read(text: &str) -> Option<Vec<(Name<'_>, &str)>> {
+    // Names are read as bytes below, which lets raw control characters pass; this does not.
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
     let mut json = serde_json::Deserializer::from_str(text);
     let members = json.deserialize_map(Members).ok()?;
     json.end().ok()?;
