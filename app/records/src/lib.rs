@@ -5,9 +5,11 @@
 //! one, and [`check_revision`] says which changes of an old one are allowed.
 
 pub mod adr;
+mod alerts;
 mod amend;
 mod cost;
 mod draft;
+mod event;
 mod limits;
 mod name;
 mod parse;
@@ -16,6 +18,7 @@ mod reader;
 mod record;
 mod rules;
 mod schema;
+mod signing;
 mod status;
 mod trigger;
 mod write;
@@ -24,17 +27,20 @@ mod write;
 pub use assay_advice as advice;
 
 pub use adr::Dialect;
+pub use alerts::{ALERT_NAME, AlertRules, RECORD_LABEL, TRIGGER_LABEL, alert_rules};
 pub use amend::{Amendment, amend};
 pub use cost::RecordedCost;
 pub use draft::Draft;
+pub use event::{Event, EventKind, Outcome, ReviewVerdict};
 pub use limits::{
     MAX_EVENTS, MAX_LINE_CHARS, MAX_LIST, MAX_RECORD_BYTES, MAX_TEXT_CHARS, MAX_TRIGGERS,
 };
 pub use name::{content_hash, file_name, number_of, slug};
 pub use parse::Parsed;
 pub use prefill::draft_from;
-pub use record::{Chosen, Event, EventKind, Evidence, Original, Rationale, Record, Section};
-pub use rules::check_revision;
+pub use record::{Chosen, Evidence, Original, Rationale, Record, Section};
+pub use rules::{SUPERSEDE_INSTEAD, check_revision};
 pub use schema::json_schema;
+pub use signing::{changed_fields, signed_digest};
 pub use status::{Standing, Status};
 pub use trigger::{Comparison, Condition, Trigger, TriggerKind, Window};

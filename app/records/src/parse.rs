@@ -9,8 +9,8 @@ use toml::de::{DeTable, ValueDeserializer};
 use uuid::Uuid;
 
 use crate::{
-    Chosen, Condition, Dialect, Event, EventKind, Evidence, Original, Rationale, Record, Status,
-    Trigger, TriggerKind, cost,
+    Chosen, Condition, Dialect, Event, EventKind, Evidence, Original, Outcome, Rationale, Record,
+    ReviewVerdict, Section, Status, Trigger, TriggerKind, cost,
     limits::{MAX_EVENTS, MAX_LIST, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_TRIGGERS},
     reader::{Findings, Reader, shorten},
 };
@@ -53,7 +53,12 @@ pub(crate) const EVIDENCE: [&str; 9] =
     ["run", "scenario", "metric", "unit", "rust", "go", "ratio", "low", "high"];
 pub(crate) const ORIGINAL: [&str; 3] = ["format", "file", "text"];
 pub(crate) const TRIGGER: [&str; 7] = ["id", "kind", "when", "flips_to", "owner", "note", "promql"];
-pub(crate) const EVENT: [&str; 4] = ["at", "by", "kind", "detail"];
+pub(crate) const EVENT: [&str; 11] = [
+    "at", "by", "kind", "detail", "verdict", "section", "digest", "trigger", "alert", "outcome",
+    "advised",
+];
+/// How an event writes that the advice was too close to call.
+pub(crate) const TOO_CLOSE: &str = "too_close";
 
 pub(crate) fn parse(text: &str, model: &Model) -> Result<Parsed, Vec<Problem>> {
     if text.len() > MAX_RECORD_BYTES {
@@ -423,20 +428,41 @@ fn read_condition(
 }
 
 fn read_events(top: &Reader<'_, '_>, found: &mut Findings) -> Vec<Event> {
-    let kinds = EventKind::ALL.map(EventKind::id);
     let mut events = Vec::new();
     for table in top.tables("event", MAX_EVENTS, found) {
         table.warn_unknown(&EVENT, found);
         if table.get("kind").is_none() {
-            table.missing("kind", &format!("one of: {}", kinds.join(", ")), found);
+            table.missing("kind", &format!("one of: {}", EventKind::IDS.join(", ")), found);
         }
         let at = required_moment(&table, "at", found);
-        let kind = table.word("kind", &kinds, EventKind::from_id, found);
+        let kind = table.word("kind", EventKind::IDS, EventKind::from_id, found);
         let by = table.line("by", found).unwrap_or_default();
         let detail = table.text("detail", found);
+        let facts = read_facts(&table, found);
         if let Some((at, kind)) = at.zip(kind) {
-            events.push(Event { at, by, kind, detail });
+            events.push(Event { at, by, kind, detail, ..facts });
         }
     }
     events
+}
+
+/// What an event of one kind or another says besides; the rest is to be filled in.
+fn read_facts(table: &Reader<'_, '_>, found: &mut Findings) -> Event {
+    let sections = Section::ALL.map(Section::id);
+    let advised = ["rust", "go", "hybrid", TOO_CLOSE];
+    let read_advised = |id: &str| match Choice::from_id(id) {
+        None if id == TOO_CLOSE => Some(None),
+        None => None,
+        option => Some(option),
+    };
+    Event {
+        verdict: table.word("verdict", ReviewVerdict::IDS, ReviewVerdict::from_id, found),
+        section: table.word("section", &sections, Section::from_id, found),
+        digest: table.line("digest", found),
+        trigger: table.line("trigger", found),
+        alert: table.line("alert", found),
+        outcome: table.word("outcome", Outcome::IDS, Outcome::from_id, found),
+        advised: table.word("advised", &advised, read_advised, found),
+        ..Event::new(Timestamp::UNIX_EPOCH, "", EventKind::Edited, "")
+    }
 }

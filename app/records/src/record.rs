@@ -2,9 +2,13 @@
 
 use assay_advice::{Answers, Assumptions, Choice, Model, Problem, Score};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Condition, Dialect, Parsed, RecordedCost, Status, Trigger, cost::owners, parse};
+use crate::{
+    Condition, Dialect, Event, EventKind, Parsed, RecordedCost, Status, Trigger, cost::owners,
+    parse,
+};
 
 /// A decision: what was asked, advised, chosen and why, and what would change it.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +94,8 @@ pub struct Rationale {
 }
 
 /// A section of the rationale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Section {
     /// What the situation is.
     Context,
@@ -112,6 +117,12 @@ impl Section {
             Self::Decision => "decision",
             Self::Consequences => "consequences",
         }
+    }
+
+    /// The section with this key.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|section| section.id() == id)
     }
 }
 
@@ -159,76 +170,6 @@ pub struct Evidence {
     pub high: Option<f64>,
 }
 
-/// Something that happened to a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When.
-    pub at: Timestamp,
-    /// Who did it.
-    pub by: String,
-    /// What it was.
-    pub kind: EventKind,
-    /// More, in words; may be empty.
-    pub detail: String,
-}
-
-/// The kinds of event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// The record was first written.
-    Created,
-    /// Something in it was changed.
-    Edited,
-    /// Somebody reviewed it.
-    Reviewed,
-    /// Its status changed.
-    Status,
-    /// A trigger's condition came true.
-    TriggerFired,
-    /// It was looked at again and kept, amended or superseded.
-    Revisited,
-    /// It was scored again with a later model or later runs.
-    Rescored,
-}
-
-impl EventKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Created,
-        Self::Edited,
-        Self::Reviewed,
-        Self::Status,
-        Self::TriggerFired,
-        Self::Revisited,
-        Self::Rescored,
-    ];
-
-    /// The id used in files.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Edited => "edited",
-            Self::Reviewed => "reviewed",
-            Self::Status => "status",
-            Self::TriggerFired => "trigger_fired",
-            Self::Revisited => "revisited",
-            Self::Rescored => "rescored",
-        }
-    }
-
-    /// The kind with this id.
-    #[must_use]
-    pub fn from_id(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.id() == id)
-    }
-
-    /// Whether the event answers what was due before it.
-    const fn settles(self) -> bool {
-        matches!(self, Self::Reviewed | Self::Revisited)
-    }
-}
-
 impl Record {
     /// Reads a record's text, with every problem at its place.
     ///
@@ -261,13 +202,13 @@ impl Record {
     }
 
     /// The first day on which the record is due for review: its review date, or a date trigger that
-    /// no later review has answered.
+    /// no later revisit has answered.
     #[must_use]
     pub fn due_on(&self) -> Option<Date> {
         let settled = self
             .events
             .iter()
-            .filter(|event| event.kind.settles())
+            .filter(|event| event.kind == EventKind::Revisited)
             .map(|event| event.at.to_zoned(TimeZone::UTC).date())
             .max();
         let dates = self.triggers.iter().filter_map(|trigger| match trigger.condition {
@@ -277,13 +218,30 @@ impl Record {
         self.review_by.into_iter().chain(dates).min()
     }
 
-    /// Whether a trigger has fired since the record was last reviewed.
+    /// The triggers' firings since the record was last revisited, oldest first. The order of the
+    /// events counts, not their times: they are only ever added to.
+    pub fn fired(&self) -> impl Iterator<Item = &Event> {
+        let revisited = self.events.iter().rposition(|event| event.kind == EventKind::Revisited);
+        let since = self.events.iter().skip(revisited.map_or(0, |at| at + 1));
+        since.filter(|event| event.kind == EventKind::TriggerFired)
+    }
+
+    /// Whether a trigger has fired since the record was last revisited.
     #[must_use]
     pub fn has_fired(&self) -> bool {
-        let last = |wanted: fn(EventKind) -> bool| {
-            self.events.iter().filter(|event| wanted(event.kind)).map(|event| event.at).max()
-        };
-        let fired = last(|kind| kind == EventKind::TriggerFired);
-        fired.is_some() && fired > last(EventKind::settles)
+        self.fired().next().is_some()
+    }
+
+    /// What reviewers said of it, oldest first.
+    pub fn reviews(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(|event| event.kind == EventKind::Reviewed)
+    }
+
+    /// The advice that its keepers last looked at: as given, or as it was when somebody scored the
+    /// record again and noted it. None when no advice is kept; `Some(None)` is too close to call.
+    #[must_use]
+    pub fn last_advised(&self) -> Option<Option<Choice>> {
+        let rescored = self.events.iter().rev().find_map(|event| event.advised);
+        rescored.or_else(|| self.advice.as_ref().map(|advice| advice.recommended))
     }
 }

@@ -4,6 +4,9 @@ use assay_advice::Problem;
 
 use crate::{Record, Status};
 
+/// The way forward where what is fixed was to be changed.
+pub const SUPERSEDE_INSTEAD: &str = "write a new record that supersedes this one";
+
 /// What forbids replacing `old` by `new`; empty when the change is allowed. The id and the creation
 /// never change, the status follows its lifecycle, events are only added, and once a record is
 /// accepted its choice and answers are fixed.
@@ -28,7 +31,7 @@ pub fn check_revision(old: &Record, new: &Record) -> Vec<Problem> {
     if !old.status.may_become(new.status) {
         let next: Vec<&str> = old.status.next().iter().map(|status| status.id()).collect();
         let help = if next.is_empty() {
-            "nothing follows; write a new record that supersedes this one".to_owned()
+            format!("nothing follows; {SUPERSEDE_INSTEAD}")
         } else {
             format!("it may become: {}", next.join(", "))
         };
@@ -36,7 +39,7 @@ pub fn check_revision(old: &Record, new: &Record) -> Vec<Problem> {
         refuse("status", format!("a record that is {from} cannot become {to}"), &help);
     }
     if matches!(old.status, Status::Accepted | Status::Deprecated) {
-        let help = "write a new record that supersedes this one";
+        let help = SUPERSEDE_INSTEAD;
         if old.choice.as_ref().map(|c| c.option) != new.choice.as_ref().map(|c| c.option) {
             refuse("choice.option", "the choice of an accepted record is fixed".to_owned(), help);
         }

@@ -280,6 +280,39 @@ enum EventKind {
 }
 
 #[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ReviewVerdict {
+    Approve,
+    RequestChanges,
+    Comment,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Section {
+    Context,
+    Decision,
+    Consequences,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Keep,
+    Amend,
+    Supersede,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Advised {
+    Rust,
+    Go,
+    Hybrid,
+    TooClose,
+}
+
+#[derive(JsonSchema)]
 struct Event {
     /// When, without quotes.
     at: Timestamp,
@@ -289,4 +322,18 @@ struct Event {
     kind: EventKind,
     /// More, in words.
     detail: Option<String>,
+    /// Of a review: what the reviewer said.
+    verdict: Option<ReviewVerdict>,
+    /// Of a review: the section it speaks of; without one, the whole record.
+    section: Option<Section>,
+    /// Of a review: the digest of the text that was read.
+    digest: Option<String>,
+    /// Of a firing: the trigger's id.
+    trigger: Option<String>,
+    /// Of a firing: the alert that reported it.
+    alert: Option<String>,
+    /// Of a revisit: what came of it.
+    outcome: Option<Outcome>,
+    /// Of a rescoring: what is advised now.
+    advised: Option<Advised>,
 }

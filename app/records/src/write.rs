@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use assay_advice::{Answers, Score};
+use assay_advice::{Answers, Choice, Score};
 use jiff::Timestamp;
 use serde::Serialize as _;
 use toml_edit::{Key, Value, ser::ValueSerializer};
 use uuid::Uuid;
 
-use crate::{Draft, Event, EventKind, Evidence, Original, Rationale, Section, Trigger, cost};
+use crate::{
+    Draft, Event, EventKind, Evidence, Original, Rationale, Section, Trigger, cost,
+    parse::TOO_CLOSE,
+};
 
 const HEAD: &str = "\
 #:schema record.schema.json
@@ -91,8 +94,7 @@ pub(crate) fn record(draft: &Draft, id: Uuid, now: Timestamp, by: &str) -> Strin
         out.set("text", original.text.as_str());
     }
     out.line("\n# What happened to this record, oldest first; only ever added to.");
-    let created = Event { at: now, by: by.to_owned(), kind: EventKind::Created, detail };
-    event(&mut out, &created);
+    event(&mut out, &Event::new(now, by, EventKind::Created, detail));
     out.0
 }
 
@@ -224,9 +226,18 @@ pub(crate) fn event_fields(event: &Event) -> Vec<(&'static str, Value)> {
         ("by", event.by.as_str().into()),
         ("kind", event.kind.id().into()),
     ];
-    if !event.detail.is_empty() {
-        fields.push(("detail", unix_lines(&event.detail).into()));
-    }
+    let text = |text: &Option<String>| text.as_deref().map(Value::from);
+    let facts = [
+        ("verdict", event.verdict.map(|verdict| verdict.id().into())),
+        ("outcome", event.outcome.map(|outcome| outcome.id().into())),
+        ("section", event.section.map(|section| section.id().into())),
+        ("trigger", text(&event.trigger)),
+        ("alert", text(&event.alert)),
+        ("advised", event.advised.map(|option| option.map_or(TOO_CLOSE, Choice::id).into())),
+        ("detail", Some(unix_lines(&event.detail).into()).filter(|_| !event.detail.is_empty())),
+        ("digest", text(&event.digest)),
+    ];
+    fields.extend(facts.into_iter().filter_map(|(key, value)| Some((key, value?))));
     fields
 }
 

@@ -9,7 +9,7 @@ use assay_advice::{Problem, line_column};
 use assay_store::{StoreError, Stored};
 use axum::{
     extract::rejection::BytesRejection,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -73,9 +73,18 @@ pub enum Error {
         /// The text that was refused.
         yours: String,
     },
+    /// The text to be signed is no longer the one that was read.
+    #[error("the record's text was changed since it was read")]
+    TextChanged {
+        /// The record as it is now.
+        theirs: Box<Stored>,
+    },
     /// The same idempotency key came with another request.
     #[error("this idempotency key was used for a different request")]
     KeyReused,
+    /// The request shows no token, or a wrong one.
+    #[error("the token is missing or wrong")]
+    Unauthorized,
     /// The request is refused for the safety of the person at the browser.
     #[error("{0}")]
     Refused(&'static str),
@@ -309,10 +318,24 @@ impl Explained {
                      with the new ETag.",
                 )
             },
+            Error::TextChanged { theirs } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "The text changed since you read it",
+                format!(
+                    "Nothing was signed. Read {} again as it is now, and review that.",
+                    theirs.file_name
+                ),
+            ),
             Error::KeyReused => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "This key was used before",
                 format!("{message} Use a new Idempotency-Key for a new record."),
+            ),
+            Error::Unauthorized => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "This needs its token",
+                "Send the header Authorization: Bearer TOKEN, with the token that assay was started \
+                 with.",
             ),
             Error::Refused(_) => {
                 Self::new(StatusCode::FORBIDDEN, "This request is refused", message)
@@ -354,6 +377,10 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let explained = Explained::of(&self);
         let mut response = explained.status.into_response();
+        if explained.status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+        }
         response.extensions_mut().insert(explained);
         response
     }

@@ -26,7 +26,9 @@ fn main() -> ExitCode {
 }
 
 fn surroundings() -> Surroundings {
-    Surroundings { clock: now, user: whoami::username().ok(), cache: cache_folder(), open }
+    let hook_token = variable("ASSAY_HOOK_TOKEN");
+    let user = whoami::username().ok();
+    Surroundings { clock: now, user, cache: cache_folder(), hook_token, open }
 }
 
 fn open(decisions: PathBuf, data: PathBuf, model: Arc<Model>) -> Opening {

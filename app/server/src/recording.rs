@@ -2,7 +2,8 @@
 
 use assay_advice::{Answers, Assumptions, Choice, Problem, Score};
 use assay_records::{
-    Amendment, Chosen, Draft, Event, EventKind, Record, RecordedCost, Status, amend, draft_from,
+    Amendment, Chosen, Draft, Event, EventKind, Record, RecordedCost, SUPERSEDE_INSTEAD, Status,
+    amend, draft_from,
 };
 use assay_store::{StoreError, Stored};
 use jiff::civil::Date;
@@ -97,7 +98,7 @@ fn overrides(score: &Score, option: Choice) -> bool {
     score.recommended.is_some_and(|advised| advised != option)
 }
 
-fn refused(field: &str, message: &str, allowed: &str) -> Error {
+pub(crate) fn refused(field: &str, message: &str, allowed: &str) -> Error {
     Error::Invalid {
         message: message.to_owned(),
         errors: vec![FieldError {
@@ -153,9 +154,18 @@ pub async fn replace(
 ) -> Result<Stored, Error> {
     let sent = text.clone();
     app.store.update(id, expected_hash, text).await.map_err(|error| match error {
-        StoreError::Invalid { problems } => invalid(&problems, Some(&sent)),
+        StoreError::Invalid { problems } => with_way_forward(invalid(&problems, Some(&sent)), id),
         other => other.into(),
     })
+}
+
+/// Says how to decide anew where what is fixed was to be changed.
+fn with_way_forward(error: Error, id: Uuid) -> Error {
+    let Error::Invalid { message, mut errors } = error else { return error };
+    for fault in errors.iter_mut().filter(|fault| fault.allowed == SUPERSEDE_INSTEAD) {
+        fault.allowed = format!("{SUPERSEDE_INSTEAD}: POST /api/v1/decisions/{id}/supersede");
+    }
+    Error::Invalid { message, errors }
 }
 
 /// Moves a record along its life and notes it in the history.
@@ -174,11 +184,8 @@ pub async fn set_status(
     if !note.trim().is_empty() {
         detail = format!("{detail}: {}", note.trim());
     }
-    let (at, by) = (app.now(), app.by.clone());
-    let mut changes = vec![
-        Amendment::Status(status),
-        Amendment::Event(Event { at, by, kind: EventKind::Status, detail }),
-    ];
+    let event = Event::new(app.now(), &app.by, EventKind::Status, detail);
+    let mut changes = vec![Amendment::Status(status), Amendment::Event(event)];
     if status == Status::Accepted && old.record.decided.is_none() {
         changes.push(Amendment::Decided(Some(app.today())));
     }
@@ -187,7 +194,7 @@ pub async fn set_status(
     Ok(app.store.update(id, expected_hash.unwrap_or(&old.hash), text).await?)
 }
 
-fn invalid(problems: &[Problem], text: Option<&str>) -> Error {
+pub(crate) fn invalid(problems: &[Problem], text: Option<&str>) -> Error {
     Error::Invalid {
         message: "the record is not kept, because something in it is not allowed".to_owned(),
         errors: FieldError::all(problems, text),

@@ -9,6 +9,7 @@ use axum::{
 use crate::{
     api, assets,
     error::Error,
+    feeds, hooks,
     http::health,
     pages::{self, evidence, precedents},
     state::App,
@@ -30,6 +31,10 @@ pub fn table(state: App) -> Router {
                 .post(pages::import::post)
                 .layer(DefaultBodyLimit::max(pages::import::IMPORT_BYTES_MAX)),
         )
+        .route("/decisions/{id}/history", get(pages::history::get))
+        .route("/decisions/{id}/diff", get(pages::diff::get))
+        .route("/decisions/{id}/review", get(pages::review::get).post(pages::review::post))
+        .route("/decisions/{id}/supersede", get(pages::supersede::get))
         .route("/evidence", get(evidence::overview::get))
         .route("/evidence/claims", get(evidence::claims::get))
         .route("/evidence/compare", get(evidence::compare::get))
@@ -46,6 +51,8 @@ pub fn table(state: App) -> Router {
         .route("/method", get(pages::method::get))
         .route("/model", get(pages::model::get).post(pages::model::post))
         .route("/model.toml", get(pages::model::text))
+        .route("/feeds/reviews.ics", get(feeds::calendar))
+        .route("/feeds/reviews.atom", get(feeds::atom))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
         .route("/api/v1/cost", post(api::cost::post))
@@ -54,6 +61,11 @@ pub fn table(state: App) -> Router {
         .route("/api/v1/decisions/{id}", get(api::decision::get).put(api::decision::put))
         .route("/api/v1/decisions/{id}/history", get(api::decision::history))
         .route("/api/v1/decisions/{id}/status", post(api::decision::set_status))
+        .route("/api/v1/decisions/{id}/reviews", post(api::decision::review))
+        .route("/api/v1/decisions/{id}/revisits", post(api::decision::revisit))
+        .route("/api/v1/decisions/{id}/supersede", post(api::decisions::supersede))
+        .route("/api/v1/decisions/{id}/triggers/{trigger}", post(api::decision::fire))
+        .route("/api/v1/review-queue", get(api::queue::get))
         .route("/api/v1/evidence/claims", get(api::claims::list))
         .route("/api/v1/evidence/runs", get(api::evidence::runs))
         .route("/api/v1/evidence/runs/{run}", get(api::evidence::run))
@@ -63,6 +75,7 @@ pub fn table(state: App) -> Router {
         .route("/api/v1/openapi.json", get(api::openapi::document))
         // For machines.
         .route("/static/{version}/{*name}", get(assets::serve))
+        .route("/hooks/alertmanager", post(hooks::alertmanager))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -15,6 +15,7 @@ use crate::{
     http::Metrics,
     live::Live,
     own::OwnRecords,
+    rescoring::Rescoring,
     trial::Trials,
 };
 
@@ -50,6 +51,10 @@ pub struct AppState {
     pub own: OwnRecords,
     /// The edited models tried of late.
     pub trials: Trials,
+    /// What today's advice would be on the records in force.
+    pub rescoring: Rescoring,
+    /// The token that Alertmanager shows; without one, nothing listens to it.
+    pub hook_token: Option<String>,
 }
 
 impl AppState {

@@ -10,6 +10,7 @@ use std::{
 
 use assay_records::advice::{Model, Problem};
 use assay_records::{MAX_RECORD_BYTES, Parsed, Record, content_hash, json_schema, number_of};
+use jiff::Timestamp;
 use tempfile::{Builder, NamedTempFile};
 use uuid::Uuid;
 
@@ -31,6 +32,8 @@ pub(crate) type Stamp = String;
 pub(crate) struct Loaded {
     pub(crate) file_name: String,
     pub(crate) stamp: Stamp,
+    /// When it was last written, as far as the file system says.
+    pub(crate) modified: Option<Timestamp>,
     /// The record, or what is wrong with it and the id it seems to have.
     pub(crate) outcome: Result<Box<Stored>, (BadFile, Option<Uuid>)>,
 }
@@ -49,6 +52,11 @@ pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
         metadata.size(),
         metadata.ino()
     )
+}
+
+/// When a file was last written.
+pub(crate) fn modified(path: &Path) -> Option<Timestamp> {
+    Timestamp::try_from(fs::metadata(path).ok()?.modified().ok()?).ok()
 }
 
 /// Every file that claims to be a record, with its stamp. Hidden files and folders claim nothing.
@@ -76,6 +84,8 @@ pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<
         other => other,
     };
     let stamp = metadata.as_ref().map(stamp).unwrap_or_default();
+    let modified = metadata.as_ref().ok().and_then(|metadata| metadata.modified().ok());
+    let modified = modified.and_then(|moment| Timestamp::try_from(moment).ok());
     let bad = |text: Option<String>, id, problems| {
         let bad = BadFile { file_name: file_name.to_owned(), text, problems };
         Err((bad, id))
@@ -95,7 +105,7 @@ pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<
                 (Some(number), Ok(parsed)) => Ok(Box::new(stored(number, file_name, text, parsed))),
             },
         };
-    Ok(Loaded { file_name: file_name.to_owned(), stamp, outcome })
+    Ok(Loaded { file_name: file_name.to_owned(), stamp, modified, outcome })
 }
 
 fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored {

@@ -55,7 +55,8 @@ impl Default for Filter {
 /// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// The records: the best match first when words were given, else the newest number first.
+    /// The records: the best match first when words were given; of those due, the most urgent; else
+    /// the newest number first.
     pub items: Vec<Summary>,
     /// All records that the filter lets through.
     pub total: u64,

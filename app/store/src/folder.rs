@@ -5,13 +5,16 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 use assay_records::advice::{Model, Problem};
 use assay_records::{Record, check_revision};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    BadFile, Filter, Page, Store, StoreError, Stored,
+    BadFile, Filter, Page, Revision, Revisions, Store, StoreError, Stored,
     files::{self, Loaded},
+    git,
     refresh::{Mirror, blocking},
+    revisions::{self, Text},
 };
 
 /// Records as files of a folder, with an index beside them. Cloning it is cheap and gives the same
@@ -99,6 +102,23 @@ impl FolderStore {
         Ok(stored)
     }
 
+    /// When a record's file was last written; its creation when the file system does not say.
+    async fn modified(&self, stored: &Stored) -> Timestamp {
+        let path = self.mirror.folder.join(&stored.file_name);
+        blocking(move || Ok(files::modified(&path)))
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or(stored.record.created)
+    }
+
+    /// Keeps a text among those that can be looked at later.
+    async fn keep(&self, stored: &Stored) {
+        let Stored { id, hash, text, .. } = stored;
+        let at = self.modified(stored).await;
+        self.mirror.seen.keep(*id, &[Text { hash, text, at }]).await;
+    }
+
     /// Runs one write with every other writer held off. It runs to its end even when the caller
     /// stops waiting.
     async fn write<T: Send + 'static>(
@@ -168,7 +188,9 @@ impl Store for FolderStore {
                 .map_err(|source| StoreError::unwritable(&mirror.folder, source))
         })
         .await?;
-        self.get(id).await
+        let stored = self.get(id).await?;
+        self.keep(&stored).await;
+        Ok(stored)
     }
 
     async fn update(
@@ -178,7 +200,9 @@ impl Store for FolderStore {
         text: String,
     ) -> Result<Stored, StoreError> {
         let new = self.check(id, &text)?;
-        let file_name = self.current(id).await?.file_name;
+        let before = self.current(id).await?;
+        let file_name = before.file_name.clone();
+        let at = self.modified(&before).await;
         let expected = expected_hash.to_owned();
         let conflict = self
             .write(move |mirror| {
@@ -205,12 +229,39 @@ impl Store for FolderStore {
             })
             .await?;
         match conflict {
-            None => self.get(id).await,
+            None => {
+                let stored = self.get(id).await?;
+                if before.hash == expected_hash {
+                    let Stored { hash, text, .. } = &before;
+                    self.mirror.seen.keep(id, &[Text { hash, text, at }]).await;
+                }
+                self.keep(&stored).await;
+                Ok(stored)
+            }
             Some((theirs, yours)) => {
                 let theirs = Box::new(self.with_links(*theirs).await?);
                 Err(StoreError::Conflict { theirs, yours })
             }
         }
+    }
+
+    async fn revisions(&self, id: Uuid) -> Result<Revisions, StoreError> {
+        let stored = self.current(id).await?;
+        let at = self.modified(&stored).await;
+        let now = Revision { hash: stored.hash, text: stored.text, at, commit: None };
+        let seen = self.mirror.seen.of(id).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, %id, "the texts kept cannot be read");
+            Vec::new()
+        });
+        let (folder, file_name) = (self.mirror.folder.clone(), stored.file_name);
+        let asked = blocking(move || Ok(git::revisions(&folder, &file_name))).await;
+        let git = asked.unwrap_or_else(|error| git::Known::Failed(error.to_string()));
+        let known = revisions::known(&seen, &git);
+        let committed = match git {
+            git::Known::Commits(list) => list,
+            git::Known::NoWorkTree | git::Known::Failed(_) => Vec::new(),
+        };
+        Ok(Revisions { list: revisions::merged(now, seen, &committed), known })
     }
 
     async fn bad_files(&self) -> Result<Vec<BadFile>, StoreError> {

@@ -144,6 +144,14 @@ impl Index {
         })
     }
 
+    /// The hash of a file's text as the index knows it; empty for a bad file.
+    pub(crate) async fn hash_of(&self, name: &str) -> Result<Option<String>, sqlx::Error> {
+        sqlx::query_scalar("SELECT hash FROM file WHERE name = ?")
+            .bind(name)
+            .fetch_optional(&self.pool)
+            .await
+    }
+
     /// Forgets files that are gone and takes in what was read, all or nothing.
     pub(crate) async fn apply(&self, gone: &[String], read: &[Loaded]) -> Result<(), sqlx::Error> {
         let mut connection = self.pool.acquire().await?;

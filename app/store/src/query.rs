@@ -77,6 +77,9 @@ impl Index {
             // A word in the title says more than in a name, and there more than in the text.
             query.push("bm25(words, 10.0, 5.0, 1.0), ");
         }
+        if filter.due.is_some() {
+            query.push("fired DESC, due_on IS NULL, due_on, ");
+        }
         let per_page = filter.per_page.clamp(1, Filter::MAX_PER_PAGE);
         let skipped = u64::from(filter.page.saturating_sub(1)) * u64::from(per_page);
         query.push("number DESC, name LIMIT ").push_bind(per_page);

@@ -20,6 +20,7 @@ use crate::{
     StoreError,
     files::{self, Loaded, Stamp},
     index::Index,
+    revisions::{Seen, Text},
 };
 
 /// Changes are gathered for this long before the folder is looked at.
@@ -37,8 +38,10 @@ pub(crate) struct Mirror {
     pub(crate) model: Arc<Model>,
     index_dir: PathBuf,
     index: RwLock<Index>,
+    /// Earlier texts.
+    pub(crate) seen: Seen,
     /// The folder's own stamp at the last look, which only one task takes at a time.
-    seen: Mutex<Option<Stamp>>,
+    looked: Mutex<Option<Stamp>>,
     changed: AtomicBool,
     wake: Arc<Notify>,
 }
@@ -51,11 +54,12 @@ impl Mirror {
     ) -> Result<Arc<Self>, StoreError> {
         let index = Index::open(&index_dir, &folder, model.digest()).await?;
         let mirror = Arc::new(Self {
+            seen: Seen::new(&index_dir, &folder),
             folder,
             model,
             index_dir,
             index: RwLock::new(index),
-            seen: Mutex::new(None),
+            looked: Mutex::new(None),
             changed: AtomicBool::new(false),
             wake: Arc::default(),
         });
@@ -77,18 +81,18 @@ impl Mirror {
     /// Brings the index up to date. Unless `anyway`, nothing is done when neither the watch nor the
     /// folder's own times say that something changed.
     pub(crate) async fn refresh(&self, anyway: bool) -> Result<(), StoreError> {
-        let mut seen = self.seen.lock().await;
+        let mut looked = self.looked.lock().await;
         if !self.index().await.exists() {
             self.reopen().await?;
-            *seen = None;
+            *looked = None;
         }
         let unreadable = |source| StoreError::unreadable(&self.folder, source);
         let now = files::stamp(&fs::metadata(&self.folder).map_err(unreadable)?);
         let changed = self.changed.swap(false, Ordering::AcqRel);
-        if !anyway && !changed && !now.is_empty() && seen.as_ref() == Some(&now) {
+        if !anyway && !changed && !now.is_empty() && looked.as_ref() == Some(&now) {
             return Ok(());
         }
-        *seen = None;
+        *looked = None;
         let mut caught_up = self.catch_up().await;
         if let Err(Failure::Index(error)) = &caught_up {
             // An index is cheap: a broken one is made anew, once.
@@ -97,7 +101,7 @@ impl Mirror {
             caught_up = self.catch_up().await;
         }
         caught_up.map_err(|failure| self.explain(failure))?;
-        *seen = Some(now);
+        *looked = Some(now);
         Ok(())
     }
 
@@ -121,6 +125,7 @@ impl Mirror {
     async fn catch_up(&self) -> Result<(), Failure> {
         let index = self.index().await;
         let mut known: HashMap<String, Stamp> = index.stamps().await?;
+        let nothing_known = known.is_empty();
         let folder = self.folder.clone();
         let found = blocking(move || files::scan(&folder)).await?;
         let stale: Vec<String> = found
@@ -144,7 +149,25 @@ impl Mirror {
                 Ok(names.iter().filter_map(|name| load(name).ok()).collect::<Vec<Loaded>>())
             })
             .await?;
+            if !nothing_known {
+                self.keep_changed(&index, &read).await?;
+            }
             index.apply(&[], &read).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the texts of records that the index knows with another one: somebody changed them
+    /// elsewhere. At the first look nothing is known, and nothing is copied.
+    async fn keep_changed(&self, index: &Index, read: &[Loaded]) -> Result<(), Failure> {
+        for loaded in read {
+            let Ok(stored) = &loaded.outcome else { continue };
+            let before = index.hash_of(&loaded.file_name).await?;
+            if before.is_some_and(|before| before != stored.hash) {
+                let at = loaded.modified.unwrap_or(stored.record.created);
+                let text = Text { hash: &stored.hash, text: &stored.text, at };
+                self.seen.keep(stored.id, &[text]).await;
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use assay_records::advice::Problem;
 use assay_records::{Record, Standing};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{Filter, Page, StoreError};
@@ -29,6 +30,9 @@ pub trait Store: Send + Sync {
         expected_hash: &str,
         text: String,
     ) -> Result<Stored, StoreError>;
+
+    /// The texts that a record has had, as far as they are known.
+    async fn revisions(&self, id: Uuid) -> Result<Revisions, StoreError>;
 
     /// The files that should be records and are not, in order of their names.
     async fn bad_files(&self) -> Result<Vec<BadFile>, StoreError>;
@@ -64,6 +68,41 @@ impl Stored {
     pub fn standing(&self) -> Standing {
         Standing::of(self.record.status, !self.superseded_by.is_empty())
     }
+}
+
+/// The texts that a record has had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revisions {
+    /// The newest first, at most [`MAX_REVISIONS`]; the first is the text it has now. Two that follow
+    /// each other differ.
+    pub list: Vec<Revision>,
+    /// Where they come from and what is not known, in sentences.
+    pub known: Vec<String>,
+}
+
+/// The most revisions of a record that are kept and shown.
+pub const MAX_REVISIONS: usize = 200;
+
+/// One text that a record has had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The SHA-256 of the text in hex.
+    pub hash: String,
+    /// The text, exactly.
+    pub text: String,
+    /// Since when it was so.
+    pub at: Timestamp,
+    /// The commit that has it, when it comes from git.
+    pub commit: Option<Commit>,
+}
+
+/// A commit of the folder's git history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its full id.
+    pub id: String,
+    /// Its author's name.
+    pub author: String,
 }
 
 /// Enough of another record to link to it.

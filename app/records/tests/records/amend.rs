@@ -3,7 +3,8 @@
 use crate::{FULL, model, parse};
 use assay_advice::{AnswerValue, Choice};
 use assay_records::{
-    Amendment, Condition, Event, EventKind, Section, Status, Trigger, amend, check_revision,
+    Amendment, Condition, Event, EventKind, Outcome, ReviewVerdict, Section, Status, Trigger,
+    amend, check_revision,
 };
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -79,11 +80,16 @@ fn answers_triggers_and_events_are_edited_in_place() {
         note: None,
         promql: None,
     });
+    let at = "2026-11-22T09:00:00Z".parse().unwrap();
     let event = Event {
-        at: "2026-11-22T09:00:00Z".parse().unwrap(),
-        by: "grace".to_owned(),
-        kind: EventKind::Edited,
-        detail: "answers".to_owned(),
+        verdict: Some(ReviewVerdict::RequestChanges),
+        section: Some(Section::Context),
+        digest: Some("sha256:ab".to_owned()),
+        trigger: Some("p99".to_owned()),
+        alert: Some("f 1".to_owned()),
+        outcome: Some(Outcome::Amend),
+        advised: Some(None),
+        ..Event::new(at, "grace", EventKind::Edited, "answers")
     };
     let text = amended(&[
         Amendment::Answers(answers.clone()),

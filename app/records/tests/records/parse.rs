@@ -212,15 +212,18 @@ fn the_lifecycle_goes_one_way() {
 }
 
 #[test]
-fn a_fired_trigger_stays_until_a_review() {
+fn a_fired_trigger_stays_until_a_revisit() {
     let event = |day: u32, kind: &str| {
         format!("\n[[event]]\nat = 2026-12-{day:02}T00:00:00Z\nby = \"x\"\nkind = \"{kind}\"\n")
     };
     let fired = FULL.to_owned() + &event(1, "trigger_fired");
     assert!(parse(&fired).record.has_fired());
-    let reviewed = fired + &event(2, "reviewed");
-    assert!(!parse(&reviewed).record.has_fired());
-    assert!(parse(&(reviewed + &event(3, "trigger_fired"))).record.has_fired());
+    let read = fired + &event(2, "reviewed");
+    assert!(parse(&read).record.has_fired(), "a review of the text answers no trigger");
+    let revisited = read + &event(3, "revisited");
+    assert!(!parse(&revisited).record.has_fired());
+    let again = revisited + &event(3, "trigger_fired");
+    assert!(parse(&again).record.has_fired(), "in the same second, the order counts");
     let dated = FULL.replace("kind = \"event\"", "kind = \"date\"");
     let dated = dated.replace("Two Go engineers join", "2027-01-02");
     assert_eq!(parse(&dated).record.due_on(), Some("2027-01-02".parse().unwrap()));

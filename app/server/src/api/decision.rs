@@ -1,14 +1,16 @@
 //! `/api/v1/decisions/{id}`: one record, its history and its status.
 
-use assay_records::{Event, Record, Standing, Status};
-use assay_store::Stored;
+use assay_records::{
+    Event, Outcome, Record, ReviewVerdict, Section, Standing, Status, signed_digest,
+};
+use assay_store::{Revision, Stored};
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,6 +22,7 @@ use super::{
 use crate::{
     error::{Error, FieldError},
     recording,
+    reviewing::{self, Review, Revisit},
     state::App,
 };
 
@@ -34,6 +37,8 @@ pub(crate) struct Resource {
     file_name: String,
     /// The SHA-256 of the text in hex; in quotes, the ETag.
     pub(crate) hash: String,
+    /// The digest that a review of this text carries.
+    digest: Option<String>,
     /// The status as readers see it.
     #[schema(value_type = String)]
     standing: Standing,
@@ -53,6 +58,7 @@ impl Resource {
         Self {
             id: stored.id,
             number: stored.number,
+            digest: signed_digest(&stored.text),
             standing: stored.standing(),
             superseded_by: stored.superseded_by.iter().map(|link| link.id).collect(),
             warnings: FieldError::all(&stored.warnings, Some(&stored.text)),
@@ -84,7 +90,7 @@ pub(crate) async fn get(
     let stored = app.store.get(record_id(&id)?).await?;
     let tag = etag(&stored.hash);
     if names(&headers, header::IF_NONE_MATCH, &tag) {
-        return Ok((axum::http::StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     Ok(answer(&headers, stored))
 }
@@ -128,10 +134,15 @@ pub(crate) struct TextBody {
     text: String,
 }
 
-/// What happened to a record, oldest first.
+/// What happened to a record, and the texts it has had.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct History {
+    /// The oldest first.
     events: Vec<HistoryEvent>,
+    /// The texts known, the newest first; the first is the text as it is now.
+    revisions: Vec<HistoryRevision>,
+    /// Where the texts come from and what is not known, in sentences.
+    known: Vec<String>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -142,11 +153,50 @@ struct HistoryEvent {
     /// `created`, `edited`, `reviewed`, `status`, `trigger_fired`, `revisited` or `rescored`.
     kind: &'static str,
     detail: String,
+    /// Of a review: `approve`, `request_changes` or `comment`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    verdict: Option<ReviewVerdict>,
+    /// Of a review: the section it speaks of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<&'static str>,
+    /// Of a review: the digest of the text that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// Of a firing: the trigger's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<String>,
+    /// Of a revisit: `keep`, `amend` or `supersede`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    outcome: Option<Outcome>,
+}
+
+/// One text that a record has had.
+#[derive(Serialize, utoipa::ToSchema)]
+struct HistoryRevision {
+    /// The SHA-256 of the text in hex.
+    hash: String,
+    /// Since when it was so.
+    #[schema(value_type = String)]
+    at: Timestamp,
+    /// The commit that has it, when it comes from git.
+    commit: Option<String>,
 }
 
 impl From<Event> for HistoryEvent {
     fn from(event: Event) -> Self {
-        Self { at: event.at, by: event.by, kind: event.kind.id(), detail: event.detail }
+        Self {
+            at: event.at,
+            by: event.by,
+            kind: event.kind.id(),
+            detail: event.detail,
+            verdict: event.verdict,
+            section: event.section.map(Section::id),
+            digest: event.digest,
+            trigger: event.trigger,
+            outcome: event.outcome,
+        }
     }
 }
 
@@ -155,7 +205,7 @@ impl From<Event> for HistoryEvent {
     get, path = "/api/v1/decisions/{id}/history", tag = "decisions",
     params(("id" = Uuid, Path, description = "The record's id")),
     responses(
-        (status = 200, description = "The events, oldest first", body = History),
+        (status = 200, description = "The events, oldest first, and the texts known", body = History),
         (status = 404, description = "No record has this id"),
     )
 )]
@@ -163,8 +213,145 @@ pub(crate) async fn history(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<History>, Error> {
-    let Record { events, .. } = app.store.get(record_id(&id)?).await?.record;
-    Ok(Json(History { events: events.into_iter().map(HistoryEvent::from).collect() }))
+    let id = record_id(&id)?;
+    let Record { events, .. } = app.store.get(id).await?.record;
+    let found = app.store.revisions(id).await?;
+    let revision = |it: Revision| HistoryRevision {
+        hash: it.hash,
+        at: it.at,
+        commit: it.commit.map(|commit| commit.id),
+    };
+    Ok(Json(History {
+        events: events.into_iter().map(HistoryEvent::from).collect(),
+        revisions: found.list.into_iter().map(revision).collect(),
+        known: found.known,
+    }))
+}
+
+/// A review.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewReview {
+    /// `approve`, `request_changes` or `comment`.
+    #[schema(value_type = String)]
+    verdict: ReviewVerdict,
+    /// `context`, `decision` or `consequences`; none for the whole record.
+    #[schema(value_type = Option<String>)]
+    section: Option<Section>,
+    /// In words; required unless it approves.
+    #[serde(default)]
+    comment: String,
+    /// The `digest` of the record as it was read.
+    digest: Option<String>,
+}
+
+/// Adds a review to a draft or a proposal. It says which text was read: by its digest, or by the
+/// ETag in `If-Match`.
+#[utoipa::path(
+    post, path = "/api/v1/decisions/{id}/reviews", tag = "decisions",
+    params(
+        ("id" = Uuid, Path, description = "The record's id"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version read"),
+    ),
+    request_body(content((NewReview = "application/json"), (NewReview = "application/toml"))),
+    responses(
+        (status = 201, description = "The record with the review", body = Resource),
+        (status = 404, description = "No record has this id"),
+        (status = 412, description = "The text is another one by now"),
+        (status = 422, description = "The record is past reviewing, or nothing is said"),
+        (status = 428, description = "Neither a digest nor If-Match"),
+    )
+)]
+pub(crate) async fn review(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let id = record_id(&id)?;
+    let NewReview { verdict, section, comment, digest } = body.parse()?;
+    let read = if_match(&headers)?;
+    let stored = app.store.get(id).await?;
+    if read.as_ref().is_some_and(|hash| *hash != stored.hash) {
+        return Err(Error::TextChanged { theirs: Box::new(stored) });
+    }
+    let of_read = read.and_then(|_| signed_digest(&stored.text));
+    let digest = digest.or(of_read).ok_or(Error::PreconditionRequired)?;
+    let review = Review { verdict, section, comment, digest };
+    let stored = reviewing::review(&app, id, &review).await?;
+    Ok((StatusCode::CREATED, answer(&headers, stored)).into_response())
+}
+
+/// What came of looking at a decision again.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRevisit {
+    /// `keep`, `amend` or `supersede`.
+    #[schema(value_type = String)]
+    outcome: Outcome,
+    /// Why.
+    reason: String,
+    /// The next review date; six months from today unless said.
+    #[schema(value_type = Option<String>)]
+    review_by: Option<Date>,
+}
+
+/// Notes what came of looking at a decision in force again, and moves its review date.
+#[utoipa::path(
+    post, path = "/api/v1/decisions/{id}/revisits", tag = "decisions",
+    params(("id" = Uuid, Path, description = "The record's id")),
+    request_body(content((NewRevisit = "application/json"), (NewRevisit = "application/toml"))),
+    responses(
+        (status = 201, description = "The record as it is now", body = Resource),
+        (status = 404, description = "No record has this id"),
+        (status = 422, description = "It is not in force, or reason or date are missing or wrong"),
+    )
+)]
+pub(crate) async fn revisit(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let NewRevisit { outcome, reason, review_by } = body.parse()?;
+    let revisit = Revisit { outcome, reason, review_by };
+    let stored = reviewing::revisit(&app, record_id(&id)?, &revisit).await?;
+    Ok((StatusCode::CREATED, answer(&headers, stored)).into_response())
+}
+
+/// What was noticed.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Firing {
+    /// In words, for the history.
+    #[serde(default)]
+    note: String,
+}
+
+/// Fires a trigger by hand: somebody noticed that its condition came true.
+#[utoipa::path(
+    post, path = "/api/v1/decisions/{id}/triggers/{trigger}", tag = "decisions",
+    params(
+        ("id" = Uuid, Path, description = "The record's id"),
+        ("trigger" = String, Path, description = "The trigger's id within the record"),
+    ),
+    request_body(content((Firing = "application/json"), (Firing = "application/toml"))),
+    responses(
+        (status = 200, description = "The record as it is now", body = Resource),
+        (status = 404, description = "No record has this id"),
+        (status = 422, description = "It has no such trigger, or is not in force"),
+    )
+)]
+pub(crate) async fn fire(
+    State(app): State<App>,
+    Path((id, trigger)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let id = record_id(&id)?;
+    let Firing { note } = body.parse()?;
+    reviewing::fire(&app, id, &trigger, &note, None).await?;
+    Ok(answer(&headers, app.store.get(id).await?))
 }
 
 /// The status to go to.

@@ -5,7 +5,7 @@ use assay_records::Standing;
 use assay_store::{Facet, Page, Summary};
 use axum::{
     Json,
-    extract::{RawQuery, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,13 +16,14 @@ use uuid::Uuid;
 
 use super::{
     body::{Body, Format, from_fields},
-    decision::Resource,
+    decision::{Resource, record_id},
     etag,
 };
 use crate::{
     error::Error,
     listing::Wanted,
     recording::{self, Wishes},
+    reviewing,
     state::App,
 };
 
@@ -35,7 +36,8 @@ pub(crate) struct List {
     page: u32,
     /// The records on a page.
     per_page: u32,
-    /// The records: the best match first when words were given, else the newest first.
+    /// The records: the best match first when words were given; of those due, the most urgent; else
+    /// the newest first.
     items: Vec<Item>,
     /// What the list could be narrowed to.
     facets: Facets,
@@ -200,6 +202,64 @@ pub(crate) async fn create(
         let draft = recording::draft(&app, &answers, from_fields(fields)?)?;
         recording::create(&app, &draft).await?
     };
+    if let Some(turn) = turn {
+        turn.remember(stored.id);
+    }
+    Ok(answer(StatusCode::CREATED, &Resource::new(stored)))
+}
+
+/// Records a decision that replaces one in force, in one write: the old record reads as superseded
+/// once the new one is accepted. What is not said is taken over from the old record.
+#[utoipa::path(
+    post, path = "/api/v1/decisions/{id}/supersede", tag = "decisions",
+    params(
+        ("id" = Uuid, Path, description = "The id of the record to replace"),
+        ("Idempotency-Key" = Option<String>, Header,
+         description = "Sent again with the same body, gives the record of the first time"),
+    ),
+    request_body(content((NewDecision = "application/json"), (NewDecision = "application/toml"))),
+    responses(
+        (status = 201, description = "The new record, its address and its ETag", body = Resource),
+        (status = 404, description = "No record has this id"),
+        (status = 422, description = "The old record cannot be replaced, or something is not allowed"),
+    )
+)]
+pub(crate) async fn supersede(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let id = record_id(&id)?;
+    let turn = app.keys.turn(&headers, &format!("{id} {}", body.text)).await?;
+    if let Some(turn) = &turn
+        && let Some(id) = turn.created_before()?
+    {
+        let stored = app.store.get(id).await?;
+        return Ok(answer(StatusCode::OK, &Resource::new(stored)));
+    }
+    let old = app.store.get(id).await?;
+    reviewing::may_supersede(&old)?;
+    let mut fields = body.fields()?;
+    let answers = match fields.remove("answers") {
+        Some(answers) => super::score::answers(&app, &answers)?,
+        None => old.record.answers.clone(),
+    };
+    let mut wishes: Wishes = from_fields(fields)?;
+    let old = old.record;
+    if wishes.title.trim().is_empty() {
+        wishes.title = old.title;
+    }
+    wishes.service = wishes.service.or(old.service);
+    wishes.team = wishes.team.or(old.team);
+    let or = |said: Vec<String>, before| if said.is_empty() { before } else { said };
+    wishes.tags = or(wishes.tags, old.tags);
+    wishes.deciders = or(wishes.deciders, old.deciders);
+    if !wishes.supersedes.contains(&id) {
+        wishes.supersedes.push(id);
+    }
+    let draft = recording::draft(&app, &answers, wishes)?;
+    let stored = recording::create(&app, &draft).await?;
     if let Some(turn) = turn {
         turn.remember(stored.id);
     }

@@ -10,6 +10,7 @@ mod idempotency;
 pub(crate) mod model;
 pub(crate) mod openapi;
 pub(crate) mod precedents;
+pub(crate) mod queue;
 pub(crate) mod score;
 
 pub(crate) use decisions::List;

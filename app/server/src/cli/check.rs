@@ -5,13 +5,14 @@
 use std::{
     collections::{BTreeMap, HashSet},
     io::{self, IsTerminal, Write},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use assay_advice::{Model, Problem, line_column};
-use assay_records::{Record, Status};
+use assay_records::{Record, Status, number_of};
 use clap::{Args, ValueEnum};
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -92,6 +93,7 @@ pub(super) fn run(
     let mut findings = Vec::new();
     let sources = read_folder(folder, &model, &mut findings)?;
     find_shared_ids(&sources, &mut findings);
+    find_lost_links(&sources, &mut findings);
     find_due(&sources, arguments.today.unwrap_or_else(|| context.today()), &mut findings);
     findings.sort_by(|a, b| a.file.cmp(&b.file));
 
@@ -142,7 +144,19 @@ fn read_record(path: &Path, model: &Model, findings: &mut Vec<Finding>) -> Sourc
             return Source { name, text: None, record: None };
         }
     };
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let record = match Record::parse(&text, model) {
+        Ok(_) if path.is_symlink() => {
+            let help = "put the file itself here";
+            keep(Kind::Error, vec![problem("", "this is a symbolic link".to_owned(), help)]);
+            None
+        }
+        Ok(_) if number_of(&file_name).is_none() => {
+            let message = "this is not a record's file name".to_owned();
+            let help = "name it like 0007-language-for-the-gateway.toml";
+            keep(Kind::Error, vec![problem("file name", message, help)]);
+            None
+        }
         Ok(parsed) => {
             keep(Kind::Warning, parsed.warnings);
             Some(parsed.record)
@@ -186,12 +200,49 @@ fn find_shared_ids(sources: &[Source], findings: &mut Vec<Finding>) {
     }
 }
 
+/// Records that name one to replace which is not here.
+fn find_lost_links(sources: &[Source], findings: &mut Vec<Finding>) {
+    let here = || sources.iter().filter_map(|source| source.record.as_ref());
+    let ids: HashSet<Uuid> = here().map(|record| record.id).collect();
+    for source in sources {
+        let links = source.record.iter().flat_map(|record| &record.supersedes);
+        for lost in links.filter(|id| !ids.contains(id)) {
+            let id = lost.to_string();
+            findings.push(Finding {
+                kind: Kind::Warning,
+                file: source.name.clone(),
+                problem: Problem {
+                    span: place(source, |line| line.contains(&id)),
+                    ..problem(
+                        "supersedes",
+                        format!("no record here has the id {id}"),
+                        "restore the record it replaces, or take the id out",
+                    )
+                },
+            });
+        }
+    }
+}
+
+/// The first line of a file that is as wanted.
+fn place(source: &Source, wanted: impl Fn(&str) -> bool) -> Option<Range<usize>> {
+    let text = source.text.as_deref()?;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if wanted(line) {
+            return Some(start..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
+    None
+}
+
 /// Records not yet out of force whose date has come or whose trigger has fired.
 fn find_due(sources: &[Source], today: Date, findings: &mut Vec<Finding>) {
     let superseded: HashSet<Uuid> = sources
         .iter()
         .filter_map(|source| source.record.as_ref())
-        .filter(|record| record.status == Status::Accepted)
+        .filter(|record| matches!(record.status, Status::Accepted | Status::Deprecated))
         .flat_map(|record| record.supersedes.iter().copied())
         .collect();
     for source in sources {
@@ -203,19 +254,32 @@ fn find_due(sources: &[Source], today: Date, findings: &mut Vec<Finding>) {
         if !alive || example || superseded.contains(&record.id) {
             continue;
         }
-        let since = record.due_on().filter(|day| *day <= today);
-        let message = match (since, record.has_fired()) {
-            (Some(day), _) => format!("due for review since {day}"),
-            (None, true) => "due for review: a trigger has fired".to_owned(),
-            (None, false) => continue,
-        };
-        let help = "review it, and set review_by to the next date";
-        findings.push(Finding {
-            kind: Kind::Due,
-            file: source.name.clone(),
-            problem: problem("review_by", message, help),
-        });
+        if let Some(due) = why_due(source, record, today) {
+            findings.push(Finding { kind: Kind::Due, file: source.name.clone(), problem: due });
+        }
     }
+}
+
+/// Why a record is due on this day, and where its file says so.
+fn why_due(source: &Source, record: &Record, today: Date) -> Option<Problem> {
+    let help =
+        "revisit it, in the browser or with an event of kind \"revisited\" and the next review_by";
+    if let Some(day) = record.due_on().filter(|day| *day <= today) {
+        let day_here = day.to_string();
+        let by_date = record.review_by == Some(day);
+        let wanted =
+            |line: &str| line.contains(&day_here) && (!by_date || line.starts_with("review_by"));
+        let field = if by_date { "review_by" } else { "trigger" };
+        let problem = problem(field, format!("due for review since {day}"), help);
+        return Some(Problem { span: place(source, wanted), ..problem });
+    }
+    let fired = record.fired().last()?;
+    let which = fired.trigger.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
+    let day = fired.at.to_zoned(TimeZone::UTC).date();
+    let message = format!("due for review: the trigger{which} fired on {day}");
+    let here = fired.trigger.as_deref().map(|id| format!("id = \"{id}\""));
+    let span = here.and_then(|here| place(source, |line| line.starts_with(&here)));
+    Some(Problem { span, ..problem("trigger", message, help) })
 }
 
 fn problem(field: &str, message: String, help: &str) -> Problem {

@@ -10,8 +10,9 @@ use std::{
 
 use assay_evidence::export;
 use assay_records::{
-    Dialect,
+    Dialect, Standing,
     adr::{self, Exported},
+    alert_rules,
 };
 use assay_store::Filter;
 use clap::{Args, ValueEnum};
@@ -58,6 +59,8 @@ enum Format {
     RadarZalando,
     /// A table for spreadsheets
     Csv,
+    /// The metric triggers of the decisions in force as Prometheus alerting rules
+    Prometheus,
     /// Go benchmark text, for benchstat: `benchstat -col /twin FILE`
     GoBench,
     /// Bencher Metric Format, JSON
@@ -71,6 +74,9 @@ pub(super) async fn run(
     arguments: &Arguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    if let Format::Prometheus = arguments.format {
+        return prometheus(context, out).await;
+    }
     if !matches!(arguments.format, Format::GoBench | Format::Bencher | Format::Hyperfine) {
         return records(context, arguments, out).await;
     }
@@ -115,7 +121,11 @@ async fn records(
         Format::AdrTools => adr::export(Dialect::AdrTools, &items)?,
         Format::Log4brains => adr::export(Dialect::Log4brains, &items)?,
         Format::JsonAdr => adr::export(Dialect::JsonAdr, &items)?,
-        Format::Toml | Format::GoBench | Format::Bencher | Format::Hyperfine => all
+        Format::Toml
+        | Format::Prometheus
+        | Format::GoBench
+        | Format::Bencher
+        | Format::Hyperfine => all
             .iter()
             .map(|stored| Exported { file: stored.file_name.clone(), text: stored.text.clone() })
             .collect(),
@@ -186,4 +196,34 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644))?;
     file.persist(path)?;
     Ok(())
+}
+
+/// The rules of every record in force that is no example.
+async fn prometheus(context: &Context, out: &mut dyn Write) -> Result<(), Failure> {
+    let model = Arc::new(context.model()?);
+    let store = context.store(&context.settings.decisions, model).await?;
+    let mut filter = Filter {
+        status: Some(Standing::Accepted),
+        per_page: Filter::MAX_PER_PAGE,
+        ..Filter::default()
+    };
+    let mut records = Vec::new();
+    loop {
+        let page = store.list(&filter).await?;
+        for line in page.items.iter().filter(|line| !line.is_example()) {
+            records.push(store.get(line.id).await?.record);
+        }
+        if page.items.len() < Filter::MAX_PER_PAGE as usize {
+            break;
+        }
+        filter.page += 1;
+    }
+    records.sort_by_key(|record| (record.created, record.id));
+    let made = alert_rules(&records);
+    for left_out in &made.left_out {
+        // A closed standard error leaves nobody to tell.
+        let _ =
+            writeln!(io::stderr(), "warning: left out, as it has no promql: {}", visible(left_out));
+    }
+    Ok(out.write_all(made.yaml.as_bytes())?)
 }

@@ -40,6 +40,7 @@ use crate::{
     http::Metrics,
     live::{self, Live},
     own::OwnRecords,
+    rescoring::Rescoring,
     state::{App, AppState},
     trial::Trials,
 };
@@ -141,6 +142,8 @@ pub struct Surroundings {
     pub cache: PathBuf,
     /// Opens the store of a decisions folder, with its index in a data folder.
     pub open: fn(PathBuf, PathBuf, Arc<Model>) -> Opening,
+    /// What Alertmanager must show; without one, nothing listens to it.
+    pub hook_token: Option<String>,
 }
 
 /// A store being opened.
@@ -283,6 +286,8 @@ impl Context {
             model_file: self.settings.model.clone(),
             own: OwnRecords::default(),
             trials: Trials::default(),
+            rescoring: Rescoring::default(),
+            hook_token: self.surroundings.hook_token.clone(),
         }))
     }
 

@@ -122,7 +122,9 @@ impl Explained {
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
     let accept =
         headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    path.starts_with("/api/") || (accept.contains("json") && !accept.contains("text/html"))
+    path.starts_with("/api/")
+        || path.starts_with("/hooks/")
+        || (accept.contains("json") && !accept.contains("text/html"))
 }
 
 /// Whether a library answered with a status and at most a line of text.

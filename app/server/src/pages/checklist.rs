@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use uuid::Uuid;
 
 use crate::{
     own::Own,
@@ -37,6 +38,8 @@ const CONTRIBUTION_MIN: f64 = 0.0005;
 #[template(path = "checklist.html")]
 struct View<'a> {
     service: &'a str,
+    /// The record that is to be replaced.
+    supersedes: Option<Uuid>,
     problems: Vec<ProblemView>,
     nothing_answered: bool,
     presets: Vec<PresetView>,
@@ -202,6 +205,7 @@ fn view<'a>(
     let touched = |field: &Field| !field.text.is_empty() || field.error.is_some();
     View {
         service: &sheet.service,
+        supersedes: sheet.supersedes,
         cost_open: cost_fields.iter().any(touched),
         cost_fields,
         problems,

@@ -1,8 +1,8 @@
 //! `/decisions/{id}`: a record for reading, its text, and the next step of its life.
 
 use askama::Template;
-use assay_advice::{Choice, ModelRef, Notice, Problem, Score};
-use assay_records::{Amendment, Event, EventKind, Evidence, Record, Section, Status, amend};
+use assay_advice::{Choice, ModelRef, Notice, Score};
+use assay_records::{Evidence, Record, Section, Standing, Status};
 use assay_store::{Link, StoreError, Stored};
 use axum::{
     body::Bytes,
@@ -14,20 +14,23 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
-    error::Error,
+    error::{Error, FieldError, sentence},
     pages::{
         Page,
         checklist::ProblemView,
         cost::CostView,
         decisions::day_of,
+        history::EventView,
         markdown,
         own_nearest::{self, OwnNearestView},
         plot::{self, Bar},
         precedents::nearest::NearestView,
-        record::problem_views,
         sheet,
+        signoffs::{self, SignOff, TextSince, section_name},
+        then_now::ThenNowView,
         words::{self, Headline, Shares},
     },
+    recording,
     state::App,
 };
 
@@ -48,6 +51,13 @@ struct View<'a> {
     /// The statuses that may follow, and what their buttons say.
     moves: Vec<(&'static str, &'static str)>,
     due: bool,
+    /// Whether the record is a decision in force.
+    in_force: bool,
+    /// Whether it can be reviewed.
+    in_review: bool,
+    sign_offs: Vec<SignOff>,
+    then_now: Option<ThenNowView>,
+    events: Vec<EventView>,
 }
 
 /// The cost as reckoned that day, and what it would be now.
@@ -119,15 +129,20 @@ async fn view<'a>(
         };
         supersedes.push(link);
     }
-    let sections = Section::ALL.into_iter().zip(["Context", "Decision", "Consequences"]);
-    let rationale = sections
-        .filter(|(section, _)| !record.rationale.get(*section).trim().is_empty())
-        .map(|(section, title)| (title, markdown::render(record.rationale.get(section))));
+    let rationale = Section::ALL
+        .into_iter()
+        .filter(|section| !record.rationale.get(*section).trim().is_empty())
+        .map(|it| (section_name(it), markdown::render(record.rationale.get(it))));
     let questions = app.model().questions().iter();
     let answers = questions
         .filter(|question| !record.answers.value(&question.id).is_open())
         .map(|q| (q.label.clone(), sheet::in_words(app.model(), &record.answers, &q.id)));
     let own = own_nearest::records(app, &record.answers).await;
+    // To accept or reject is decided on the review's page, beside what reviewers said.
+    let moves = match record.status {
+        Status::Proposed => &[],
+        status => status.next(),
+    };
     let today = app.today();
     let example = record.tags.iter().any(|tag| tag == "assay");
     Ok(View {
@@ -150,8 +165,13 @@ async fn view<'a>(
             &record.changed_assumptions(),
         ),
         supersedes,
-        moves: record.status.next().iter().map(|next| (next.id(), step(*next))).collect(),
+        moves: moves.iter().map(|next| (next.id(), step(*next))).collect(),
         due: !example && (record.has_fired() || record.due_on().is_some_and(|day| day <= today)),
+        in_force: stored.standing() == Standing::Accepted,
+        in_review: matches!(stored.standing(), Standing::Draft | Standing::Proposed),
+        sign_offs: signoffs::of(app, stored).await?,
+        then_now: ThenNowView::of(app, stored),
+        events: record.events.iter().map(EventView::new).collect(),
         stored,
         record,
     })
@@ -216,45 +236,29 @@ pub(crate) async fn set_status(
         message: "the form names no status".to_owned(),
         errors: Vec::new(),
     })?;
-    match change_status(&app, &stored, &hash, status).await {
-        Ok(()) => Ok(Redirect::to(&format!("/decisions/{}", stored.id)).into_response()),
-        Err(Refused::Problems(problems)) => {
-            let problems = problem_views(app.model(), &problems);
-            let view = view(&app, &stored, problems).await?;
+    match recording::set_status(&app, stored.id, Some(&hash), status, "").await {
+        Ok(_) => Ok(Redirect::to(&format!("/decisions/{}", stored.id)).into_response()),
+        Err(Error::Invalid { errors, .. }) => {
+            let view = view(&app, &stored, fault_views(&errors, |_| None)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(view)).into_response())
         }
-        Err(Refused::Store(error)) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
-enum Refused {
-    Problems(Vec<Problem>),
-    Store(StoreError),
-}
-
-async fn change_status(
-    app: &App,
-    stored: &Stored,
-    hash: &str,
-    status: Status,
-) -> Result<(), Refused> {
-    let old = stored.record.status;
-    let mut changes = vec![Amendment::Status(status)];
-    if status == Status::Accepted && stored.record.decided.is_none() {
-        changes.push(Amendment::Decided(Some(app.today())));
-    }
-    changes.push(Amendment::Event(Event {
-        at: app.now(),
-        by: app.by.clone(),
-        kind: EventKind::Status,
-        detail: format!("{} → {}", old.id(), status.id()),
-    }));
-    let text = amend(&stored.text, app.model(), &changes).map_err(Refused::Problems)?;
-    match app.store.update(stored.id, hash, text).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::Invalid { problems }) => Err(Refused::Problems(problems)),
-        Err(error) => Err(Refused::Store(error)),
-    }
+/// Faults as a page lists them; `control` names the control that a field stands for.
+pub(crate) fn fault_views(
+    faults: &[FieldError],
+    control: impl Fn(&str) -> Option<String>,
+) -> Vec<ProblemView> {
+    let view = |fault: &FieldError| {
+        let mut text = sentence(&fault.message);
+        if !fault.allowed.is_empty() {
+            text = format!("{text} {}", sentence(&fault.allowed));
+        }
+        ProblemView { target: control(&fault.field), text }
+    };
+    faults.iter().map(view).collect()
 }
 
 /// What the button to the next status says.
@@ -265,19 +269,6 @@ fn step(status: Status) -> &'static str {
         Status::Accepted => "Accept it",
         Status::Rejected => "Reject it",
         Status::Deprecated => "Deprecate it",
-    }
-}
-
-/// What happened, in words.
-fn happened(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Created => "Created",
-        EventKind::Edited => "Edited",
-        EventKind::Reviewed => "Reviewed",
-        EventKind::Status => "Status changed",
-        EventKind::TriggerFired => "Trigger fired",
-        EventKind::Revisited => "Revisited",
-        EventKind::Rescored => "Scored again",
     }
 }
 

@@ -9,13 +9,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use url::form_urlencoded;
 
 use crate::{
     error::{Error, FieldError},
     listing::Wanted,
     pages::{Page, checklist::ProblemView},
+    queue::SOON_DAYS,
     state::App,
 };
 
@@ -38,11 +39,20 @@ struct View {
 pub(crate) struct Line {
     pub(crate) item: Summary,
     pub(crate) due: bool,
+    today: Date,
 }
 
 impl Line {
     pub(crate) fn new(item: Summary, today: Date) -> Self {
-        Self { due: item.is_due(today), item }
+        Self { due: item.is_due(today), item, today }
+    }
+
+    /// The day of its review, when that is near.
+    pub(crate) fn near(&self) -> Option<Date> {
+        let near = self.today.checked_add(SOON_DAYS.days()).ok()?;
+        let in_force =
+            matches!(self.item.standing, Standing::Accepted | Standing::Proposed | Standing::Draft);
+        self.item.due_on.filter(|day| in_force && !self.item.is_example() && *day <= near)
     }
 
     /// Service, team and day in one line.

@@ -2,7 +2,9 @@
 
 use askama::Template;
 use assay_advice::{CURRENCY, Choice, Problem};
-use assay_records::{Amendment, Event, EventKind, RecordedCost, Section, Status, amend};
+use assay_records::{
+    Amendment, Event, EventKind, RecordedCost, SUPERSEDE_INSTEAD, Section, Status, amend,
+};
 use assay_store::{StoreError, Stored};
 use axum::{
     body::Bytes,
@@ -115,8 +117,7 @@ fn amended(app: &App, stored: &Stored, form: &Form) -> Result<String, Vec<Proble
     if text == stored.text {
         return Ok(text);
     }
-    let event =
-        Event { at: app.now(), by: app.by.clone(), kind: EventKind::Edited, detail: String::new() };
+    let event = Event::new(app.now(), &app.by, EventKind::Edited, "");
     amend(&text, app.model(), &[Amendment::Event(event)])
 }
 
@@ -148,6 +149,19 @@ fn read(app: &App, stored: &Stored, form: &Form, changes: &mut Vec<Amendment>) -
     // A text that differs in outer white space only is left as its author wrote it.
     let changed = |section: &Section| old.get(*section).trim() != draft.rationale.get(*section);
     changes.extend(Section::ALL.into_iter().filter(changed).map(section));
+    let before = stored.record.choice.as_ref().map(|chosen| chosen.option);
+    if let Some(chosen) = &draft.choice
+        && !choice_is_open(stored)
+        && before != Some(chosen.option)
+    {
+        // Its form has no choice; whoever sends another one all the same is told.
+        problems.push(Problem {
+            field: "choice".to_owned(),
+            span: None,
+            message: "the choice of an accepted record is fixed".to_owned(),
+            help: SUPERSEDE_INSTEAD.to_owned(),
+        });
+    }
     if let Some(chosen) = draft.choice.filter(|_| choice_is_open(stored)) {
         changes.push(Amendment::Option(chosen.option));
         let reason = chosen.override_reason.unwrap_or_default();

@@ -1,12 +1,14 @@
 //! `/`: what assay is for, where to begin, and what is waiting.
 
+use std::sync::Arc;
+
 use askama::Template;
 use assay_store::{Filter, Summary};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 
 use crate::{
     error::Error,
@@ -15,11 +17,13 @@ use crate::{
         checklist::{self, PresetView},
         decisions::Line,
     },
+    queue::{Queue, SOON_DAYS},
+    rescoring::{Compared, ThenNow},
     state::App,
 };
 
 /// The most records shown in each part.
-const SHOWN_MAX: usize = 6;
+const SHOWN_MAX: u32 = 6;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -27,6 +31,13 @@ struct View {
     today: Date,
     due: Vec<Line>,
     due_total: u64,
+    soon: Vec<Line>,
+    soon_total: u64,
+    /// The day up to which a review counts as near.
+    near: Date,
+    changed: Vec<(Line, Arc<ThenNow>)>,
+    changed_total: usize,
+    compared: Compared,
     recent: Vec<Line>,
     recent_more: bool,
     examples: Vec<Line>,
@@ -38,20 +49,32 @@ struct View {
 /// `GET /`.
 pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
     let today = app.today();
-    let page = |due| Filter { due, per_page: Filter::PER_PAGE, ..Filter::default() };
-    let due = app.store.list(&page(Some(today))).await?;
-    let all = app.store.list(&page(None)).await?;
-    let examples = Filter { tag: Some("assay".to_owned()), ..page(None) };
+    let page = || Filter { per_page: Filter::PER_PAGE, ..Filter::default() };
+    let queue = Queue::today(&app, SHOWN_MAX).await?;
+    let all = app.store.list(&page()).await?;
+    let examples = Filter { tag: Some("assay".to_owned()), ..page() };
     let examples = app.store.list(&examples).await?;
     let lines = |items: Vec<Summary>| -> Vec<Line> {
-        items.into_iter().take(SHOWN_MAX).map(|item| Line::new(item, today)).collect()
+        items.into_iter().take(SHOWN_MAX as usize).map(|item| Line::new(item, today)).collect()
     };
+    let mut compared = queue.compared;
+    let changed = std::mem::take(&mut compared.changed);
     let own: Vec<_> = all.items.into_iter().filter(|item| !item.is_example()).collect();
     let view = View {
         today,
-        due_total: due.total,
-        due: lines(due.items),
-        recent_more: own.len() > SHOWN_MAX,
+        due_total: queue.due_total,
+        due: lines(queue.due),
+        soon_total: queue.soon_total,
+        soon: lines(queue.soon),
+        near: today.checked_add(SOON_DAYS.days()).unwrap_or(today),
+        changed_total: changed.len(),
+        changed: changed
+            .into_iter()
+            .take(SHOWN_MAX as usize)
+            .map(|(item, change)| (Line::new(item, today), change))
+            .collect(),
+        compared,
+        recent_more: own.len() > SHOWN_MAX as usize,
         recent: lines(own),
         examples: lines(examples.items),
         bad_files: app.store.bad_files().await?.len(),

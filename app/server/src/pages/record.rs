@@ -3,7 +3,7 @@
 use askama::Template;
 use assay_advice::{Choice, Model, Problem};
 use assay_records::{Draft, Record, RecordedCost, Status, TriggerKind, draft_from};
-use assay_store::StoreError;
+use assay_store::{Link, StoreError, Stored};
 use axum::{
     body::Bytes,
     extract::{RawQuery, State},
@@ -22,6 +22,7 @@ use crate::{
         sheet::{self, Sheet},
         words::{self, Headline, Shares},
     },
+    reviewing,
     state::App,
 };
 
@@ -37,6 +38,8 @@ const FIRST_STATUSES: [(Status, &str); 3] = [
 struct View {
     problems: Vec<ProblemView>,
     query: String,
+    /// The record that this one is to replace.
+    replaces: Option<Link>,
     answered: Vec<Check>,
     open: Vec<Check>,
     headline: Headline,
@@ -68,24 +71,62 @@ pub(crate) async fn get(
         let query = query.unwrap_or_default();
         return Ok(Redirect::to(&format!("/checklist?{query}")).into_response());
     }
+    let old = replaced(&app, &sheet).await?;
     let draft = Draft { deciders: vec![app.by.clone()], ..draft(&app, &sheet, None) };
+    let draft = match &old {
+        Some(old) => like(&old.record, draft),
+        None => draft,
+    };
     let form = Form { id: app.new_id().to_string(), ..Form::from_draft(&draft) };
     let form = Form { answers: sheet.query(), ..form }.with_spare_triggers();
-    Ok(Page(view(&app, &sheet, form, Vec::new())).into_response())
+    Ok(Page(view(&app, &sheet, form, Vec::new(), old.as_ref())).into_response())
+}
+
+/// The record that is to be replaced, if one is named.
+async fn replaced(app: &App, sheet: &Sheet) -> Result<Option<Stored>, Error> {
+    let Some(id) = sheet.supersedes else { return Ok(None) };
+    let old = app.store.get(id).await?;
+    reviewing::may_supersede(&old)?;
+    Ok(Some(old))
+}
+
+/// A draft with what stays the same when a decision is made anew.
+fn like(old: &Record, draft: Draft) -> Draft {
+    Draft {
+        title: old.title.clone(),
+        team: old.team.clone(),
+        tags: old.tags.clone(),
+        deciders: if old.deciders.is_empty() { draft.deciders } else { old.deciders.clone() },
+        ..draft
+    }
 }
 
 /// `POST /checklist/record`: keeps the record and leads to it.
 pub(crate) async fn post(State(app): State<App>, body: Bytes) -> Result<Response, Error> {
     let form = Form::read(&body);
     let sheet = Sheet::read(app.model(), &form.answers);
+    let old = match replaced(&app, &sheet).await {
+        // The form was sent twice: the first time replaced the record.
+        Err(_) if already_kept(&app, &form).await => {
+            return Ok(Redirect::to(&format!("/decisions/{}", form.id)).into_response());
+        }
+        old => old?,
+    };
     match create(&app, &sheet, &form).await {
         Ok(id) => Ok(Redirect::to(&format!("/decisions/{id}")).into_response()),
         Err(Refusal::Problems(problems)) => {
             let views = problem_views(app.model(), &problems);
-            let view = view(&app, &sheet, form.with_spare_triggers(), views);
+            let view = view(&app, &sheet, form.with_spare_triggers(), views, old.as_ref());
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(view)).into_response())
         }
         Err(Refusal::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn already_kept(app: &App, form: &Form) -> bool {
+    match Uuid::try_parse(&form.id) {
+        Ok(id) => app.store.get(id).await.is_ok(),
+        Err(_) => false,
     }
 }
 
@@ -102,6 +143,7 @@ async fn create(app: &App, sheet: &Sheet, form: &Form) -> Result<Uuid, Refusal> 
     problems.extend(form.fill(&mut draft, app.model()));
     let chosen = draft.choice.as_ref().map(|chosen| chosen.option);
     follow_choice(&mut draft, &drafted, &self::draft(app, sheet, chosen));
+    draft.supersedes = sheet.supersedes.into_iter().collect();
     if draft.status == Status::Accepted {
         draft.decided = Some(app.today());
     }
@@ -148,7 +190,13 @@ fn draft(app: &App, sheet: &Sheet, option: Option<Choice>) -> Draft {
     Draft { cost, ..draft }
 }
 
-fn view(app: &App, sheet: &Sheet, form: Form, problems: Vec<ProblemView>) -> View {
+fn view(
+    app: &App,
+    sheet: &Sheet,
+    form: Form,
+    problems: Vec<ProblemView>,
+    old: Option<&Stored>,
+) -> View {
     let score = app.engine().score(&sheet.answers);
     let check = |question: &assay_advice::Question| Check {
         id: question.id.clone(),
@@ -165,6 +213,11 @@ fn view(app: &App, sheet: &Sheet, form: Form, problems: Vec<ProblemView>) -> Vie
         cost: CostView::new(cost, &sheet.assumptions, Some(&score)),
         problems,
         query: sheet.query(),
+        replaces: old.map(|old| Link {
+            id: old.id,
+            number: old.number,
+            title: old.record.title.clone(),
+        }),
         answered: answered.into_iter().map(check).collect(),
         open: open.into_iter().map(check).collect(),
         headline: Headline::new(&score, &sheet.answers),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use assay_advice::{AnswerValue, Answers, Assumptions, Model, Problem, QuestionKind};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 /// The answer that says so: nobody knows.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -14,10 +15,15 @@ pub(crate) const COST: &str = "cost_";
 /// The key of the service's name.
 const SERVICE: &str = "service";
 
+/// The key of the record that the new one is to replace.
+pub(crate) const SUPERSEDES: &str = "supersedes";
+
 /// What a query string says, good or not.
 pub(crate) struct Sheet {
     /// The service's name; may be empty.
     pub(crate) service: String,
+    /// The record to be replaced; it is no answer but travels with them.
+    pub(crate) supersedes: Option<Uuid>,
     /// Every pair as sent, so that nothing typed is lost on an error.
     raw: Vec<(String, String)>,
     /// The good answers.
@@ -32,10 +38,13 @@ impl Sheet {
     /// Reads a query string; bytes that are not UTF-8 become replacement characters.
     pub(crate) fn read(model: &Model, query: &str) -> Self {
         let mut service = String::new();
+        let mut supersedes = None;
         let mut raw = Vec::new();
         for (key, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
             if key == SERVICE {
                 value.trim().clone_into(&mut service);
+            } else if key == SUPERSEDES {
+                supersedes = Uuid::try_parse(value.trim()).ok();
             } else if !value.trim().is_empty() {
                 raw.push((key, value));
             }
@@ -46,12 +55,16 @@ impl Sheet {
         let (answers, mut problems) = Answers::from_pairs(model, pairs);
         let (assumptions, faults) = assumptions(&costs);
         problems.extend(faults);
-        Self { service, raw, answers, assumptions, problems }
+        Self { service, supersedes, raw, answers, assumptions, problems }
     }
 
     /// The query that leads back here with the good answers.
     pub(crate) fn query(&self) -> String {
-        query_with(&self.service, &self.answers, &self.assumptions)
+        let query = query_with(&self.service, &self.answers, &self.assumptions);
+        match self.supersedes {
+            Some(id) => format!("{SUPERSEDES}={id}&{query}"),
+            None => query,
+        }
     }
 
     /// Whether this value was sent for this question.

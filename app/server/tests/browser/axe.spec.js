@@ -14,6 +14,7 @@ const pages = [
   `/checklist/record?service=axe&${query}`,
   "/decisions",
   "/decisions?q=nothing-is-called-this",
+  "/decisions?due=2099-01-01",
   "/evidence",
   "/evidence/fastjson-api",
   "/evidence/claims",

@@ -231,7 +231,7 @@ async fn a_record_goes_through_its_life() {
     let app = TestApp::new().await;
     let path = recorded(&app, &[("status", "draft")]).await;
     for (status, says) in [("proposed", "Proposed"), ("accepted", "Accepted")] {
-        let page = app.get(&path).await.body;
+        let page = app.get(&format!("{path}/review")).await.body;
         let hash = page.split("name=\"hash\" value=\"").nth(1).expect("a hash");
         let hash = hash.split('"').next().expect("an end").to_owned();
         let fields = [("hash".into(), hash), ("status".into(), status.to_owned())];

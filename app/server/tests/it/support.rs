@@ -12,6 +12,7 @@ use assay::{
     http,
     live::{self, Live, Measure},
     own::OwnRecords,
+    rescoring::Rescoring,
     state::{App, AppState},
     trial::Trials,
 };
@@ -68,6 +69,9 @@ separable_core = "no"
 priorities = ["delivery", "people"]
 "#;
 
+/// What Alertmanager has to show.
+pub(crate) const HOOK_TOKEN: &str = "hook-token";
+
 /// The application over a folder that goes away with it.
 pub(crate) struct TestApp {
     pub(crate) app: App,
@@ -102,6 +106,16 @@ impl TestApp {
         Self::build(None, measure, place, local, None).await
     }
 
+    /// The application where nobody gave a token for Alertmanager.
+    pub(crate) async fn without_hook() -> Self {
+        let mut built = Self::new().await;
+        // The router holds the state as well.
+        drop(std::mem::take(&mut built.router));
+        Arc::get_mut(&mut built.app).expect("nobody else has it").hook_token = None;
+        built.router = http::app(Arc::clone(&built.app));
+        built
+    }
+
     async fn build(
         added: Option<&Path>,
         measure: Arc<Measure>,
@@ -131,6 +145,8 @@ impl TestApp {
             model_file,
             own: OwnRecords::default(),
             trials: Trials::default(),
+            rescoring: Rescoring::default(),
+            hook_token: Some(HOOK_TOKEN.to_owned()),
         });
         Self { router: http::app(Arc::clone(&app)), app, folder }
     }

@@ -23,6 +23,8 @@ pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
     let (store, _place) = make().await;
     superseded(&*store).await;
     let (store, _place) = make().await;
+    revisions(&*store).await;
+    let (store, _place) = make().await;
     many_at_once(&store).await;
 }
 
@@ -180,6 +182,32 @@ async fn superseded(store: &dyn Store) {
     assert_eq!(old.superseded_by[0].title, "New");
     let filter = Filter { status: Some(Standing::Superseded), ..Filter::default() };
     assert_eq!(store.list(&filter).await.unwrap().items[0].title, "Old");
+}
+
+async fn revisions(store: &dyn Store) {
+    put(store, 1, "One", "").await;
+    put(store, 2, "Other", "").await;
+    let mut texts = vec![store.get(id(1)).await.unwrap().text];
+    let long = "Long ".repeat(30);
+    // The same text again is no revision, an earlier one is.
+    for title in ["Two", "Two", long.trim(), "One"] {
+        let read = store.get(id(1)).await.unwrap();
+        let new = amend(&read.text, Model::builtin(), &[Amendment::Title(title.to_owned())]);
+        let kept = store.update(id(1), &read.hash, new.unwrap()).await.unwrap();
+        if kept.text != read.text {
+            texts.insert(0, kept.text);
+        }
+    }
+    let refused = store.update(id(1), "another hash", texts[1].clone()).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })));
+    let found = store.revisions(id(1)).await.unwrap();
+    let listed: Vec<&String> = found.list.iter().map(|revision| &revision.text).collect();
+    assert_eq!(listed, texts.iter().collect::<Vec<_>>(), "every text, the newest first");
+    assert!(found.list.iter().all(|revision| revision.hash == content_hash(&revision.text)));
+    assert!(found.list.is_sorted_by_key(|revision| std::cmp::Reverse(revision.at)));
+    assert!(!found.known.is_empty(), "where they come from is said");
+    assert_eq!(store.revisions(id(2)).await.unwrap().list.len(), 1, "nobody else's");
+    assert!(matches!(store.revisions(id(9)).await, Err(StoreError::NotFound(_))));
 }
 
 async fn many_at_once(store: &Arc<dyn Store>) {

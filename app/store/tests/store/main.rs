@@ -11,6 +11,7 @@ mod conformance;
 mod crash;
 mod faults;
 mod folder;
+mod revisions;
 
 use std::{
     path::{Path, PathBuf},

@@ -1,0 +1,102 @@
+//! `GET /api/v1/review-queue`: what waits to be looked at again.
+
+use assay_advice::{Choice, Verdict};
+use assay_store::{Filter, Summary};
+use axum::{Json, extract::State};
+use jiff::civil::Date;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{error::Error, queue::Queue, rescoring::ThenNow, state::App};
+
+/// The review queue.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ReviewQueue {
+    /// The day it is of.
+    #[schema(value_type = String)]
+    today: Date,
+    /// Records whose trigger fired or whose day has come, the most urgent first; at most 1000.
+    due: Vec<Waiting>,
+    /// Records whose day comes within thirty days, the nearest first.
+    soon: Vec<Waiting>,
+    /// Records whose recommendation would be another one with today's model and runs.
+    changed: Vec<ChangedAdvice>,
+    /// How many records were scored again for that so far; the rest follows in the background.
+    compared: usize,
+    /// How many records there are to compare.
+    to_compare: usize,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct Waiting {
+    id: Uuid,
+    number: u32,
+    title: String,
+    service: Option<String>,
+    team: Option<String>,
+    /// Whether a trigger fired since it was last revisited.
+    fired: bool,
+    /// The first day on which it is due.
+    #[schema(value_type = Option<String>)]
+    due_on: Option<Date>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct ChangedAdvice {
+    id: Uuid,
+    number: u32,
+    title: String,
+    /// The option chosen.
+    #[schema(value_type = Option<String>)]
+    option: Option<Choice>,
+    /// What was last advised; null when it was too close to call.
+    #[schema(value_type = Option<String>)]
+    before: Option<Choice>,
+    /// What is advised today.
+    #[schema(value_type = Option<String>)]
+    now: Option<Choice>,
+    #[schema(value_type = String)]
+    verdict: Verdict,
+    /// What differs around the advice, in sentences.
+    causes: Vec<String>,
+}
+
+impl From<Summary> for Waiting {
+    fn from(line: Summary) -> Self {
+        let Summary { id, number, title, service, team, fired, due_on, .. } = line;
+        Self { id, number, title, service, team, fired, due_on }
+    }
+}
+
+impl ChangedAdvice {
+    fn new(line: Summary, change: &ThenNow) -> Self {
+        Self {
+            id: line.id,
+            number: line.number,
+            title: line.title,
+            option: line.option,
+            before: change.before,
+            now: change.now.recommended,
+            verdict: change.now.verdict,
+            causes: change.causes.clone(),
+        }
+    }
+}
+
+/// Gives the review queue of today.
+#[utoipa::path(
+    get, path = "/api/v1/review-queue", tag = "decisions",
+    responses((status = 200, description = "What waits to be looked at again", body = ReviewQueue))
+)]
+pub(crate) async fn get(State(app): State<App>) -> Result<Json<ReviewQueue>, Error> {
+    let queue = Queue::today(&app, Filter::MAX_PER_PAGE).await?;
+    let changed = queue.compared.changed.into_iter();
+    Ok(Json(ReviewQueue {
+        today: queue.today,
+        due: queue.due.into_iter().map(Waiting::from).collect(),
+        soon: queue.soon.into_iter().map(Waiting::from).collect(),
+        changed: changed.map(|(line, change)| ChangedAdvice::new(line, &change)).collect(),
+        compared: queue.compared.done,
+        to_compare: queue.compared.total,
+    }))
+}

@@ -1,0 +1,276 @@
+//! Then against now: what is advised today on the answers of a record, beside what was advised
+//! then, and why it differs.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use assay_advice::{Choice, Engine, Score};
+use assay_records::{Record, Standing};
+use assay_store::{Filter, StoreError, Summary};
+use uuid::Uuid;
+
+use crate::state::App;
+
+/// All records are gone through at most this often, however many pages ask.
+const PAUSE_MIN: Duration = Duration::from_secs(2);
+/// Going through them takes at most about this share of the time.
+const BUSY_SHARE: u32 = 20;
+/// The most shifts named.
+const SHIFTS_MAX: usize = 4;
+/// A shift below this would be shown as nothing, in points of 100.
+const SHIFT_MIN: f64 = 0.5;
+
+/// One record under the model and the runs of today.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThenNow {
+    /// What its keepers were last told.
+    pub before: Option<Choice>,
+    /// The advice of today.
+    pub now: Score,
+    /// What differs around the advice, in sentences.
+    pub causes: Vec<String>,
+    /// Criteria that count otherwise now, the most changed first.
+    pub shifts: Vec<Shift>,
+}
+
+/// A criterion that counts otherwise now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shift {
+    /// The criterion's name.
+    pub criterion: String,
+    /// The option that the points speak for.
+    pub option: Choice,
+    /// Points of 100 then; less than nothing speaks against the option.
+    pub then: f64,
+    /// Points of 100 now.
+    pub now: f64,
+}
+
+impl ThenNow {
+    /// Whether another option is recommended now, or none where there was one.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.before != self.now.recommended
+    }
+
+    /// Scores a record again; none when it keeps no advice. Takes about a millisecond.
+    #[must_use]
+    pub fn of(engine: &Engine, record: &Record) -> Option<Self> {
+        let given = record.advice.as_ref()?;
+        let now = engine.recommend(&record.answers);
+        Some(Self {
+            before: record.last_advised()?,
+            causes: causes(given, &now),
+            shifts: shifts(engine, given, &now),
+            now,
+        })
+    }
+}
+
+fn causes(then: &Score, now: &Score) -> Vec<String> {
+    let mut causes = Vec::new();
+    let (old, new) = (&then.model, &now.model);
+    if old.digest != new.digest {
+        causes.push(match old.version == new.version && old.id == new.id {
+            true => format!("The model {} version {} has another text now.", new.id, new.version),
+            false => format!(
+                "The model is {} version {} now; it was {} version {}.",
+                new.id, new.version, old.id, old.version
+            ),
+        });
+    }
+    let runs = |score: &Score| -> BTreeSet<String> {
+        score.reasons.iter().filter_map(|reason| reason.evidence.clone()).collect()
+    };
+    let (old, new) = (runs(then), runs(now));
+    let list = |runs: &BTreeSet<String>| runs.iter().cloned().collect::<Vec<_>>().join(", ");
+    match (old.is_empty(), new.is_empty()) {
+        _ if old == new => {}
+        (true, _) => causes.push(format!("It rests on a measurement now: {}.", list(&new))),
+        (_, true) => {
+            causes.push(format!("It no longer rests on a measurement; it did on {}.", list(&old)))
+        }
+        _ => causes.push(format!("It rests on {} now; it did on {}.", list(&new), list(&old))),
+    }
+    causes
+}
+
+/// The criteria whose contribution moved most, seen from the option that was ahead then. Nothing when
+/// other options are compared now: their contributions are not of the same difference.
+fn shifts(engine: &Engine, then: &Score, now: &Score) -> Vec<Shift> {
+    let [first, second] = then.compared();
+    let turned = match now.compared() {
+        pair if pair == [first, second] => 1.0,
+        pair if pair == [second, first] => -1.0,
+        _ => return Vec::new(),
+    };
+    let points = |score: &Score| -> HashMap<String, f64> {
+        let of = |it: &assay_advice::Reason| (it.criterion.clone(), it.contribution * 100.0);
+        score.reasons.iter().map(of).collect()
+    };
+    let (old, new) = (points(then), points(now));
+    let ids: HashSet<&String> = old.keys().chain(new.keys()).collect();
+    let name = |id: &str| {
+        let known = engine.model().criteria().iter().find(|criterion| criterion.id == id);
+        known.map_or_else(|| id.to_owned(), |criterion| criterion.name.clone())
+    };
+    let mut shifts: Vec<Shift> = ids
+        .into_iter()
+        .map(|id| Shift {
+            criterion: name(id),
+            option: first,
+            then: old.get(id).copied().unwrap_or(0.0),
+            now: new.get(id).copied().unwrap_or(0.0) * turned,
+        })
+        .filter(|shift| (shift.now - shift.then).abs() >= SHIFT_MIN)
+        .collect();
+    let size = |shift: &Shift| (shift.now - shift.then).abs();
+    shifts.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.criterion.cmp(&b.criterion)));
+    shifts.truncate(SHIFTS_MAX);
+    shifts
+}
+
+/// What is known of all records in force, computed in the background and kept.
+#[derive(Default)]
+pub struct Rescoring {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By the record's id: the text and the standing compared, and the outcome.
+    known: HashMap<Uuid, Known>,
+    /// The model and the runs that the outcomes rest on.
+    basis: String,
+    running: bool,
+    total: usize,
+    not_before: Option<Instant>,
+}
+
+struct Known {
+    line: Summary,
+    outcome: Option<Arc<ThenNow>>,
+}
+
+/// What is known at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Compared {
+    /// The records whose recommendation would change, the newest number first.
+    pub changed: Vec<(Summary, Arc<ThenNow>)>,
+    /// How many records are compared.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+    /// Whether more are being compared.
+    pub running: bool,
+}
+
+impl Rescoring {
+    /// What is known now. Whatever is missing or old is computed in the background; no page waits.
+    pub fn look(&self, app: &App) -> Compared {
+        let engine = app.engine();
+        let basis = basis(&engine);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.basis != basis {
+            *state = State { basis: basis.clone(), running: state.running, ..State::default() };
+        }
+        if !state.running && state.not_before.is_none_or(|moment| Instant::now() >= moment) {
+            state.running = true;
+            let app = Arc::clone(app);
+            tokio::spawn(async move {
+                let started = Instant::now();
+                if let Err(error) = pass(&app, &engine, &basis).await {
+                    tracing::warn!(%error, "the records could not all be scored again");
+                }
+                let mut state = app.rescoring.locked();
+                state.running = false;
+                let pause = PAUSE_MIN.max(started.elapsed() * BUSY_SHARE);
+                state.not_before = Instant::now().checked_add(pause);
+            });
+        }
+        let mut changed: Vec<(Summary, Arc<ThenNow>)> = state
+            .known
+            .values()
+            .filter_map(|known| Some((known.line.clone(), known.outcome.clone()?)))
+            .collect();
+        changed.sort_by_key(|(line, _)| std::cmp::Reverse(line.number));
+        Compared {
+            changed,
+            done: state.known.len(),
+            total: state.total.max(state.known.len()),
+            running: state.running,
+        }
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything besides the record that an outcome depends on.
+fn basis(engine: &Engine) -> String {
+    let runs = engine.measurements().workloads.iter();
+    let runs: Vec<String> = runs.map(|it| format!("{}/{}", it.run, it.scenario)).collect();
+    format!("{} {}", engine.model().digest(), runs.join(" "))
+}
+
+/// Goes through the records in force once; those whose text is known are not read again.
+async fn pass(app: &App, engine: &Arc<Engine>, basis: &str) -> Result<(), StoreError> {
+    let mut seen = HashSet::new();
+    let mut filter = Filter {
+        status: Some(Standing::Accepted),
+        per_page: Filter::MAX_PER_PAGE,
+        ..Filter::default()
+    };
+    loop {
+        let page = app.store.list(&filter).await?;
+        app.rescoring.locked().total = usize::try_from(page.total).unwrap_or(usize::MAX);
+        let last = page.items.len() < Filter::MAX_PER_PAGE as usize;
+        for line in page.items.into_iter().filter(|line| !line.is_example()) {
+            seen.insert(line.id);
+            let known = {
+                let state = app.rescoring.locked();
+                state.known.get(&line.id).is_some_and(|known| known.line == line)
+            };
+            if !known {
+                compare(app, engine, basis, line).await?;
+            }
+        }
+        if last {
+            break;
+        }
+        filter.page += 1;
+    }
+    let mut state = app.rescoring.locked();
+    if state.basis == basis {
+        state.known.retain(|id, _| seen.contains(id));
+        state.total = seen.len();
+    }
+    Ok(())
+}
+
+async fn compare(
+    app: &App,
+    engine: &Arc<Engine>,
+    basis: &str,
+    line: Summary,
+) -> Result<(), StoreError> {
+    let record = match app.store.get(line.id).await {
+        Ok(stored) => stored.record,
+        // It went or broke meanwhile; the list of files to mend tells of it.
+        Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let engine = Arc::clone(engine);
+    let scored = tokio::task::spawn_blocking(move || ThenNow::of(&engine, &record)).await;
+    let outcome = scored.ok().flatten().filter(ThenNow::changes).map(Arc::new);
+    let mut state = app.rescoring.locked();
+    // With another model or other runs in use meanwhile, the outcome is of no use.
+    if state.basis == basis {
+        state.known.insert(line.id, Known { line, outcome });
+    }
+    Ok(())
+}

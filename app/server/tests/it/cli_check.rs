@@ -1,0 +1,83 @@
+//! `assay check` as a team's CI uses it: what it finds, where, and how it ends.
+
+use std::{fs, os::unix::fs::symlink};
+
+use serde_json::Value;
+
+use crate::cli::Desk;
+
+/// A whole record by hand.
+fn record(number: u32, more: &str, triggers: &str) -> String {
+    format!(
+        "schema = 1\nid = \"0198f2c4-7d1e-7c3a-9b52-{number:012}\"\ntitle = \"Record {number}\"\n\
+         status = \"accepted\"\ncreated = 2026-11-21T10:00:00Z\n{more}\n[choice]\noption = \"go\"\n{triggers}"
+    )
+}
+
+fn keep(desk: &Desk, name: &str, text: &str) {
+    fs::create_dir_all(desk.path("decisions")).expect("a folder");
+    fs::write(desk.path("decisions").join(name), text).expect("a record");
+}
+
+/// The findings as `kind line field`, and the exit code.
+fn found(desk: &Desk, arguments: &[&str]) -> (Vec<String>, Option<i32>) {
+    let all = [&["check", "--json"], arguments].concat();
+    let output = desk.run(&all);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = document["findings"].as_array().expect("findings").iter().map(|it| {
+        let word = |key: &str| it[key].as_str().unwrap_or("-").to_owned();
+        format!("{} {} {}", word("kind"), it["line"], word("field"))
+    });
+    (findings.collect(), output.status.code())
+}
+
+#[test]
+fn what_is_due_says_where_and_fails_only_when_asked() {
+    let desk = Desk::new();
+    keep(&desk, "0001-a.toml", &record(1, "review_by = 2027-01-01", ""));
+    let fired = "[[trigger]]\nid = \"slow\"\nkind = \"event\"\nwhen = \"It is slow\"\n\
+                 [[event]]\nat = 2026-12-01T00:00:00Z\nkind = \"trigger_fired\"\ntrigger = \"slow\"\n";
+    keep(&desk, "0002-b.toml", &record(2, "", fired));
+    let answered = format!("{fired}[[event]]\nat = 2026-12-02T00:00:00Z\nkind = \"revisited\"\n");
+    keep(&desk, "0003-c.toml", &record(3, "", &answered));
+    let day = "[[trigger]]\nid = \"day\"\nkind = \"date\"\nwhen = \"2026-12-31\"\n";
+    keep(&desk, "0004-d.toml", &record(4, "", day));
+    keep(&desk, "0005-e.toml", &record(5, "review_by = 2020-01-01\ntags = [\"assay\"]", ""));
+    let (findings, code) = found(&desk, &["--today", "2027-01-01"]);
+    assert_eq!(findings, ["due 6 review_by", "due 10 trigger", "due 12 trigger"]);
+    assert_eq!(code, Some(0), "by default only errors fail");
+    let (findings, code) = found(&desk, &["--today", "2026-12-30", "--fail-on", "due"]);
+    assert_eq!((findings, code), (vec!["due 10 trigger".to_owned()], Some(1)));
+    let said = desk.run(&["check", "--today", "2027-01-01", "--format", "github"]);
+    let said = String::from_utf8(said.stdout).expect("text");
+    assert!(said.contains("::warning file=decisions/0001-a.toml,line=6,col=1::"), "{said}");
+    assert!(said.contains("the trigger slow fired on 2026-12-01"), "{said}");
+}
+
+#[test]
+fn a_superseded_record_is_not_due_and_a_lost_link_is_told() {
+    let desk = Desk::new();
+    keep(&desk, "0001-a.toml", &record(1, "review_by = 2020-01-01", ""));
+    let link = |number: u32| format!("supersedes = [\"0198f2c4-7d1e-7c3a-9b52-{number:012}\"]");
+    keep(&desk, "0002-b.toml", &record(2, &link(1), ""));
+    assert_eq!(found(&desk, &["--fail-on", "due"]), (Vec::new(), Some(0)));
+    // As the index has it, a record that was in force once keeps the old one superseded.
+    let deprecated = record(2, &link(1), "").replace("accepted", "deprecated");
+    keep(&desk, "0002-b.toml", &deprecated);
+    assert_eq!(found(&desk, &["--fail-on", "due"]), (Vec::new(), Some(0)));
+    keep(&desk, "0003-c.toml", &record(3, &link(9), ""));
+    assert_eq!(found(&desk, &[]), (vec!["warning 6 supersedes".to_owned()], Some(0)));
+}
+
+#[test]
+fn what_the_program_would_not_take_as_a_record_is_an_error_here_too() {
+    let desk = Desk::new();
+    keep(&desk, "notes.toml", &record(1, "", ""));
+    assert_eq!(found(&desk, &[]), (vec!["error null file name".to_owned()], Some(1)));
+    fs::rename(desk.path("decisions/notes.toml"), desk.path("elsewhere.toml")).expect("moved");
+    symlink(desk.path("elsewhere.toml"), desk.path("decisions/0001-a.toml")).expect("a link");
+    let (findings, code) = found(&desk, &[]);
+    assert_eq!((findings.len(), code), (1, Some(1)), "{findings:?}");
+    assert_eq!(desk.run(&["check", "nowhere"]).status.code(), Some(2));
+    assert_eq!(desk.run(&["check", "--today", "soon"]).status.code(), Some(2));
+}
