@@ -129,10 +129,10 @@ pub(crate) async fn atom(State(app): State<App>, headers: HeaderMap) -> Result<R
         let kind = if review.fired { "fired" } else { "due" };
         let when = if review.fired { "A trigger fired on" } else { "To be looked at by" };
         // Writing to a String cannot fail.
-        let _ = write!(
+        let _ = writeln!(
             entries,
             "<entry><id>urn:uuid:{}#{kind}-{}</id><title>{}</title><updated>{updated}</updated>\
-             <link rel=\"alternate\" type=\"text/html\" href=\"{}\"/><summary>{when} {}. {}</summary></entry>\n",
+             <link rel=\"alternate\" type=\"text/html\" href=\"{}\"/><summary>{when} {}. {}</summary></entry>",
             review.line.id,
             review.day,
             escape_xml(&review.title()),
@@ -157,7 +157,7 @@ pub(crate) async fn atom(State(app): State<App>, headers: HeaderMap) -> Result<R
 fn updated(review: &Review, today: Date) -> Timestamp {
     let near = review.day.checked_sub(SOON_DAYS.days()).unwrap_or(review.day);
     let day = if review.fired || review.day <= today { review.day } else { near };
-    day.to_zoned(TimeZone::UTC).map(|moment| moment.timestamp()).unwrap_or(review.line.created)
+    day.to_zoned(TimeZone::UTC).map_or(review.line.created, |moment| moment.timestamp())
 }
 
 /// Text within XML; characters that XML does not have are left out.

@@ -91,7 +91,7 @@ fn causes(then: &Score, now: &Score) -> Vec<String> {
         _ if old == new => {}
         (true, _) => causes.push(format!("It rests on a measurement now: {}.", list(&new))),
         (_, true) => {
-            causes.push(format!("It no longer rests on a measurement; it did on {}.", list(&old)))
+            causes.push(format!("It no longer rests on a measurement; it did on {}.", list(&old)));
         }
         _ => causes.push(format!("It rests on {} now; it did on {}.", list(&new), list(&old))),
     }

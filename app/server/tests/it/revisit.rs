@@ -252,7 +252,7 @@ async fn the_queue_and_the_feeds_tell_what_is_due_and_what_is_near() {
     let titles: Vec<&str> = feed.entries().iter().map(|entry| entry.title().as_str()).collect();
     assert_eq!(titles, [format!("Review: 0001 {title}").as_str(), "Review: 0002 Near"]);
     let ids: std::collections::HashSet<&str> =
-        feed.entries().iter().map(|entry| entry.id()).collect();
+        feed.entries().iter().map(atom_syndication::Entry::id).collect();
     assert_eq!(ids.len(), 2);
     assert_eq!(
         atom.body,
