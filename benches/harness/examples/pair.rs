@@ -51,7 +51,10 @@ mod linux {
         });
         let variants: BTreeMap<String, PathBuf> =
             others.filter(|(_, path)| path.is_file()).collect();
-        scenario.variants.retain(|it| it.program.is_none() || variants.contains_key(&it.id));
+        // Nothing is built: what needs a build of its own stays out.
+        scenario.variants.retain(|it| {
+            it.build.is_none() && (it.program.is_none() || variants.contains_key(&it.id))
+        });
         let options = Options {
             root,
             out: Some(out),
