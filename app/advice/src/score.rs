@@ -177,7 +177,7 @@ pub struct Score {
     /// How firmly.
     pub verdict: Verdict,
     /// What made a lean of a verdict whose share is that of a strong one: ids, for example
-    /// `capped_unknown`; [`held_back_by`] has the words.
+    /// `capped_unknown`; [`crate::held_back_by`] has the words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_back: Vec<String>,
     /// What is settled although the verdict is `too_close`.
