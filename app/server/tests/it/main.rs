@@ -21,6 +21,7 @@ mod live;
 mod pages_checklist;
 mod pages_claims;
 mod pages_evidence;
+mod pages_import;
 mod pages_model;
 mod pages_others;
 mod pages_precedents;
