@@ -160,7 +160,7 @@ fn fate(line: &Line, done: bool) -> &'static str {
         (Fate::New, true) => "Imported",
         (Fate::New, false) => "New",
         (Fate::Here, _) => "Here already",
-        (Fate::NeedsStatus, _) => "Which status?",
+        (Fate::NeedsStatus, _) => "Status not known",
         (Fate::LeftOut, _) => "Left out",
         (Fate::Faulty, _) => "To be mended",
     }

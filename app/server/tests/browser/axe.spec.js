@@ -25,6 +25,8 @@ const pages = [
   "/evidence/runs/fixture-causes",
   "/evidence/runs/nothing-is-called-this",
   "/evidence/method",
+  "/evidence/cache-server",
+  "/import",
   "/precedents",
   "/precedents?option=hybrid&q=nothing-is-called-this",
   "/precedents?year=lately&q=pingora",
