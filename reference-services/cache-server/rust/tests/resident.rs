@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ENTRIES: usize = 300_000;
-/// Beside what the allocator keeps. With a million entries it is some bytes less.
-const EACH_BYTES_MAX: u64 = 115;
+/// Beside what the allocator keeps. It is 116 with these entries, and some bytes less with a million,
+/// whose tables are fuller; the rest is room for another allocator's habits.
+const EACH_BYTES_MAX: u64 = 120;
 /// What the allocator keeps of tables that were outgrown a moment ago.
 const SLACK_BYTES: u64 = 8 << 20;
 const LEFT_BYTES_MAX: u64 = 64 << 20;
