@@ -38,7 +38,7 @@ pub use limits::{
 pub use name::{content_hash, file_name, number_of, slug};
 pub use parse::Parsed;
 pub use prefill::draft_from;
-pub use record::{Chosen, Evidence, Original, Rationale, Record, Section};
+pub use record::{Chosen, EXAMPLE_TAG, Evidence, Original, Rationale, Record, Section};
 pub use rules::{SUPERSEDE_INSTEAD, check_revision};
 pub use schema::json_schema;
 pub use signing::{changed_fields, signed_digest};

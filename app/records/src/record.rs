@@ -10,6 +10,9 @@ use crate::{
     parse,
 };
 
+/// The tag of the records that come with the program.
+pub const EXAMPLE_TAG: &str = "assay";
+
 /// A decision: what was asked, advised, chosen and why, and what would change it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -183,6 +186,12 @@ impl Record {
     #[must_use]
     pub fn recommended(&self) -> Option<Choice> {
         self.advice.as_ref().and_then(|advice| advice.recommended)
+    }
+
+    /// Whether the record is one of the examples that come with the program.
+    #[must_use]
+    pub fn is_example(&self) -> bool {
+        self.tags.iter().any(|tag| tag == EXAMPLE_TAG)
     }
 
     /// Whether another option was chosen than the one advised.

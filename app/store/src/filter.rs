@@ -1,7 +1,7 @@
 //! What to list, and what a list holds.
 
-use assay_records::Standing;
 use assay_records::advice::{Choice, Verdict};
+use assay_records::{EXAMPLE_TAG, Standing};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
@@ -141,6 +141,3 @@ impl Summary {
         alive && !self.is_example() && (self.fired || self.due_on.is_some_and(|day| day <= today))
     }
 }
-
-/// The tag of the records that come with the program.
-pub(crate) const EXAMPLE_TAG: &str = "assay";

@@ -5,7 +5,7 @@ use assay_records::advice::{Choice, Verdict};
 use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::{Facet, Facets, Filter, Page, Summary, filter::EXAMPLE_TAG, index::Index};
+use crate::{Facet, Facets, Filter, Page, Summary, index::Index};
 
 /// The most words of a search, and the most teams or tags counted.
 const MAX_WORDS: usize = 16;
@@ -150,7 +150,7 @@ fn narrow(
         query.push(" AND standing IN ('draft', 'proposed', 'accepted') AND (fired OR due_on <= ");
         query.push_bind(today.to_string());
         query.push(") AND record.row NOT IN (SELECT row FROM tag WHERE tag = ");
-        query.push_bind(EXAMPLE_TAG).push(")");
+        query.push_bind(assay_records::EXAMPLE_TAG).push(")");
     }
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Dialect, Found, FoundStatus, Reference, Unread, found::date, item::Item, write};
+use super::{
+    Dialect, Found, FoundStatus, Reference, Unread, found::date, item::Item, markdown::push_block,
+    write,
+};
 use crate::{Rationale, Standing};
 
 /// The custom section that holds the whole record.
@@ -186,20 +189,23 @@ fn rationale(adr: &Adr) -> Rationale {
     };
     let people = [("Consulted", &adr.consulted), ("Informed", &adr.informed)];
     for (word, names) in people.into_iter().filter(|(_, names)| !names.is_empty()) {
-        push(&mut context, &format!("{word}: {}", names.join(", ")));
+        push_block(&mut context, &format!("{word}: {}", names.join(", ")));
     }
     if !adr.decision_drivers.is_empty() {
-        push(&mut context, &format!("### Decision Drivers\n\n{}", list(&adr.decision_drivers)));
+        push_block(
+            &mut context,
+            &format!("### Decision Drivers\n\n{}", list(&adr.decision_drivers)),
+        );
     }
     if !adr.considered_options.is_empty() {
         let options: Vec<String> = adr.considered_options.iter().map(option).collect();
-        push(&mut context, &format!("### Considered Options\n\n{}", options.join("\n")));
+        push_block(&mut context, &format!("### Considered Options\n\n{}", options.join("\n")));
     }
     if let Some(confirmation) = &adr.confirmation {
-        push(&mut consequences, &format!("### Confirmation\n\n{confirmation}"));
+        push_block(&mut consequences, &format!("### Confirmation\n\n{confirmation}"));
     }
     for (name, text) in adr.custom_sections.iter().filter(|(name, _)| *name != OURS) {
-        push(&mut consequences, &format!("### {name}\n\n{text}"));
+        push_block(&mut consequences, &format!("### {name}\n\n{text}"));
     }
     Rationale { context, decision: adr.decision.clone().unwrap_or_default(), consequences }
 }
@@ -220,13 +226,6 @@ fn option(option: &ConsideredOption) -> String {
 
 fn list(items: &[String]) -> String {
     items.iter().map(|item| format!("* {item}")).collect::<Vec<String>>().join("\n")
-}
-
-fn push(to: &mut String, block: &str) {
-    if !to.is_empty() {
-        to.push_str("\n\n");
-    }
-    to.push_str(block);
 }
 
 /// Every record in one JSON-ADR document; one imported from JSON-ADR and unchanged is as it was.

@@ -185,3 +185,14 @@ pub(super) fn listed(head: &str) -> Vec<(String, String)> {
     };
     text.lines().filter_map(item).collect()
 }
+
+/// Adds a block, with a blank line before it; an empty one is nothing.
+pub(super) fn push_block(to: &mut String, block: &str) {
+    if block.trim().is_empty() {
+        return;
+    }
+    if !to.is_empty() {
+        to.push_str("\n\n");
+    }
+    to.push_str(block.trim());
+}

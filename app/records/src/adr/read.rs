@@ -4,7 +4,7 @@ use super::{
     Dialect, Found, FoundStatus, Reference, embedded,
     found::{date, names},
     front_matter::{self, Field, Fields},
-    markdown::{self, Parts, Section, filled},
+    markdown::{self, Parts, Section, filled, push_block},
 };
 use crate::Rationale;
 
@@ -278,16 +278,6 @@ fn chosen_in(decision: &str) -> Option<String> {
         None => option,
     };
     Some(option.trim().to_owned()).filter(|option| !option.is_empty() && !option.starts_with('{'))
-}
-
-fn push_block(to: &mut String, block: &str) {
-    if block.trim().is_empty() {
-        return;
-    }
-    if !to.is_empty() {
-        to.push_str("\n\n");
-    }
-    to.push_str(block.trim());
 }
 
 fn push_section(to: &mut String, section: &Section) {

@@ -22,9 +22,6 @@ use super::{
     write_json,
 };
 
-/// Records with this tag come with the program: they are examples, nobody's to review.
-const EXAMPLE_TAG: &str = "assay";
-
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The folder [default: that of --decisions]
@@ -250,7 +247,7 @@ fn find_due(sources: &[Source], today: Date, findings: &mut Vec<Finding>) {
             continue;
         };
         let alive = matches!(record.status, Status::Draft | Status::Proposed | Status::Accepted);
-        let example = record.tags.iter().any(|tag| tag == EXAMPLE_TAG);
+        let example = record.is_example();
         if !alive || example || superseded.contains(&record.id) {
             continue;
         }

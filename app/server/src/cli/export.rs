@@ -10,7 +10,7 @@ use std::{
 
 use assay_evidence::export;
 use assay_records::{
-    Dialect, Standing,
+    Dialect, Record, Standing,
     adr::{self, Exported},
     alert_rules,
 };
@@ -202,22 +202,10 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 async fn prometheus(context: &Context, out: &mut dyn Write) -> Result<(), Failure> {
     let model = Arc::new(context.model()?);
     let store = context.store(&context.settings.decisions, model).await?;
-    let mut filter = Filter {
-        status: Some(Standing::Accepted),
-        per_page: Filter::MAX_PER_PAGE,
-        ..Filter::default()
-    };
-    let mut records = Vec::new();
-    loop {
-        let page = store.list(&filter).await?;
-        for line in page.items.iter().filter(|line| !line.is_example()) {
-            records.push(store.get(line.id).await?.record);
-        }
-        if page.items.len() < Filter::MAX_PER_PAGE as usize {
-            break;
-        }
-        filter.page += 1;
-    }
+    let in_force = Filter { status: Some(Standing::Accepted), ..Filter::default() };
+    let all = moving::records(store.as_ref(), &in_force).await?;
+    let mut records: Vec<Record> =
+        all.into_iter().map(|stored| stored.record).filter(|record| !record.is_example()).collect();
     records.sort_by_key(|record| (record.created, record.id));
     let made = alert_rules(&records);
     for left_out in &made.left_out {
