@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tempfile::{Builder, NamedTempFile};
 use uuid::Uuid;
 
-use crate::{BadFile, Stored};
+use crate::{BadFile, Facts, Stored};
 
 /// Unfinished writes carry this prefix; what is left of them after a crash is no record.
 const UNFINISHED: &str = ".assay-";
@@ -36,6 +36,8 @@ pub(crate) struct Loaded {
     pub(crate) modified: Option<Timestamp>,
     /// The record, or what is wrong with it and the id it seems to have.
     pub(crate) outcome: Result<Box<Stored>, (BadFile, Option<Uuid>)>,
+    /// What is counted of the record; nothing of a file that is none.
+    pub(crate) facts: Facts,
 }
 
 pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
@@ -105,7 +107,9 @@ pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<
                 (Some(number), Ok(parsed)) => Ok(Box::new(stored(number, file_name, text, parsed))),
             },
         };
-    Ok(Loaded { file_name: file_name.to_owned(), stamp, modified, outcome })
+    let record = outcome.as_ref().ok().map(|stored: &Box<Stored>| &stored.record);
+    let facts = record.map(|record| Facts::of(record, model)).unwrap_or_default();
+    Ok(Loaded { file_name: file_name.to_owned(), stamp, modified, outcome, facts })
 }
 
 fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored {

@@ -1,9 +1,11 @@
 //! What to list, and what a list holds.
 
 use assay_records::advice::{Choice, Verdict};
-use assay_records::{EXAMPLE_TAG, Standing};
+use assay_records::{EXAMPLE_TAG, Outcome, Standing};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
+
+use crate::Facts;
 
 /// Which records to list. The default lets every record through.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +16,7 @@ pub struct Filter {
     pub status: Option<Standing>,
     /// The option chosen.
     pub option: Option<Choice>,
-    /// The team.
+    /// The team; an empty one stands for records that name none.
     pub team: Option<String>,
     /// A tag.
     pub tag: Option<String>,
@@ -23,6 +25,23 @@ pub struct Filter {
     pub due: Option<Date>,
     /// Whether the choice went against the advice.
     pub overridden: Option<bool>,
+    /// Only decisions that were made: accepted once, whatever became of them since.
+    pub decided: bool,
+    /// The first [`Facts::day`].
+    pub from: Option<Date>,
+    /// The last [`Facts::day`].
+    pub to: Option<Date>,
+    /// What came of revisiting it.
+    pub revisited: Option<Revisited>,
+    /// Whether a trigger has ever fired.
+    pub fired: Option<bool>,
+    /// Questions, any of which was open when the advice was given, as [`crate::question_bits`]; none
+    /// does not matter.
+    pub unknown: u64,
+    /// Names of runs, any of which it relies on; absent does not matter.
+    pub runs: Option<Vec<String>>,
+    /// Whether it is an example that comes with the program.
+    pub examples: Option<bool>,
     /// The page, from 1.
     pub page: u32,
     /// The records on a page, at most [`Filter::MAX_PER_PAGE`].
@@ -34,6 +53,50 @@ impl Filter {
     pub const PER_PAGE: u32 = 50;
     /// The most records on a page.
     pub const MAX_PER_PAGE: u32 = 1000;
+
+    /// Whether the filter lets a record through, as far as its line tells: all but the words.
+    #[must_use]
+    pub fn lets_through(&self, line: &Summary) -> bool {
+        let facts = &line.facts;
+        let team = line.team.as_deref().unwrap_or_default();
+        self.status.is_none_or(|status| line.standing == status)
+            && self.option.is_none_or(|option| line.option == Some(option))
+            && self.team.as_ref().is_none_or(|wanted| wanted == team)
+            && self.tag.as_ref().is_none_or(|tag| line.tags.contains(tag))
+            && self.due.is_none_or(|day| line.is_due(day))
+            && self.overridden.is_none_or(|overridden| line.overridden == overridden)
+            && (!self.decided || line.is_decided())
+            && self.from.is_none_or(|from| facts.day >= from)
+            && self.to.is_none_or(|to| facts.day <= to)
+            && self.revisited.is_none_or(|revisited| revisited.is(facts.outcome))
+            && self.fired.is_none_or(|fired| facts.ever_fired == fired)
+            && (self.unknown == 0 || facts.unknown & self.unknown != 0)
+            && self.runs.as_ref().is_none_or(|runs| runs.iter().any(|run| facts.runs.contains(run)))
+            && self.examples.is_none_or(|examples| line.is_example() == examples)
+    }
+}
+
+/// What came of revisiting a record, as a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revisited {
+    /// It was revisited, whatever came of it.
+    Yes,
+    /// It never was.
+    No,
+    /// This came of it the last time.
+    To(Outcome),
+}
+
+impl Revisited {
+    /// Whether this is what came of the last revisit.
+    #[must_use]
+    pub fn is(self, outcome: Option<Outcome>) -> bool {
+        match self {
+            Self::Yes => outcome.is_some(),
+            Self::No => outcome.is_none(),
+            Self::To(wanted) => outcome == Some(wanted),
+        }
+    }
 }
 
 impl Default for Filter {
@@ -46,6 +109,14 @@ impl Default for Filter {
             tag: None,
             due: None,
             overridden: None,
+            decided: false,
+            from: None,
+            to: None,
+            revisited: None,
+            fired: None,
+            unknown: 0,
+            runs: None,
+            examples: None,
             page: 1,
             per_page: Self::PER_PAGE,
         }
@@ -120,10 +191,16 @@ pub struct Summary {
     pub created: Timestamp,
     /// The day of the decision.
     pub decided: Option<Date>,
+    /// The day by which it should be looked at again.
+    pub review_by: Option<Date>,
     /// The first day on which it is due for review.
     pub due_on: Option<Date>,
     /// Whether a trigger has fired since the last review.
     pub fired: bool,
+    /// The records that it names as replaced.
+    pub supersedes: Vec<Uuid>,
+    /// What is counted of it besides.
+    pub facts: Facts,
 }
 
 impl Summary {
@@ -131,6 +208,12 @@ impl Summary {
     #[must_use]
     pub fn is_example(&self) -> bool {
         self.tags.iter().any(|tag| tag == EXAMPLE_TAG)
+    }
+
+    /// Whether it is a decision that was made: accepted once, whatever became of it since.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        matches!(self.standing, Standing::Accepted | Standing::Deprecated | Standing::Superseded)
     }
 
     /// Whether the record is due for review on this day.

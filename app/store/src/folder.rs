@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    BadFile, Filter, Page, Revision, Revisions, Store, StoreError, Stored,
+    BadFile, Filter, Page, Revision, Revisions, Store, StoreError, Stored, Summary,
     files::{self, Loaded},
     git,
     refresh::{Mirror, blocking},
@@ -162,6 +162,16 @@ impl Store for FolderStore {
         self.mirror.refresh(false).await?;
         let index = self.mirror.index().await;
         index.list(filter).await.map_err(|error| index.error(&error))
+    }
+
+    async fn each(
+        &self,
+        filter: &Filter,
+        visit: &mut (dyn FnMut(Summary) + Send),
+    ) -> Result<(), StoreError> {
+        self.mirror.refresh(false).await?;
+        let index = self.mirror.index().await;
+        index.each(filter, visit).await.map_err(|error| index.error(&error))
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{Link, StoreError, Stored, files::Loaded};
 
 /// Raised whenever the tables below change, so that an older program's index is left alone.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The oldest SQLite without a known fault in its write-ahead log.
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// How long a statement waits for another process that is writing the index.
@@ -46,7 +46,10 @@ CREATE TABLE IF NOT EXISTS file (
     created TEXT NOT NULL DEFAULT '',
     decided TEXT,
     due_on TEXT,
-    fired INTEGER NOT NULL DEFAULT 0
+    fired INTEGER NOT NULL DEFAULT 0,
+    review_by TEXT,
+    replaces TEXT NOT NULL DEFAULT '[]',
+    facts TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX IF NOT EXISTS file_id ON file (id);
 CREATE TABLE IF NOT EXISTS tag (
@@ -162,7 +165,7 @@ impl Index {
         for loaded in read {
             forget(&mut tx, &loaded.file_name).await?;
             match &loaded.outcome {
-                Ok(stored) => insert(&mut tx, stored, &loaded.stamp).await?,
+                Ok(stored) => insert(&mut tx, stored, loaded).await?,
                 Err((bad, id)) => {
                     sqlx::query("INSERT INTO file (name, stamp, bad, id) VALUES (?, ?, 1, ?)")
                         .bind(&bad.file_name)
@@ -236,16 +239,18 @@ async fn forget(tx: &mut SqliteConnection, name: &str) -> Result<(), sqlx::Error
 async fn insert(
     tx: &mut SqliteConnection,
     stored: &Stored,
-    stamp: &str,
+    loaded: &Loaded,
 ) -> Result<(), sqlx::Error> {
     let record = &stored.record;
+    let json = |error: serde_json::Error| sqlx::Error::Encode(error.into());
     let row: i64 = sqlx::query_scalar(
         "INSERT INTO file (name, stamp, bad, id, hash, number, title, service, team, status, option,
-            recommended, verdict, overridden, tags, created, decided, due_on, fired)
-         VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
+            recommended, verdict, overridden, tags, created, decided, due_on, fired, review_by,
+            replaces, facts)
+         VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING row",
     )
     .bind(&stored.file_name)
-    .bind(stamp)
+    .bind(&loaded.stamp)
     .bind(record.id.to_string())
     .bind(&stored.hash)
     .bind(stored.number)
@@ -263,6 +268,9 @@ async fn insert(
     .bind(record.decided.map(|date| date.to_string()))
     .bind(record.due_on().map(|date| date.to_string()))
     .bind(record.has_fired())
+    .bind(record.review_by.map(|date| date.to_string()))
+    .bind(serde_json::to_string(&record.supersedes).map_err(json)?)
+    .bind(serde_json::to_string(&loaded.facts).map_err(json)?)
     .fetch_one(&mut *tx)
     .await?;
     for tag in &record.tags {

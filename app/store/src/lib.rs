@@ -5,6 +5,7 @@
 //! has written or noticed itself and keeps beside the index. All SQL is in this crate.
 
 mod error;
+mod facts;
 mod files;
 mod filter;
 mod folder;
@@ -16,6 +17,7 @@ mod revisions;
 mod store;
 
 pub use error::StoreError;
-pub use filter::{Facet, Facets, Filter, Page, Summary};
+pub use facts::{Facts, Fluency, question_bits};
+pub use filter::{Facet, Facets, Filter, Page, Revisited, Summary};
 pub use folder::FolderStore;
 pub use store::{BadFile, Commit, Link, MAX_REVISIONS, Revision, Revisions, Store, Stored};

@@ -2,10 +2,11 @@
 
 use assay_records::Standing;
 use assay_records::advice::{Choice, Verdict};
+use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::{Facet, Facets, Filter, Page, Summary, index::Index};
+use crate::{Facet, Facets, Filter, Page, Revisited, Summary, index::Index};
 
 /// The most words of a search, and the most teams or tags counted.
 const MAX_WORDS: usize = 16;
@@ -67,6 +68,31 @@ impl Index {
     }
 
     async fn items(&self, filter: &Filter, search: &Search) -> Result<Vec<Summary>, sqlx::Error> {
+        let mut query = self.ordered(filter, search);
+        let per_page = filter.per_page.clamp(1, Filter::MAX_PER_PAGE);
+        let skipped = u64::from(filter.page.saturating_sub(1)) * u64::from(per_page);
+        query.push(" LIMIT ").push_bind(per_page);
+        query.push(" OFFSET ").push_bind(i64::try_from(skipped).unwrap_or(i64::MAX));
+        let rows = query.build().fetch_all(&self.pool).await?;
+        rows.iter().map(summary).collect()
+    }
+
+    /// Every line that the filter lets through, whatever page it asks for.
+    pub(crate) async fn each(
+        &self,
+        filter: &Filter,
+        visit: &mut (dyn FnMut(Summary) + Send),
+    ) -> Result<(), sqlx::Error> {
+        let mut query = self.ordered(filter, &Search::of(filter.q.as_deref()));
+        let mut rows = query.build().fetch(&self.pool);
+        while let Some(row) = rows.try_next().await? {
+            visit(summary(&row)?);
+        }
+        Ok(())
+    }
+
+    /// The lines that the filter lets through, in the order in which they are shown.
+    fn ordered(&self, filter: &Filter, search: &Search) -> QueryBuilder<Sqlite> {
         let mut query = QueryBuilder::new("SELECT record.* FROM record");
         if let Search::Words(_) = search {
             query.push(" JOIN words ON words.rowid = record.row");
@@ -80,12 +106,8 @@ impl Index {
         if filter.due.is_some() {
             query.push("fired DESC, due_on IS NULL, due_on, ");
         }
-        let per_page = filter.per_page.clamp(1, Filter::MAX_PER_PAGE);
-        let skipped = u64::from(filter.page.saturating_sub(1)) * u64::from(per_page);
-        query.push("number DESC, name LIMIT ").push_bind(per_page);
-        query.push(" OFFSET ").push_bind(i64::try_from(skipped).unwrap_or(i64::MAX));
-        let rows = query.build().fetch_all(&self.pool).await?;
-        rows.iter().map(summary).collect()
+        query.push("number DESC, name");
+        query
     }
 
     async fn facet(
@@ -120,6 +142,7 @@ fn narrow(
     counted: Option<Dimension>,
 ) {
     query.push(" WHERE 1");
+    narrow_by_facts(query, filter);
     match search {
         Search::All => {}
         Search::Words(words) => {
@@ -137,7 +160,7 @@ fn narrow(
         query.push(" AND option = ").push_bind(option.id());
     }
     if let Some(team) = filter.team.clone().filter(|_| counted != Some(Dimension::Team)) {
-        query.push(" AND team = ").push_bind(team);
+        query.push(" AND COALESCE(team, '') = ").push_bind(team);
     }
     if let Some(tag) = filter.tag.clone().filter(|_| counted != Some(Dimension::Tag)) {
         query.push(" AND record.row IN (SELECT row FROM tag WHERE tag = ").push_bind(tag).push(")");
@@ -150,6 +173,50 @@ fn narrow(
         query.push(" AND standing IN ('draft', 'proposed', 'accepted') AND (fired OR due_on <= ");
         query.push_bind(today.to_string());
         query.push(") AND record.row NOT IN (SELECT row FROM tag WHERE tag = ");
+        query.push_bind(assay_records::EXAMPLE_TAG).push(")");
+    }
+}
+
+/// The conditions on what is counted besides.
+fn narrow_by_facts(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    if filter.decided {
+        query.push(" AND standing IN ('accepted', 'deprecated', 'superseded')");
+    }
+    if let Some(from) = filter.from {
+        query.push(" AND facts ->> 'day' >= ").push_bind(from.to_string());
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND facts ->> 'day' <= ").push_bind(to.to_string());
+    }
+    match filter.revisited {
+        None => {}
+        Some(Revisited::Yes) => {
+            query.push(" AND facts ->> 'outcome' IS NOT NULL");
+        }
+        Some(Revisited::No) => {
+            query.push(" AND facts ->> 'outcome' IS NULL");
+        }
+        Some(Revisited::To(outcome)) => {
+            query.push(" AND facts ->> 'outcome' = ").push_bind(outcome.id());
+        }
+    }
+    if let Some(fired) = filter.fired {
+        query.push(" AND facts ->> 'ever_fired' = ").push_bind(fired);
+    }
+    if filter.unknown != 0 {
+        let bits = i64::try_from(filter.unknown).unwrap_or(i64::MAX);
+        query.push(" AND (facts ->> 'unknown') & ").push_bind(bits).push(" <> 0");
+    }
+    if let Some(runs) = &filter.runs {
+        query.push(" AND EXISTS (SELECT 1 FROM json_each(facts, '$.runs') WHERE value IN (NULL");
+        for run in runs {
+            query.push(", ").push_bind(run.clone());
+        }
+        query.push("))");
+    }
+    if let Some(examples) = filter.examples {
+        query.push(if examples { " AND record.row IN" } else { " AND record.row NOT IN" });
+        query.push(" (SELECT row FROM tag WHERE tag = ");
         query.push_bind(assay_records::EXAMPLE_TAG).push(")");
     }
 }
@@ -180,8 +247,11 @@ fn summary(row: &SqliteRow) -> Result<Summary, sqlx::Error> {
         tags: tags.lines().map(str::to_owned).collect(),
         created: created.parse().map_err(decode)?,
         decided: date("decided")?,
+        review_by: date("review_by")?,
         due_on: date("due_on")?,
         fired: row.try_get("fired")?,
+        supersedes: serde_json::from_str(&row.try_get::<String, _>("replaces")?).map_err(decode)?,
+        facts: serde_json::from_str(&row.try_get::<String, _>("facts")?).map_err(decode)?,
     })
 }
 

@@ -6,13 +6,21 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Filter, Page, StoreError};
+use crate::{Filter, Page, StoreError, Summary};
 
 /// A place where records live.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The records that a filter lets through, a page of them, with counts.
     async fn list(&self, filter: &Filter) -> Result<Page, StoreError>;
+
+    /// Shows every record that a filter lets through, in the order of [`Self::list`] and whatever
+    /// page the filter asks for.
+    async fn each(
+        &self,
+        filter: &Filter,
+        visit: &mut (dyn FnMut(Summary) + Send),
+    ) -> Result<(), StoreError>;
 
     /// One record as it is now.
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError>;

@@ -23,7 +23,7 @@ pub use item::{Item, Neighbour};
 pub use plan::{Entry, Import, Known, New, Outcome, Source, plan};
 pub use radar::{backstage_radar, zalando_radar};
 pub use read::Unread;
-pub use table::csv;
+pub use table::{Row, csv, csv_head, csv_line};
 pub use write::Exported;
 
 /// A decision within a file.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use assay_records::advice::{Choice, Model};
-use assay_records::{Amendment, Standing, amend, content_hash};
-use assay_store::{Filter, Store, StoreError};
+use assay_records::{Amendment, Outcome, Standing, amend, content_hash};
+use assay_store::{Facts, Filter, Fluency, Revisited, Store, StoreError, Summary, question_bits};
 
 use crate::{id, text};
 
@@ -20,6 +20,8 @@ pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
     filters(&*store).await;
     let (store, _place) = make().await;
     search(&*store).await;
+    let (store, _place) = make().await;
+    facts(&*store).await;
     let (store, _place) = make().await;
     superseded(&*store).await;
     let (store, _place) = make().await;
@@ -139,6 +141,100 @@ async fn filters(store: &dyn Store) {
     assert_eq!(page.items[0].title, "One");
     let beyond = Filter { page: u32::MAX, per_page: u32::MAX, ..all };
     assert!(store.list(&beyond).await.unwrap().items.is_empty());
+}
+
+/// Advice for Rust that left two questions open.
+const ADVICE: &str = r#"[advice]
+recommended = "rust"
+verdict = "lean"
+rust_in_core = 0.9
+go_at_edge = 0.1
+unknown = ["go_fluency", "cores"]
+draws = 1
+seed = 1
+model = { id = "backend", version = "1", digest = "sha256:0" }
+options = { rust = { value = 1, first_share = 1 }, go = { value = 0, first_share = 0 }, hybrid = { value = 0, first_share = 0 } }
+reasons = [{ criterion = "tail", contribution = 0.1, text = "It is.", evidence = "run-b/json" }]
+"#;
+
+async fn facts(store: &dyn Store) {
+    put(store, 1, "Plain", "team = \"red\"\nreview_by = 2027-05-01").await;
+    let chosen = "[choice]\noption = \"go\"\noverride_reason = \"We know it.\"";
+    let fired = "[[event]]\nat = 2026-11-22T10:00:00Z\nby = \"a\"\nkind = \"trigger_fired\"\ntrigger = \"t\"";
+    let kept = "[[event]]\nat = 2026-11-23T10:00:00Z\nby = \"a\"\nkind = \"revisited\"\noutcome = \"amend\"";
+    let figure = "[[evidence]]\nrun = \"run-a\"\nmetric = \"p99_ms\"";
+    let answers = "[answers]\nowners = 4\nrust_fluency = \"few\"";
+    let all = [chosen, answers, ADVICE, figure, fired, kept].join("\n");
+    put(store, 2, "Full", &format!("decided = 2026-10-05\nsupersedes = [\"{}\"]\n{all}", id(1)))
+        .await;
+    put(store, 3, "Example", "tags = [\"assay\"]\n[choice]\noption = \"rust\"").await;
+    for status in ["proposed", "accepted"] {
+        let read = store.get(id(2)).await.unwrap();
+        let from = format!("status = \"{}\"", read.record.status.id());
+        let text = read.text.replace(&from, &format!("status = \"{status}\""));
+        store.update(id(2), &read.hash, text).await.unwrap();
+    }
+    let mut lines = Vec::new();
+    store
+        .each(&Filter { per_page: 1, ..Filter::default() }, &mut |it| lines.push(it))
+        .await
+        .unwrap();
+    let titles: Vec<&str> = lines.iter().map(|line| line.title.as_str()).collect();
+    assert_eq!(titles, ["Example", "Full", "Plain"], "all of them, in the order of the list");
+    let full = &lines[1];
+    let bits = |ids: &[&str]| question_bits(Model::builtin(), ids.iter().copied());
+    let expected = Facts {
+        day: "2026-10-05".parse().unwrap(),
+        owners: Some(4.0),
+        go_fluency: None,
+        rust_fluency: Some(Fluency::Few),
+        unknown: bits(&["go_fluency", "cores"]),
+        outcome: Some(Outcome::Amend),
+        ever_fired: true,
+        runs: vec!["run-a".to_owned(), "run-b".to_owned()],
+    };
+    assert_eq!((&full.facts, full.overridden), (&expected, true));
+    assert_eq!((&full.supersedes[..], full.is_decided()), (&[id(1)][..], true));
+    assert_eq!(lines[2].review_by, Some("2027-05-01".parse().unwrap()));
+    assert_eq!(lines[2].facts.day, "2026-11-21".parse().unwrap(), "undecided: when it was written");
+    for (filter, fits) in filters_by_facts(&bits) {
+        let page = store.list(&filter).await.unwrap();
+        let titles: Vec<&str> = page.items.iter().map(|line| line.title.as_str()).collect();
+        assert_eq!(titles, fits, "{filter:?}");
+        let told: Vec<&Summary> = lines.iter().filter(|line| filter.lets_through(line)).collect();
+        assert_eq!(
+            told,
+            page.items.iter().collect::<Vec<_>>(),
+            "the line tells the same: {filter:?}"
+        );
+    }
+}
+
+fn filters_by_facts(bits: &dyn Fn(&[&str]) -> u64) -> Vec<(Filter, &'static [&'static str])> {
+    let all = Filter::default();
+    let day = |day: &str| Some(day.parse().unwrap());
+    let runs = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    vec![
+        (all.clone(), &["Example", "Full", "Plain"]),
+        (Filter { decided: true, ..all.clone() }, &["Full", "Plain"]),
+        (Filter { team: Some(String::new()), ..all.clone() }, &["Example", "Full"]),
+        (Filter { team: Some("red".to_owned()), ..all.clone() }, &["Plain"]),
+        (Filter { from: day("2026-10-06"), ..all.clone() }, &["Example", "Plain"]),
+        (Filter { from: day("2026-10-05"), to: day("2026-11-20"), ..all.clone() }, &["Full"]),
+        (Filter { revisited: Some(Revisited::Yes), ..all.clone() }, &["Full"]),
+        (Filter { revisited: Some(Revisited::No), ..all.clone() }, &["Example", "Plain"]),
+        (Filter { revisited: Some(Revisited::To(Outcome::Amend)), ..all.clone() }, &["Full"]),
+        (Filter { revisited: Some(Revisited::To(Outcome::Keep)), ..all.clone() }, &[]),
+        (Filter { fired: Some(true), ..all.clone() }, &["Full"]),
+        (Filter { fired: Some(false), ..all.clone() }, &["Example", "Plain"]),
+        (Filter { unknown: bits(&["cores", "owners"]), ..all.clone() }, &["Full"]),
+        (Filter { unknown: bits(&["owners"]), ..all.clone() }, &[]),
+        (Filter { runs: runs(&["run-b", "x"]), ..all.clone() }, &["Full"]),
+        (Filter { runs: runs(&["run"]), ..all.clone() }, &[]),
+        (Filter { runs: runs(&[]), ..all.clone() }, &[]),
+        (Filter { examples: Some(true), ..all.clone() }, &["Example"]),
+        (Filter { examples: Some(false), ..all }, &["Full", "Plain"]),
+    ]
 }
 
 async fn search(store: &dyn Store) {
