@@ -20,6 +20,7 @@ pub mod live;
 pub mod moving;
 pub mod own;
 pub mod pages;
+pub mod portfolio;
 pub mod precedents;
 pub mod queue;
 pub mod recording;

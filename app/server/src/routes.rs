@@ -23,6 +23,7 @@ pub fn table(state: App) -> Router {
         .route("/checklist", get(pages::checklist::get))
         .route("/checklist/record", get(pages::record::get).post(pages::record::post))
         .route("/decisions", get(pages::decisions::list))
+        .route("/decisions.csv", get(pages::decisions::csv))
         .route("/decisions/{id}", get(pages::decision::get).post(pages::decision::set_status))
         .route("/decisions/{id}/edit", get(pages::edit::get).post(pages::edit::post))
         .route(
@@ -35,6 +36,7 @@ pub fn table(state: App) -> Router {
         .route("/decisions/{id}/diff", get(pages::diff::get))
         .route("/decisions/{id}/review", get(pages::review::get).post(pages::review::post))
         .route("/decisions/{id}/supersede", get(pages::supersede::get))
+        .route("/portfolio", get(pages::portfolio::get))
         .route("/evidence", get(evidence::overview::get))
         .route("/evidence/claims", get(evidence::claims::get))
         .route("/evidence/compare", get(evidence::compare::get))

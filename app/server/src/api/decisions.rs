@@ -147,10 +147,9 @@ pub(crate) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<List>, Error> {
-    let today = app.today();
-    let filter = Wanted::parse(query.as_deref())?.filter(today)?;
+    let filter = Wanted::parse(query.as_deref()).filter_in(&app).await?;
     let page = app.store.list(&filter).await?;
-    Ok(Json(List::new(page, filter.page, filter.per_page, today)))
+    Ok(Json(List::new(page, filter.page, filter.per_page, app.today())))
 }
 
 /// A new decision: what is said of it, and the answers that it rests on.

@@ -5,6 +5,7 @@
 mod fit;
 mod in_use;
 mod runs;
+pub(crate) mod void;
 
 use std::{
     io,

@@ -2,19 +2,19 @@
 
 use askama::Template;
 use assay_advice::{Choice, line_column};
-use assay_records::Standing;
+use assay_records::{Outcome, Standing, adr};
 use assay_store::{BadFile, Facet, Facets, Filter, Summary};
 use axum::{
     extract::{RawQuery, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::{ToSpan as _, civil::Date};
-use url::form_urlencoded;
 
 use crate::{
     error::{Error, FieldError},
-    listing::Wanted,
+    evidence::void,
+    listing::{NO_TEAM, Wanted},
     pages::{Page, checklist::ProblemView},
     queue::SOON_DAYS,
     state::App,
@@ -82,65 +82,126 @@ struct BadProblem {
 }
 
 /// The filters as asked, without the values that are not allowed.
-struct Asked {
-    filter: Filter,
-    problems: Vec<ProblemView>,
+pub(crate) struct Asked {
+    pub(crate) wanted: Wanted,
+    pub(crate) filter: Filter,
+    pub(crate) problems: Vec<ProblemView>,
+    /// What narrows the list and has no control of its own in the form.
+    pub(crate) others: Vec<Other>,
 }
 
+/// A filter in words, and the list without it.
+pub(crate) struct Other {
+    pub(crate) field: &'static str,
+    pub(crate) value: String,
+    pub(crate) words: String,
+    /// The query of the list without it.
+    pub(crate) without: String,
+}
+
+/// The filters with controls of their own; the first page is the one shown after a change.
+const CONTROLS: [&str; 11] =
+    ["q", "status", "option", "team", "tag", "from", "to", "due", "overridden", "page", "per_page"];
+
 impl Asked {
-    fn read(query: &str, today: Date) -> Self {
-        let mut wanted = Wanted::default();
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            if let Some(slot) = wanted.slot(&key) {
-                value.trim().clone_into(slot);
+    pub(crate) async fn read(app: &App, query: Option<&str>) -> Result<Self, Error> {
+        let mut wanted = Wanted::parse(query);
+        let (filter, faults) = wanted.lenient(app).await?;
+        for fault in &faults {
+            if let Some(slot) = wanted.slot(&fault.field) {
+                slot.clear();
             }
         }
-        let (filter, faults) = wanted.lenient(today);
-        Self { filter, problems: faults.iter().map(problem_view).collect() }
-    }
-
-    fn is(&self, field: &str, value: &str) -> bool {
-        let filter = &self.filter;
-        let asked = match field {
-            "status" => filter.status.map(Standing::id),
-            "option" => filter.option.map(Choice::id),
-            "team" => filter.team.as_deref(),
-            "tag" => filter.tag.as_deref(),
-            _ => None,
+        let other = |(field, value): (&'static str, String)| {
+            let shown = match field {
+                "overridden" => filter.overridden == Some(true),
+                // A day in the past or the future is no tick.
+                "due" => filter.due.is_none_or(|day| day == app.today()),
+                field => CONTROLS.contains(&field),
+            };
+            let words = || in_words(app, field, &value);
+            let without = || wanted.query_with(&[(field, ""), ("page", "")]);
+            (!shown).then(|| Other {
+                field,
+                words: words(),
+                without: without(),
+                value: value.clone(),
+            })
         };
-        asked == Some(value)
+        let others = wanted.pairs().into_iter().filter_map(other).collect();
+        let problems = faults.iter().map(problem_view).collect();
+        Ok(Self { wanted, filter, problems, others })
     }
 
-    fn is_filtered(&self) -> bool {
-        let all =
-            Filter { page: self.filter.page, per_page: self.filter.per_page, ..Filter::default() };
-        self.filter != all
+    /// The status of an answer to this.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self.problems.is_empty() {
+            true => StatusCode::OK,
+            false => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    pub(crate) fn is(&self, field: &str, value: &str) -> bool {
+        let asked = match field {
+            "status" => &self.wanted.status,
+            "option" => &self.wanted.option,
+            "team" => &self.wanted.team,
+            "tag" => &self.wanted.tag,
+            _ => return false,
+        };
+        asked == value
+    }
+
+    fn due_ticked(&self) -> bool {
+        self.filter.due.is_some() && self.others.iter().all(|other| other.field != "due")
+    }
+
+    pub(crate) fn is_filtered(&self) -> bool {
+        let page = ["page", "per_page"];
+        self.wanted.pairs().iter().any(|(key, _)| !page.contains(key))
     }
 
     /// The query of another page of the same list.
     fn query(&self, page: u32) -> String {
-        let filter = &self.filter;
-        let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-        let per_page = (filter.per_page != Filter::PER_PAGE).then_some(filter.per_page);
-        let pairs = [
-            ("q", filter.q.clone()),
-            ("status", filter.status.map(|status| status.id().to_owned())),
-            ("option", filter.option.map(|option| option.id().to_owned())),
-            ("team", filter.team.clone()),
-            ("tag", filter.tag.clone()),
-            ("due", filter.due.map(|day| day.to_string())),
-            ("overridden", filter.overridden.map(yes_no)),
-            ("page", Some(page.to_string())),
-            ("per_page", per_page.map(|number| number.to_string())),
-        ];
-        let said = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(said).finish()
+        self.wanted.query_with(&[("page", &page.to_string())])
+    }
+
+    /// The query of the whole list.
+    pub(crate) fn whole(&self) -> String {
+        self.wanted.query_with(&[("page", ""), ("per_page", "")])
+    }
+}
+
+/// A filter that has no control, in words.
+fn in_words(app: &App, field: &str, value: &str) -> String {
+    let no = matches!(value, "no" | "false" | "0");
+    match field {
+        "due" => format!("Due by {value}"),
+        "overridden" => "Not against the advice".to_owned(),
+        "decided" => "Decisions that were made, whatever became of them".to_owned(),
+        "revisited" if no => "Never revisited".to_owned(),
+        "revisited" => match Outcome::from_id(value) {
+            Some(outcome) => format!("Last revisited with the outcome “{}”", outcome.id()),
+            None => "Revisited".to_owned(),
+        },
+        "fired" if no => "No trigger ever fired".to_owned(),
+        "fired" => "A trigger has fired".to_owned(),
+        "unknown" => match app.model().question(value) {
+            Some(question) => format!("Advised without knowing: {}", question.short),
+            None => "Advised with a starred question open".to_owned(),
+        },
+        "evidence" if value == void::WORD => "Rests on a run that no longer counts".to_owned(),
+        "evidence" => format!("Rests on the run {value}"),
+        "examples" if no => "Without the examples that come with assay".to_owned(),
+        "examples" => "Only the examples that come with assay".to_owned(),
+        _ => format!("{field}: {value}"),
     }
 }
 
 /// What is wrong with a filter, with a link to its control if it has one.
 fn problem_view(fault: &FieldError) -> ProblemView {
-    let target = matches!(fault.field.as_str(), "status" | "option").then(|| fault.field.clone());
+    let controls = ["status", "option", "from", "to"];
+    let target = controls.contains(&fault.field.as_str()).then(|| fault.field.clone());
     let text = format!("Filter {}: {}. Allowed: {}.", fault.field, fault.message, fault.allowed);
     ProblemView { target, text }
 }
@@ -151,13 +212,11 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let today = app.today();
-    let asked = Asked::read(query.as_deref().unwrap_or_default(), today);
+    let asked = Asked::read(&app, query.as_deref()).await?;
     let found = app.store.list(&asked.filter).await?;
     let pages = found.total.div_ceil(u64::from(asked.filter.per_page)).max(1);
     let pages = u32::try_from(pages).unwrap_or(u32::MAX);
     let page = asked.filter.page;
-    let status =
-        if asked.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let view = View {
         previous: (page > 1).then(|| asked.query(pages.min(page - 1))),
         next: (page < pages).then(|| asked.query(page + 1)),
@@ -170,7 +229,39 @@ pub(crate) async fn list(
         folder: app.decisions.display().to_string(),
         asked,
     };
-    Ok((status, Page(view)).into_response())
+    Ok((view.asked.status(), Page(view)).into_response())
+}
+
+/// `GET /decisions.csv`: the whole list that the filters let through, whatever page they name.
+pub(crate) async fn csv(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let filter = Wanted::parse(query.as_deref()).filter_in(&app).await?;
+    let mut table = adr::csv_head();
+    let mut add = |line: Summary| {
+        table.push_str(&adr::csv_line(&adr::Row {
+            number: line.number,
+            id: line.id,
+            title: &line.title,
+            service: line.service.as_deref(),
+            team: line.team.as_deref(),
+            status: line.standing,
+            option: line.option,
+            recommended: line.recommended,
+            verdict: line.verdict,
+            created: line.created,
+            decided: line.decided,
+            review_by: line.review_by,
+            tags: &line.tags,
+        }));
+    };
+    app.store.each(&filter, &mut add).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"decisions.csv\""),
+    ];
+    Ok((headers, table).into_response())
 }
 
 fn bad_view(file: BadFile) -> BadView {
@@ -187,10 +278,23 @@ fn bad_view(file: BadFile) -> BadView {
     BadView { problems: problems.collect(), file_name: file.file_name }
 }
 
-/// A facet's words: the name of an id, or the value itself.
-fn facet_name(facet: &Facet) -> String {
+/// The words of a status or an option.
+fn facet_name(facet: &Facet) -> &str {
     let value = facet.value.as_str();
     let standing = Standing::from_id(value).map(Standing::name);
-    let option = Choice::from_id(value).map(Choice::name);
-    standing.or(option).unwrap_or(value).to_owned()
+    standing.or(Choice::from_id(value).map(Choice::name)).unwrap_or(value)
+}
+
+/// A team's name, or words for having none.
+pub(crate) fn team_name(value: &str) -> &str {
+    if value == NO_TEAM { "None named" } else { value }
+}
+
+/// The values offered: those of records, and the one asked for, whose records are the whole list.
+pub(crate) fn offered(facets: &[Facet], asked: &str, total: &u64) -> Vec<Facet> {
+    let mut offered = facets.to_vec();
+    if !asked.is_empty() && facets.iter().all(|facet| facet.value != asked) {
+        offered.push(Facet { value: asked.to_owned(), count: *total });
+    }
+    offered
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use assay_advice::{CURRENCY, Choice, Problem};
 use assay_records::{
-    Amendment, Event, EventKind, RecordedCost, SUPERSEDE_INSTEAD, Section, Status, amend,
+    Amendment, Event, EventKind, RecordedCost, SUPERSEDE_INSTEAD, Section, Standing, Status, amend,
 };
 use assay_store::{StoreError, Stored};
 use axum::{
@@ -39,6 +39,8 @@ struct View<'a> {
     cost_fields: Vec<Field>,
     cost_open: bool,
     choice_is_open: bool,
+    /// Whether a new record may supersede it.
+    in_force: bool,
 }
 
 /// `GET /decisions/{id}/edit`.
@@ -98,6 +100,7 @@ fn view(stored: &Stored, form: Form, problems: Vec<ProblemView>, conflict: bool)
         form: form.with_spare_triggers(),
         recommended: stored.record.recommended(),
         choice_is_open: choice_is_open(stored),
+        in_force: stored.standing() == Standing::Accepted,
         stored,
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod model;
 pub(crate) mod overview;
 mod own_nearest;
 mod plot;
+pub(crate) mod portfolio;
 pub(crate) mod precedents;
 pub(crate) mod record;
 pub(crate) mod review;

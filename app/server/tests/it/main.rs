@@ -26,6 +26,7 @@ mod pages_model;
 mod pages_others;
 mod pages_precedents;
 mod pages_records;
+mod portfolio;
 mod prometheus;
 mod review;
 mod revisit;
