@@ -1,7 +1,7 @@
 // Two runs chosen on the page and compared: it needs no script, and has no accessibility fault.
 
 import { expect, test } from "@playwright/test";
-import { check, looks } from "./axe.js";
+import { check, narrow } from "./axe.js";
 
 async function compareItself(page) {
   await page.goto("/evidence/compare");
@@ -18,12 +18,10 @@ test.describe("without script", () => {
   test("a run beside itself", async ({ page }) => compareItself(page));
 });
 
-for (const look of looks) {
-  test.describe(look.name, () => {
-    test.use(look.use);
-    test("a run beside itself", async ({ page }) => {
-      await compareItself(page);
-      await check(page);
-    });
+test.describe("on a narrow screen", () => {
+  test.use(narrow);
+  test("a run beside itself", async ({ page }) => {
+    await compareItself(page);
+    await check(page);
   });
-}
+});
