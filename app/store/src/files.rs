@@ -107,7 +107,7 @@ pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<
                 (Some(number), Ok(parsed)) => Ok(Box::new(stored(number, file_name, text, parsed))),
             },
         };
-    let record = outcome.as_ref().ok().map(|stored: &Box<Stored>| &stored.record);
+    let record = outcome.as_ref().ok().map(|stored| &stored.record);
     let facts = record.map(|record| Facts::of(record, model)).unwrap_or_default();
     Ok(Loaded { file_name: file_name.to_owned(), stamp, modified, outcome, facts })
 }

@@ -64,7 +64,7 @@ test("a draft is proposed, reviewed, accepted, revisited and superseded", async 
   await page.getByLabel("Title").fill(`Amended ${service}`);
   await press(page, "Save");
   await page.getByRole("link", { name: "Revisit" }).click();
-  await page.getByRole("button", { name: /^Fire / }).first().click();
+  await page.getByRole("button", { name: /^It came true/ }).first().click();
   await page.goto(`${record}/review`);
   await expect(page.getByRole("heading", { name: "Why now" })).toBeVisible();
   await check(page);
