@@ -35,12 +35,22 @@ pub struct Wanted {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub tag: String,
     /// Decided on this day or later, written if not decided: YYYY-MM-DD
-    #[arg(id = "decided_from", long, default_value = "", hide_default_value = true,
-          value_name = "DATE")]
+    #[arg(
+        id = "decided_from",
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "DATE"
+    )]
     pub from: String,
     /// Decided on this day or earlier, written if not decided: YYYY-MM-DD
-    #[arg(id = "decided_to", long, default_value = "", hide_default_value = true,
-          value_name = "DATE")]
+    #[arg(
+        id = "decided_to",
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "DATE"
+    )]
     pub to: String,
     /// Only what is due for review: `yes` for today, or a day as YYYY-MM-DD
     #[arg(long, default_value = "", hide_default_value = true, num_args = 0..=1,

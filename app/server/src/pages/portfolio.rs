@@ -159,7 +159,7 @@ fn view(app: &App, asked: Asked, counted: &Portfolio, without_examples: bool) ->
         two_runtimes: criteria
             .iter()
             .find(|it| it.id == TWO_RUNTIMES)
-            .map(|it| it.greatest_swing()),
+            .map(assay_advice::Criterion::greatest_swing),
         fates: [
             fate_row("Against the advice", true, wanted, counted),
             fate_row("Not against it", false, wanted, counted),
