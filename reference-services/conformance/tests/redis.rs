@@ -42,9 +42,7 @@ fn two_of_redis_pass_the_differential() {
         return;
     }
     let (one, other) = (start_redis().unwrap(), start_redis().unwrap());
-    for seed in [1, 2, 3] {
-        let (one, other) = (one.address, other.address);
-        let check = cache_server::differential::run(one, other, Subject::Twin, seed, 20_000);
-        check.outcome.unwrap();
-    }
+    let (one, other) = (one.address, other.address);
+    let check = cache_server::differential::run(one, other, Subject::Twin, 1, 20_000);
+    check.outcome.unwrap();
 }

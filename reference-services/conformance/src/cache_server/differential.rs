@@ -130,8 +130,8 @@ impl Pair {
         self.recent.drain(..self.recent.len().saturating_sub(20));
         self.recent.extend(batch.iter().map(|command| shown(client, command)));
         let client = self.clients.get_mut(client).context("no such client")?;
-        let bytes: Vec<u8> =
-            batch.iter().flat_map(|command| on_the_wire(command, random)).collect();
+        let mut bytes = Vec::new();
+        batch.iter().for_each(|command| bytes.extend(on_the_wire(command, random)));
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let length = if random.one_in(3) { 1 + random.below(rest.len()) } else { rest.len() };

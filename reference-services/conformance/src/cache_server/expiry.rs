@@ -111,17 +111,17 @@ fn lazily(address: SocketAddr, _: Subject) -> Result<()> {
 }
 
 fn actively(address: SocketAddr, _: Subject) -> Result<()> {
-    const KEYS: usize = 50_000;
+    const KEYS: usize = 20_000;
     let mut connection = Connection::open(address)?;
     let empty = info_number(&mut connection, "used_memory")?;
-    let value = "v".repeat(200);
+    let value = "v".repeat(600);
     let commands: Vec<Vec<String>> = (0..KEYS)
-        .map(|n| vec!["SET".into(), format!("key:{n}"), value.clone(), "PX".into(), "3000".into()])
+        .map(|n| vec!["SET".into(), format!("key:{n}"), value.clone(), "PX".into(), "1500".into()])
         .collect();
     connection.pipeline(&commands)?;
     connection.expect("SET stays v", &Reply::ok())?;
     let full = info_number(&mut connection, "used_memory")?;
-    let expected = empty + KEYS as u64 * 200;
+    let expected = empty + KEYS as u64 * 600;
     ensure!(full > expected, "used_memory went from {empty} to {full} with {KEYS} keys");
     eventually("expired keys are gone", Duration::from_secs(8), || {
         Ok(connection.words("DBSIZE")? == Reply::Integer(1))
@@ -149,13 +149,14 @@ fn ttl(address: SocketAddr, _: Subject) -> Result<()> {
 
 fn replaced(address: SocketAddr, _: Subject) -> Result<()> {
     let mut connection = Connection::open(address)?;
-    for prolong in
-        ["PEXPIRE k 60000", "PERSIST k", "SET k w", "SET k w PX 60000", "GETEX k PERSIST"]
+    for (key, prolong) in
+        ["PEXPIRE 0 60000", "PERSIST 1", "SET 2 w", "SET 3 w PX 60000", "GETEX 4 PERSIST"]
+            .iter()
+            .enumerate()
     {
-        connection.expect("SET k v PX 300", &Reply::ok())?;
+        connection.expect(&format!("SET {key} v PX 300"), &Reply::ok())?;
         connection.words(prolong)?;
-        sleep(Duration::from_millis(350));
-        connection.expect("EXISTS k", &Reply::Integer(1))?;
     }
-    Ok(())
+    sleep(Duration::from_millis(350));
+    connection.expect("EXISTS 0 1 2 3 4", &Reply::Integer(5))
 }

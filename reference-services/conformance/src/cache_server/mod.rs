@@ -56,8 +56,14 @@ pub fn brief(address: SocketAddr, subject: Subject) -> Vec<Check> {
     script::run(address, subject)
 }
 
+/// Runs the checks of bytes on the wire alone, which take a second or two: for a service that is
+/// reached in another way, such as through TLS.
+pub fn wire(address: SocketAddr, subject: Subject) -> Vec<Check> {
+    run_all(wire::TESTS.iter(), address, subject)
+}
+
 /// Runs every check on a server of our own: it is emptied and its settings are changed meanwhile.
-/// Takes one to two minutes, most of it filling memory and waiting for timeouts.
+/// Takes half a minute, most of it waiting for timeouts.
 pub fn run(address: SocketAddr, subject: Subject) -> Vec<Check> {
     let mut checks = script::run(address, subject);
     let suites = [
@@ -71,7 +77,17 @@ pub fn run(address: SocketAddr, subject: Subject) -> Vec<Check> {
         buffers::TESTS,
         memory::TESTS,
     ];
-    for (name, test) in suites.into_iter().flatten() {
+    checks.extend(run_all(suites.into_iter().flatten(), address, subject));
+    checks
+}
+
+fn run_all<'a>(
+    tests: impl Iterator<Item = &'a (&'static str, Test)>,
+    address: SocketAddr,
+    subject: Subject,
+) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (name, test) in tests {
         let unusable = start_afresh(address, subject);
         let gone = unusable.is_err();
         checks.push(Check::new(*name, unusable.and_then(|()| test(address, subject))));
