@@ -2,8 +2,7 @@
 //!
 //! A key's hash chooses its shard, and each shard has a lock of its own. Any thread may work on any
 //! shard, so a command over several keys simply holds several shards, and a thread never waits for
-//! another thread's event loop. With eight shards a thread and locks held for less than a
-//! microsecond, a lock is found taken about once in a hundred times; `README.md` has the figures.
+//! another thread's event loop.
 
 mod block;
 mod budget;
@@ -19,6 +18,7 @@ mod memory;
 mod object;
 mod shard;
 mod watch;
+mod write;
 
 pub use block::Block;
 pub use budget::{Budget, OutOfMemory};
