@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -30,11 +31,13 @@ const (
 	gcPercent = 10
 
 	usage = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] [--maxmemory-policy NAME]" +
-		" [--maxclients N] [--requirepass TEXT] [--timeout SECONDS] [--metrics ADDR]"
+		" [--maxclients N] [--requirepass TEXT] [--timeout SECONDS] [--metrics ADDR]" +
+		" [--tls-listen ADDR --tls-cert FILE --tls-key FILE]"
 )
 
 type options struct {
 	listen, metrics, memory, policy string
+	tlsListen, tlsCert, tlsKey      string
 	server.Config
 }
 
@@ -50,6 +53,9 @@ func main() {
 	flags.StringVar(&o.Password, "requirepass", "", "")
 	flags.IntVar(&o.Timeout, "timeout", 0, "")
 	flags.StringVar(&o.metrics, "metrics", "", "")
+	flags.StringVar(&o.tlsListen, "tls-listen", "", "")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(2)
 	}
@@ -58,7 +64,7 @@ func main() {
 	if !ok || memory < store.MaxMemoryMin || memory > store.MaxMemoryMax || policy < 0 || o.listen == "" ||
 		o.Threads < 1 || o.Threads > threadsMax || o.MaxClients < clientsMin || o.MaxClients > server.ClientsMax ||
 		o.Timeout < 0 || o.Timeout > server.TimeoutMax || len(o.Password) > server.PasswordBytesMax ||
-		flags.NArg() > 0 {
+		(o.tlsListen == "") != (o.tlsCert == "") || (o.tlsListen == "") != (o.tlsKey == "") || flags.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(2)
 	}
@@ -89,6 +95,11 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("listen on %s: %w", o.metrics, err)
 		}
 	}
+	if o.tlsListen != "" {
+		if o.TLS, err = listenTLS(o); err != nil {
+			return err
+		}
+	}
 	s := server.New(listener, o.Config)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -101,6 +112,9 @@ func run(ctx context.Context, o options) error {
 		})
 	}
 	fmt.Println("listening on", listener.Addr())
+	if o.TLS != nil {
+		fmt.Println("tls on", o.TLS.Listener.Addr())
+	}
 	if metrics != nil {
 		fmt.Println("metrics on", metrics.Addr())
 	}
@@ -108,4 +122,17 @@ func run(ctx context.Context, o options) error {
 	cancel()
 	all.Wait()
 	return errors.Join(err, metricsErr)
+}
+
+func listenTLS(o options) (*server.TLS, error) {
+	pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s and key %s: %w", o.tlsCert, o.tlsKey, err)
+	}
+	listener, err := net.Listen("tcp", o.tlsListen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", o.tlsListen, err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	return &server.TLS{Listener: listener, Config: config}, nil
 }

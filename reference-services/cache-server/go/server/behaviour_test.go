@@ -42,7 +42,7 @@ func TestOneWriteForEachPipeline(t *testing.T) {
 	s := start(t, testConfig{})
 	theirs, ours := net.Pipe()
 	counted := &countedConn{Conn: ours}
-	s.admit(counted)
+	s.admit(counted, nil)
 	var commands strings.Builder
 	for i := range 20 {
 		commands.WriteString(encode("SET", "k"+strconv.Itoa(i), "v"))

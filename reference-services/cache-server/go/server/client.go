@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -22,7 +23,9 @@ const (
 // only what is atomic.
 type client struct {
 	server *Server
-	conn   net.Conn
+	conn   net.Conn // what it sends and gets
+	raw    net.Conn // the socket: the same, but for TLS
+	below  *tlsSide // between the two, with TLS
 	id     int64
 	since  time.Time
 	in     *resp.Reader
@@ -50,13 +53,16 @@ type client struct {
 	dead              atomic.Bool
 }
 
-func newClient(s *Server, conn net.Conn, id int64) *client {
+func newClient(s *Server, conn net.Conn, secure *tls.Config, id int64) *client {
 	c := &client{
-		server: s, conn: conn, id: id, since: time.Now(), view: s.store.View(),
+		server: s, conn: conn, raw: conn, id: id, since: time.Now(), view: s.store.View(),
 		count: &s.counters[id%counterShards],
 		known: *s.password.Load() == "",
 	}
-	c.in = resp.NewReader(conn)
+	if secure != nil {
+		c.secure(secure)
+	}
+	c.in = resp.NewReader(c.conn)
 	c.in.Grow = c.mayGrow
 	c.in.Unknown = !c.known
 	c.out.Proto = 2
@@ -70,6 +76,9 @@ func newClient(s *Server, conn net.Conn, id int64) *client {
 // serve answers commands until the client goes or has to.
 func (c *client) serve() {
 	defer c.end()
+	if c.handshake() != nil {
+		return
+	}
 	for {
 		if c.ahead == 0 {
 			c.lookAhead()
@@ -130,7 +139,7 @@ func (c *client) lookAhead() {
 const lingerBytesMax = 1 << 20
 
 func (c *client) linger() {
-	if tcp, ok := c.conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
+	if conn, ok := c.conn.(interface{ CloseWrite() error }); ok && conn.CloseWrite() == nil {
 		_ = c.conn.SetReadDeadline(time.Now().Add(drainTimeout))
 		var scrap [4096]byte
 		for left := lingerBytesMax; left > 0; {
@@ -181,7 +190,7 @@ func (c *client) flush() error {
 	}
 	c.writing.Store(true)
 	defer c.writing.Store(false)
-	if err := c.send(c.out.Buf); err != nil {
+	if err := c.write(c.out.Buf); err != nil {
 		return err
 	}
 	c.out.Buf = c.out.Buf[:0]
@@ -192,18 +201,27 @@ func (c *client) flush() error {
 	return nil
 }
 
-// send writes bytes. A client that takes none of them for stallTimeout is given up. Setting a
+// write sends bytes, in TLS if the client speaks it.
+func (c *client) write(bytes []byte) error {
+	if c.below == nil {
+		return c.send(bytes)
+	}
+	_, err := c.conn.Write(bytes)
+	return err
+}
+
+// send writes bytes to the socket. A client that takes none of them for stallTimeout is given up. Setting a
 // deadline costs as much as a small command, so one is used for about a second.
 func (c *client) send(rest []byte) error {
 	var taken time.Time // when the client last took something, once it keeps us waiting
 	for {
 		if c.view.Time >= c.deadline || !taken.IsZero() {
-			if err := c.conn.SetWriteDeadline(time.Now().Add(writeStep)); err != nil {
+			if err := c.raw.SetWriteDeadline(time.Now().Add(writeStep)); err != nil {
 				return err
 			}
 			c.deadline = c.view.Time + writeStep.Milliseconds()/2
 		}
-		n, err := c.conn.Write(rest)
+		n, err := c.raw.Write(rest)
 		if rest = rest[n:]; err == nil {
 			return nil
 		}
@@ -253,13 +271,16 @@ func (c *client) settle() {
 func (c *client) kill(reason int) {
 	if c.dead.CompareAndSwap(false, true) {
 		c.server.closed[reason].Add(1)
-		_ = c.conn.Close()
+		_ = c.raw.Close()
 	}
 }
 
 func (c *client) end() {
 	c.view.Unwatch(&c.tx.watch)
 	c.server.bufferBytes.Add(-c.counted)
+	if c.below != nil {
+		c.below.ending = true
+	}
 	_ = c.conn.Close()
 	c.server.forget(c)
 }

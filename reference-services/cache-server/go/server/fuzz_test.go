@@ -54,7 +54,7 @@ func FuzzServer(f *testing.F) {
 		})})
 		conn := &canned{}
 		conn.in.Reset(text)
-		c := newClient(s, conn, 1)
+		c := newClient(s, conn, nil, 1)
 		c.serve()
 		for rest := conn.out.String(); rest != ""; {
 			_, rest = cutReply(rest)

@@ -3,6 +3,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -57,11 +58,12 @@ const (
 	closedBuffers
 	closedTimeout
 	closedKilled
+	closedTLS
 	closedReasons
 )
 
 var closedNames = [closedReasons]string{
-	"maxclients", "protocol", "reply", "stalled", "buffers", "timeout", "killed",
+	"maxclients", "protocol", "reply", "stalled", "buffers", "timeout", "killed", "tls",
 }
 
 // Config says how a server behaves.
@@ -73,6 +75,14 @@ type Config struct {
 	Password string
 	// After how many seconds an idle client is closed, 0 for never.
 	Timeout int
+	// For clients that speak TLS, if there are any.
+	TLS *TLS
+}
+
+// TLS is where clients connect that speak it, and with what certificate.
+type TLS struct {
+	Listener net.Listener
+	Config   *tls.Config
 }
 
 // Server answers the clients of one listener.
@@ -80,10 +90,13 @@ type Server struct {
 	store    *store.Store
 	threads  int
 	listener net.Listener
+	tls      *TLS
 	started  time.Time
 
 	// How long a client may take nothing of what waits for it: stallTimeout but in tests.
 	stall time.Duration
+	// How long one has for agreeing on keys: handshakeTimeout but in tests.
+	handshake time.Duration
 
 	maxClients, timeout atomic.Int64
 	password            atomic.Pointer[string]
@@ -117,8 +130,8 @@ type baseline struct{ commands, accepted, maxClients, output uint64 }
 // New makes a server for a listener.
 func New(listener net.Listener, c Config) *Server {
 	s := &Server{
-		store: c.Store, threads: c.Threads, listener: listener, started: time.Now(),
-		clients: map[int64]*client{}, stall: stallTimeout,
+		store: c.Store, threads: c.Threads, listener: listener, tls: c.TLS, started: time.Now(),
+		clients: map[int64]*client{}, stall: stallTimeout, handshake: handshakeTimeout,
 		freed: make(chan struct{}, 1),
 	}
 	s.maxClients.Store(int64(c.MaxClients))
@@ -131,8 +144,11 @@ func New(listener net.Listener, c Config) *Server {
 // Serve answers clients until ctx is done. Then it stops accepting, answers what has arrived whole
 // and closes.
 func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.accept() }()
+	failed := make(chan error, 2)
+	go func() { failed <- s.accept(s.listener, nil) }()
+	if s.tls != nil {
+		go func() { failed <- s.accept(s.tls.Listener, s.tls.Config) }()
+	}
 	var tending sync.WaitGroup
 	tending.Go(func() { s.tend(ctx) })
 	select {
@@ -143,6 +159,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	// A client is either in the list from here on, or not admitted.
 	s.closing.Store(true)
 	_ = s.listener.Close()
+	if s.tls != nil {
+		_ = s.tls.Listener.Close()
+	}
 	for _, c := range s.list() {
 		_ = c.conn.SetReadDeadline(time.Now().Add(drainTimeout))
 	}
@@ -160,9 +179,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) accept() error {
+func (s *Server) accept(listener net.Listener, secure *tls.Config) error {
 	for pause := time.Millisecond; ; {
-		conn, err := s.listener.Accept()
+		conn, err := listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return err
@@ -175,11 +194,11 @@ func (s *Server) accept() error {
 		}
 		pause = time.Millisecond
 		s.accepted.Add(1)
-		s.admit(conn)
+		s.admit(conn, secure)
 	}
 }
 
-func (s *Server) admit(conn net.Conn) {
+func (s *Server) admit(conn net.Conn, secure *tls.Config) {
 	s.mu.Lock()
 	if s.closing.Load() {
 		s.mu.Unlock()
@@ -189,15 +208,18 @@ func (s *Server) admit(conn net.Conn) {
 	full := int64(len(s.clients)) >= s.maxClients.Load()
 	if !full {
 		s.lastID++
-		c := newClient(s, conn, s.lastID)
+		c := newClient(s, conn, secure, s.lastID)
 		s.clients[c.id] = c
 		s.running.Go(c.serve)
 	}
 	s.mu.Unlock()
 	if full {
 		s.closed[closedMaxclients].Add(1)
-		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))
+		// Before keys are agreed on nothing can be said.
+		if secure == nil {
+			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))
+		}
 		_ = conn.Close()
 	}
 }

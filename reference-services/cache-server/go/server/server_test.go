@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"net"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ type testConfig struct {
 	password string
 	clock    func() int64
 	stall    time.Duration
+	// For a port for TLS, and how long a client has there.
+	secure    *tls.Config
+	handshake time.Duration
 }
 
 type running struct {
@@ -41,12 +45,23 @@ func start(t *testing.T, c testConfig) running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(listener, Config{
+	config := Config{
 		Store:   store.New(store.Config{MaxMemory: c.memory, Policy: c.policy, Clock: c.clock}),
 		Threads: 2, MaxClients: c.clients, Password: c.password,
-	})
+	}
+	if c.secure != nil {
+		secured, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.TLS = &TLS{Listener: secured, Config: c.secure}
+	}
+	s := New(listener, config)
 	if c.stall != 0 {
 		s.stall = c.stall
+	}
+	if c.handshake != 0 {
+		s.handshake = c.handshake
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -4,10 +4,11 @@ use cache_server::clock::Clock;
 use cache_server::config::{
     self, CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, Settings, THREADS,
 };
-use cache_server::net::{Bound, serve};
+use cache_server::net::{Bound, TlsListener, serve, tls_config};
 use cache_server::server::Server;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +20,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] \
                      [--maxmemory-policy NAME] [--maxclients N] [--requirepass TEXT] \
-                     [--timeout SECONDS] [--metrics ADDR]";
+                     [--timeout SECONDS] [--metrics ADDR] \
+                     [--tls-listen ADDR --tls-cert FILE --tls-key FILE]";
 
 /// The wall clock.
 struct WallClock;
@@ -35,7 +37,15 @@ impl Clock for WallClock {
 struct Start {
     listen: String,
     metrics: Option<String>,
+    tls: Option<Tls>,
     settings: Settings,
+}
+
+/// What clients need that speak TLS.
+struct Tls {
+    listen: String,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -69,6 +79,7 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Start, 
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut settings = Settings { threads, ..Settings::default() };
     let (mut listen, mut metrics) = (None, None);
+    let (mut tls_listen, mut certificate, mut key) = (None, None, None);
     while let Some(argument) = arguments.next() {
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
@@ -78,6 +89,9 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Start, 
         match name.as_str() {
             "--listen" => listen = Some(value),
             "--metrics" => metrics = Some(value),
+            "--tls-listen" => tls_listen = Some(value),
+            "--tls-cert" => certificate = Some(value.into()),
+            "--tls-key" => key = Some(value.into()),
             "--threads" => settings.threads = number(&name, &value, THREADS)? as usize,
             "--maxclients" => settings.clients_max = number(&name, &value, CLIENTS)?,
             "--timeout" => {
@@ -102,7 +116,12 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Start, 
             _ => return Err(format!("unknown option {name}")),
         }
     }
-    Ok(Start { listen: listen.ok_or("--listen is missing")?, metrics, settings })
+    let tls = match (tls_listen, certificate, key) {
+        (None, None, None) => None,
+        (Some(listen), Some(certificate), Some(key)) => Some(Tls { listen, certificate, key }),
+        _ => return Err("--tls-listen, --tls-cert and --tls-key go together".to_owned()),
+    };
+    Ok(Start { listen: listen.ok_or("--listen is missing")?, metrics, tls, settings })
 }
 
 fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
@@ -124,10 +143,20 @@ async fn run(mut start: Start) -> Result<(), String> {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let tls = match &start.tls {
+        Some(tls) => {
+            let config = tls_config(&tls.certificate, &tls.key).map_err(|it| it.to_string())?;
+            Some(TlsListener { listener: bind(&tls.listen).await?, config })
+        }
+        None => None,
+    };
     let address = clients.local_addr().map_err(text)?;
     start.settings.port = address.port();
     let mut out = io::stdout();
     writeln!(out, "listening on {address}").map_err(text)?;
+    if let Some(tls) = &tls {
+        writeln!(out, "tls on {}", tls.listener.local_addr().map_err(text)?).map_err(text)?;
+    }
     if let Some(metrics) = &metrics {
         writeln!(out, "metrics on {}", metrics.local_addr().map_err(text)?).map_err(text)?;
     }
@@ -138,5 +167,5 @@ async fn run(mut start: Start) -> Result<(), String> {
         }
     };
     let server = Arc::new(Server::new(&start.settings, Box::new(WallClock)));
-    serve(server, Bound { clients, metrics }, stop).await.map_err(text)
+    serve(server, Bound { clients, tls, metrics }, stop).await.map_err(text)
 }

@@ -16,11 +16,12 @@ pub enum Closed {
     Buffers,
     Timeout,
     Killed,
+    Tls,
 }
 
 impl Closed {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Maxclients, "maxclients"),
         (Self::Protocol, "protocol"),
         (Self::Reply, "reply"),
@@ -28,6 +29,7 @@ impl Closed {
         (Self::Buffers, "buffers"),
         (Self::Timeout, "timeout"),
         (Self::Killed, "killed"),
+        (Self::Tls, "tls"),
     ];
 }
 

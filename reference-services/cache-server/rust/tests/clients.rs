@@ -3,15 +3,12 @@
 
 mod common;
 
-use common::{is_here, missing, twins};
+use common::{is_here, redis_py, twins};
 use conformance::process::Service;
 use redis::{Commands, RedisResult, Value};
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
-
-const REDIS_PY: &str = "redis==8.1.0";
 
 fn for_each_twin(test: impl Fn(&Service)) {
     for twin in twins() {
@@ -142,24 +139,8 @@ fn crate_session(connection: &mut redis::Connection) -> RedisResult<()> {
 }
 
 #[test]
-fn redis_py() {
-    if !is_here("python3") {
-        return;
-    }
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redis-py");
-    let python = environment.join("bin/python");
-    let installed = || {
-        let import = Command::new(&python).args(["-c", "import redis"]).output();
-        import.is_ok_and(|output| output.status.success())
-    };
-    if !installed() {
-        let _ = Command::new("python3").args(["-m", "venv"]).arg(&environment).output();
-        let pip = ["-m", "pip", "install", "--quiet", REDIS_PY];
-        let _ = Command::new(&python).args(pip).output();
-    }
-    if !installed() && !missing("pip cannot fetch redis-py") {
-        return;
-    }
+fn redis_py_keeps_working() {
+    let Some(python) = redis_py() else { return };
     for_each_twin(|service| {
         let output = Command::new(&python)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis_py.py"))

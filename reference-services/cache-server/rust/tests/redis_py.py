@@ -1,11 +1,12 @@
-"""redis-py against a running twin: python redis_py.py PORT."""
+"""redis-py against a running twin: python redis_py.py PORT [CERTIFICATE], over TLS if there is one."""
 
 import sys
 import redis
 
 port = int(sys.argv[1])
+tls = {"ssl": True, "ssl_ca_certs": sys.argv[2]} if len(sys.argv) > 2 else {}
 for protocol in (2, 3):
-    r = redis.Redis(port=port, db=1, protocol=protocol, decode_responses=True, client_name="check")
+    r = redis.Redis("127.0.0.1", port=port, db=1, protocol=protocol, decode_responses=True, client_name="check", **tls)
     r.flushdb()
     assert r.ping() and r.client_getname() == "check"
     assert r.set("k", "v", ex=100, nx=True) and r.set("k", "w", nx=True) is None

@@ -1,6 +1,7 @@
 //! Both twins, started from their binaries, keep the contract and answer alike.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test's way to fail")]
 
+#[expect(dead_code, reason = "other tests use the rest of the shared module")]
 mod common;
 
 use common::{go_twin, is_here, rust_twin, twins};
@@ -31,7 +32,9 @@ fn the_rust_twin_keeps_the_contract() {
 #[test]
 fn the_rust_twin_keeps_the_contract_on_one_thread() {
     let service = Service::start(&rust_twin(), &["--threads", "1"]).unwrap();
-    assert_passed(&cache_server::run(service.address, Subject::Twin));
+    // What has to do with threads: one client must not hold up another that shares its loop.
+    assert_passed(&cache_server::brief(service.address, Subject::Twin));
+    assert_passed(&cache_server::wire(service.address, Subject::Twin));
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn the_twins_answer_alike() {
     let Some(go) = go_twin() else { return };
     let go = Service::start(&go, &["--threads", "1"]).unwrap();
     let rust = Service::start(&rust_twin(), &["--threads", "3"]).unwrap();
-    for seed in 1..=3 {
+    for seed in 1..=2 {
         let (rust, go) = (rust.address, go.address);
         assert_passed(&[differential::run(rust, go, Subject::Twin, seed, COMMANDS)]);
     }
@@ -61,7 +64,7 @@ fn each_twin_answers_as_redis_does() {
     let redis = start_redis().unwrap();
     for (seed, twin) in (11..).step_by(10).zip(twins()) {
         let twin = Service::start(&twin, &["--threads", "2"]).unwrap();
-        for seed in seed..seed + 3 {
+        for seed in seed..seed + 2 {
             let (twin, redis) = (twin.address, redis.address);
             assert_passed(&[differential::run(twin, redis, Subject::Redis, seed, COMMANDS)]);
         }

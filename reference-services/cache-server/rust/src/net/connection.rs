@@ -1,12 +1,12 @@
 //! One connection: what has come in and what still has to go out.
 
+use super::transport::Transport;
 use crate::processor::{Processor, Stopped, UNSENT_BYTES_MAX};
 use crate::server::Server;
 use crate::session::Session;
 use crate::stats::Closed;
-use mio::net::TcpStream;
 use std::convert::Infallible;
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +18,8 @@ const FREE_BUFFER_BYTES: usize = 16 << 10;
 const BUFFERS_BYTES_MAX: u64 = 256 << 20;
 /// A client that takes nothing of what waits for it is closed after so long.
 const STALL_MS_MAX: u64 = 10_000;
+/// A client that has not agreed on keys for TLS is closed after so long.
+const HANDSHAKE_MS_MAX: u64 = 10_000;
 /// A buffer for replies that has grown beyond this is not kept.
 const KEPT_BYTES_MAX: usize = 256 << 10;
 
@@ -52,7 +54,7 @@ pub(super) enum Next {
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub stream: TcpStream,
+    pub transport: Transport,
     pub session: Session,
     unsent: Vec<u8>,
     sent: usize,
@@ -72,9 +74,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, session: Session) -> Self {
+    pub(super) fn new(transport: Transport, session: Session) -> Self {
         Self {
-            stream,
+            transport,
             session,
             unsent: Vec::new(),
             sent: 0,
@@ -102,7 +104,7 @@ impl Connection {
             return Err(Next::Wait);
         }
         loop {
-            let length = match self.stream.read(input) {
+            let length = match self.transport.read(input) {
                 Ok(0) => return Err(Next::Close(None)),
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -110,10 +112,14 @@ impl Connection {
                     return Err(Next::Wait);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    return Err(Next::Close(Some(Closed::Tls)));
+                }
                 Err(_) => return Err(Next::Close(None)),
             };
-            // A short read has emptied the socket, and the next bytes will be an event.
-            self.readable = length == input.len() || self.input_ended;
+            // When a short read has emptied the socket, the next bytes will be an event.
+            let emptied = self.transport.is_emptied_by(length, input.len());
+            self.readable = !emptied || self.input_ended;
             return Ok(length);
         }
     }
@@ -170,9 +176,9 @@ impl Connection {
 
     /// Sends what a batch of requests answered. What the socket does not take is kept.
     fn send(&mut self, out: &[u8], server: &Server) -> Result<(), Next> {
-        let sent = write_some(&mut self.stream, out)?;
+        let sent = write_some(&mut self.transport, out)?;
         let rest = out.get(sent..).unwrap_or_default();
-        if rest.is_empty() {
+        if rest.is_empty() && !self.transport.has_unsent() {
             return Ok(());
         }
         self.unsent = rest.to_vec();
@@ -182,16 +188,17 @@ impl Connection {
     }
 
     fn send_unsent(&mut self, server: &Server) -> Result<(), Next> {
-        let rest = self.unsent.get(self.sent..).unwrap_or_default();
-        if rest.is_empty() {
+        if !self.has_unsent() {
             return Ok(());
         }
-        let sent = write_some(&mut self.stream, rest)?;
-        if sent > 0 {
+        let kept = self.transport.flush().map_err(|_| Next::Close(None))?;
+        let rest = self.unsent.get(self.sent..).unwrap_or_default();
+        let sent = write_some(&mut self.transport, rest)?;
+        if kept + sent > 0 {
             self.progress_ms = server.clock.now_ms();
         }
         self.sent += sent;
-        if self.sent < self.unsent.len() {
+        if self.sent < self.unsent.len() || self.transport.has_unsent() {
             return Err(Next::Wait);
         }
         self.unsent = Vec::new();
@@ -199,9 +206,13 @@ impl Connection {
         Ok(())
     }
 
+    fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty() || self.transport.has_unsent()
+    }
+
     /// Whether everything has been answered and sent.
     pub(super) fn is_done(&self) -> bool {
-        self.unsent.is_empty() && !self.held_back
+        !self.has_unsent() && !self.held_back
     }
 
     /// Counts its buffers; false when there are too many bytes of all clients.
@@ -235,20 +246,24 @@ impl Connection {
         if client.killed.load(Ordering::Relaxed) {
             return Some(Closed::Killed);
         }
-        if !self.unsent.is_empty() && now_ms.saturating_sub(self.progress_ms) > STALL_MS_MAX {
+        let since = |ms: u64| now_ms.saturating_sub(ms);
+        if self.transport.is_handshaking() && since(client.connected_ms) > HANDSHAKE_MS_MAX {
+            return Some(Closed::Tls);
+        }
+        let idle_ms = since(client.active_ms.load(Ordering::Relaxed));
+        if self.has_unsent() && since(self.progress_ms).min(idle_ms) > STALL_MS_MAX {
             return Some(Closed::Stalled);
         }
         let timeout_ms = server.config.timeout_s() * 1_000;
-        let idle_ms = now_ms.saturating_sub(client.active_ms.load(Ordering::Relaxed));
         (timeout_ms > 0 && idle_ms > timeout_ms).then_some(Closed::Timeout)
     }
 }
 
 /// Writes until the socket takes no more; answers how many bytes it took.
-fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize, Next> {
+fn write_some(transport: &mut Transport, bytes: &[u8]) -> Result<usize, Next> {
     let mut sent = 0;
     while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
-        match stream.write(rest) {
+        match transport.write(rest) {
             Ok(0) => return Err(Next::Close(None)),
             Ok(length) => sent += length,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -2,10 +2,12 @@
 //! serves metrics, and stops everything.
 
 use super::metrics;
+use super::transport::Transport;
 use super::worker::{self, Inbox};
 use crate::server::Server;
 use crate::stats::Closed;
 use mio::Poll;
+use rustls::ServerConfig;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,8 +23,19 @@ const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
 pub struct Bound {
     /// For clients.
     pub clients: TcpListener,
+    /// For clients that speak TLS.
+    pub tls: Option<TlsListener>,
     /// For metrics over HTTP.
     pub metrics: Option<TcpListener>,
+}
+
+/// A socket for clients that speak TLS, and how that is done.
+#[derive(Debug)]
+pub struct TlsListener {
+    /// Where they connect.
+    pub listener: TcpListener,
+    /// The certificate and its key.
+    pub config: Arc<ServerConfig>,
 }
 
 /// Serves until `shutdown` completes, then lets clients take the replies that are due.
@@ -52,10 +65,11 @@ pub async fn serve(
     }));
     tokio::select! {
         () = shutdown => {}
-        () = accept(&server, &bound.clients, &inboxes) => {}
+        () = accept(&server, &bound.clients, None, &inboxes) => {}
+        () = accept_tls(&server, bound.tls.as_ref(), &inboxes) => {}
         () = metrics::serve(Arc::clone(&server), bound.metrics) => {}
     }
-    drop(bound.clients);
+    drop((bound.clients, bound.tls));
     inboxes.iter().for_each(|inbox| inbox.stop());
     for ended in loops {
         ended.join().map_err(|_| io::Error::other("an event loop panicked"))??;
@@ -63,14 +77,24 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(server: &Server, listener: &TcpListener, inboxes: &[Arc<Inbox>]) {
+async fn accept_tls(server: &Server, tls: Option<&TlsListener>, inboxes: &[Arc<Inbox>]) {
+    let Some(TlsListener { listener, config }) = tls else { return std::future::pending().await };
+    accept(server, listener, Some(config), inboxes).await;
+}
+
+async fn accept(
+    server: &Server,
+    listener: &TcpListener,
+    tls: Option<&Arc<ServerConfig>>,
+    inboxes: &[Arc<Inbox>],
+) {
     let mut turns = inboxes.iter().cycle();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 server.stats.connections.fetch_add(1, Ordering::Relaxed);
                 let Some(inbox) = turns.next() else { return };
-                admit(server, stream, inbox);
+                admit(server, stream, tls, inbox);
             }
             // Out of descriptors, or a client that has already gone: both pass.
             Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
@@ -78,16 +102,20 @@ async fn accept(server: &Server, listener: &TcpListener, inboxes: &[Arc<Inbox>])
     }
 }
 
-fn admit(server: &Server, stream: TcpStream, inbox: &Inbox) {
+fn admit(server: &Server, stream: TcpStream, tls: Option<&Arc<ServerConfig>>, inbox: &Inbox) {
     let full = server.connections.fetch_add(1, Ordering::Relaxed) >= server.config.clients_max();
     let ready = stream.set_nodelay(true).and_then(|()| stream.into_std());
+    let ready = ready.and_then(|it| Transport::new(mio::net::TcpStream::from_std(it), tls));
     match ready {
-        Ok(stream) if !full => inbox.hand_over(stream),
-        Ok(mut stream) => {
+        Ok(transport) if !full => inbox.hand_over(transport),
+        Ok(transport) => {
             server.connections.fetch_sub(1, Ordering::Relaxed);
             server.stats.close(Closed::Maxclients);
-            // It fits the empty buffer of a new socket; who left already does not miss it.
-            drop(stream.write(TOO_MANY));
+            // It fits the empty buffer of a new socket; who left already does not miss it. Before
+            // keys are agreed on nothing can be said.
+            if let Transport::Plain(mut socket) = transport {
+                drop(socket.write(TOO_MANY));
+            }
         }
         Err(_) => {
             server.connections.fetch_sub(1, Ordering::Relaxed);

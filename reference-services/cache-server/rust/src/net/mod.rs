@@ -3,6 +3,9 @@
 mod connection;
 mod control;
 mod metrics;
+mod tls;
+mod transport;
 mod worker;
 
-pub use control::{Bound, serve};
+pub use control::{Bound, TlsListener, serve};
+pub use tls::{TlsFault, tls_config};

@@ -1,6 +1,7 @@
 //! An event loop: serves its connections, and removes expired entries while it has time.
 
 use super::connection::{Buffers, Connection, FIRST_BYTES, Next};
+use super::transport::Transport;
 use crate::processor::{self, Processor};
 use crate::server::Server;
 use crate::session::Session;
@@ -8,7 +9,6 @@ use crate::stats::Closed;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use slab::Slab;
 use std::io;
-use std::net::TcpStream;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +31,7 @@ const STOP_MS_MAX: u64 = 5_000;
 /// How other threads reach an event loop.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    accepted: Mutex<Vec<TcpStream>>,
+    accepted: Mutex<Vec<Transport>>,
     stop: AtomicBool,
     waker: Waker,
 }
@@ -44,8 +44,8 @@ impl Inbox {
     }
 
     /// Hands a connection over.
-    pub(super) fn hand_over(&self, stream: TcpStream) {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+    pub(super) fn hand_over(&self, transport: Transport) {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).push(transport);
         self.wake();
     }
 
@@ -135,8 +135,8 @@ impl Worker<'_> {
     fn adopt(&mut self, inbox: &Inbox, registry: &Registry) {
         let accepted =
             std::mem::take(&mut *inbox.accepted.lock().unwrap_or_else(PoisonError::into_inner));
-        for stream in accepted {
-            match self.register(stream, registry) {
+        for transport in accepted {
+            match self.register(transport, registry) {
                 Ok(number) => self.enlist(number),
                 // It left meanwhile.
                 Err(_) => drop(self.server.connections.fetch_sub(1, Ordering::Relaxed)),
@@ -144,16 +144,16 @@ impl Worker<'_> {
         }
     }
 
-    fn register(&mut self, stream: TcpStream, registry: &Registry) -> io::Result<usize> {
-        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
-        let mut stream = mio::net::TcpStream::from_std(stream);
+    fn register(&mut self, mut transport: Transport, registry: &Registry) -> io::Result<usize> {
+        let socket = transport.socket();
+        let (peer, local) = (socket.peer_addr()?, socket.local_addr()?);
         let entry = self.connections.vacant_entry();
         let number = entry.key();
-        registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        registry.register(socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
         let now_ms = self.server.clock.now_ms();
         let client = self.server.clients.add(peer, local, self.number, now_ms);
         let open = self.server.config.password().is_empty();
-        entry.insert(Connection::new(stream, Session::new(client, open)));
+        entry.insert(Connection::new(transport, Session::new(client, open)));
         Ok(number)
     }
 
@@ -226,8 +226,9 @@ impl Worker<'_> {
         connection.uncount(self.server);
         self.processor.close(&mut connection.session);
         self.server.connections.fetch_sub(1, Ordering::Relaxed);
+        connection.transport.end();
         // The socket is closed all the same.
-        drop(registry.deregister(&mut connection.stream));
+        drop(registry.deregister(connection.transport.socket()));
     }
 
     fn close_overdue(&mut self, registry: &Registry) {
@@ -288,6 +289,7 @@ impl Worker<'_> {
                 wait_for_events(poll, events, Duration::from_millis(EXPIRY_BUSY_MS))?;
             }
         }
+        self.connections.iter_mut().for_each(|(_, connection)| connection.transport.end());
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const REDIS_PY: &str = "redis==8.1.0";
+
 /// Whether a missing tool is a failure.
 pub(crate) fn required() -> bool {
     #[expect(clippy::disallowed_methods, reason = "the checks' own switch, not a setting")]
@@ -47,4 +49,23 @@ pub(crate) fn go_twin() -> Option<PathBuf> {
 /// Both twins, or the one there is.
 pub(crate) fn twins() -> impl Iterator<Item = PathBuf> {
     [Some(rust_twin()), go_twin()].into_iter().flatten()
+}
+
+/// A Python that has redis-py, if it can be fetched.
+pub(crate) fn redis_py() -> Option<PathBuf> {
+    if !is_here("python3") {
+        return None;
+    }
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redis-py");
+    let python = environment.join("bin/python");
+    let installed = || {
+        let import = Command::new(&python).args(["-c", "import redis"]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    if !installed() {
+        let _ = Command::new("python3").args(["-m", "venv"]).arg(&environment).output();
+        let pip = ["-m", "pip", "install", "--quiet", REDIS_PY];
+        let _ = Command::new(&python).args(pip).output();
+    }
+    (installed() || missing("pip cannot fetch redis-py")).then_some(python)
 }

@@ -2,9 +2,10 @@
 
 use cache_server::clock::Clock;
 use cache_server::config::Settings;
-use cache_server::net::{Bound, serve};
+use cache_server::net::{Bound, TlsListener, serve};
 use cache_server::server::Server;
 use cache_server::stats::Closed;
+use rustls::ServerConfig;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -29,17 +30,22 @@ impl Clock for Forward {
 }
 
 /// A server on a port of its own, which stops when it is dropped.
-struct Running {
-    server: Arc<Server>,
+pub(crate) struct Running {
+    pub(crate) server: Arc<Server>,
     address: SocketAddr,
     metrics: SocketAddr,
-    ahead_us: Arc<AtomicU64>,
+    pub(crate) tls: SocketAddr,
+    pub(crate) ahead_us: Arc<AtomicU64>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
     fn start(settings: &Settings) -> Self {
+        Self::start_with(settings, None)
+    }
+
+    pub(crate) fn start_with(settings: &Settings, tls: Option<Arc<ServerConfig>>) -> Self {
         let ahead_us = Arc::new(AtomicU64::new(0));
         let clock = Forward { started: Instant::now(), ahead_us: Arc::clone(&ahead_us) };
         let server = Arc::new(Server::new(settings, Box::new(clock)));
@@ -50,15 +56,19 @@ impl Running {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let clients = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let metrics = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send((clients.local_addr().unwrap(), metrics.local_addr().unwrap())).unwrap();
-                let bound = Bound { clients, metrics: Some(metrics) };
+                let bind = || tokio::net::TcpListener::bind("127.0.0.1:0");
+                let (clients, metrics) = (bind().await.unwrap(), bind().await.unwrap());
+                let listener = bind().await.unwrap();
+                tell.send([&clients, &metrics, &listener].map(|it| it.local_addr().unwrap()))
+                    .unwrap();
+                let tls = tls.map(|config| TlsListener { listener, config });
+                let bound = Bound { clients, tls, metrics: Some(metrics) };
                 serve(serving, bound, async { drop(stopped.await) }).await.unwrap();
             });
         });
-        let (address, metrics) = told.recv().unwrap();
-        Self { server, address, metrics, ahead_us, stop: Some(stop), thread: Some(thread) }
+        let [address, metrics, tls] = told.recv().unwrap();
+        let (stop, thread) = (Some(stop), Some(thread));
+        Self { server, address, metrics, tls, ahead_us, stop, thread }
     }
 
     fn connect(&self) -> TcpStream {
@@ -73,7 +83,7 @@ impl Running {
         client.get_connection().unwrap()
     }
 
-    fn wait_for(&self, what: &str, mut holds: impl FnMut(&Server) -> bool) {
+    pub(crate) fn wait_for(&self, what: &str, mut holds: impl FnMut(&Server) -> bool) {
         let start = Instant::now();
         while !holds(&self.server) {
             assert!(start.elapsed() < DEADLINE, "{what}");

@@ -15,4 +15,5 @@ mod expiry;
 mod memory;
 mod model;
 mod parsing;
+mod tls;
 mod traces;
