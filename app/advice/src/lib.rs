@@ -7,6 +7,7 @@
 
 mod answers;
 mod backtest;
+mod basis;
 mod case;
 mod cells;
 mod choice;
@@ -43,6 +44,7 @@ pub use backtest::{
     Ablation, Apart, BASELINES, Backtest, BaselineTally, BaselineWords, Baselines, ByAdvice,
     CaseResult, Confusion, KindTally, Reliability, Summary, Tipped, backtest, wilson,
 };
+pub use basis::Basis;
 pub use case::{BuiltinCases, Case, Heeded, precedent_cases};
 pub use choice::{ByOption, Choice};
 pub use cost::{
@@ -61,7 +63,7 @@ pub use measure::{
     Compared, Estimate, Measurements, Part, SweepPoint, TwinFigures, WorkloadMeasurement,
 };
 pub use model::{
-    Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind,
+    Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind, Spread,
 };
 pub use nearest::{Difference, Near, Nearest, nearest};
 pub use notices::held_back_by;

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use toml::Spanned;
 
-use crate::{Answers, Choice, Model, Problem};
+use crate::{
+    Answers, Choice, Model, Problem,
+    basis::{Basis, Coding},
+};
 
 /// Every precedent compiled in: its id and its text.
 const BUILTIN: &[(&str, &str)] = &[
@@ -85,6 +88,11 @@ const TOPICS: [(&str, &str); 15] = [
     ("lifetime", "Lifetime"),
 ];
 
+/// The topics' ids, in the order shown.
+pub(crate) fn topic_ids() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().map(|(id, _)| *id)
+}
+
 /// A documented decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Precedent {
@@ -112,8 +120,10 @@ pub struct Precedent {
     pub facts: Vec<Fact>,
     /// The facts coded as answers to the checklist, without looking at the outcome.
     pub answers: Answers,
-    /// What the coding rests on.
+    /// What the coding as a whole rests on.
     pub basis: String,
+    /// What each answer rests on, by question; those left open have none.
+    pub answer_basis: BTreeMap<String, Basis>,
     /// The decision: its reasons, figures and what became of it.
     pub decision: Decision,
     /// Where it is documented.
@@ -297,8 +307,9 @@ struct Raw {
     rust_available: String,
     server_side: bool,
     facts: BTreeMap<Spanned<String>, RawFact>,
-    #[expect(dead_code, reason = "read by Answers, which knows the places of its faults")]
-    answers: toml::Table,
+    /// Read by `Answers`, which knows the places of its faults; here for what each rests on.
+    answers: BTreeMap<Spanned<String>, toml::Value>,
+    answer_basis: BTreeMap<Spanned<String>, Spanned<String>>,
     coding: RawCoding,
     decision: Decision,
     sources: Vec<Source>,
@@ -316,6 +327,8 @@ struct RawFact {
 #[serde(deny_unknown_fields)]
 struct RawCoding {
     basis: String,
+    #[serde(default)]
+    like_reasons: Vec<Spanned<String>>,
 }
 
 impl Precedent {
@@ -334,6 +347,14 @@ impl Precedent {
             }]
         })?;
         let (facts, mut problems) = facts(raw.facts, &raw.sources);
+        let coding = Coding {
+            answers: &raw.answers,
+            basis: &raw.answer_basis,
+            like_reasons: &raw.coding.like_reasons,
+            facts: &facts,
+        };
+        let (answer_basis, found) = coding.read();
+        problems.extend(found);
         let answers = match Answers::from_toml(model, text) {
             Ok(sheet) => sheet.answers,
             Err(found) => {
@@ -358,10 +379,19 @@ impl Precedent {
             facts,
             answers,
             basis: raw.coding.basis,
+            answer_basis,
             decision: raw.decision,
             sources: raw.sources,
             today: raw.today,
         })
+    }
+}
+
+impl Precedent {
+    /// The questions whose answers look like stated reasons rather than something known before.
+    pub fn like_reasons(&self) -> impl Iterator<Item = &str> {
+        let like = self.answer_basis.iter().filter(|(_, basis)| basis.like_reason);
+        like.map(|(id, _)| id.as_str())
     }
 }
 

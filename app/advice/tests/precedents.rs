@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use assay_advice::{Choice, Model, Precedent, Usage, line_column, precedents};
+use assay_advice::{AnswerValue, Choice, Model, Precedent, Usage, line_column, precedents};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("precedents")
@@ -76,14 +76,61 @@ fn a_faulty_precedent_is_told_where() {
         ("invariants = \"intricate\"", "invariants = \"hard\"", (75, 14), "allowed: crud, some"),
         ("[facts.team]", "[facts.crew]", (1, 1), "facts.team: missing"),
         ("source = \"S1\"", "source = \"S9\"", (14, 10), "allowed: S1, S2, each also with ~"),
-        ("[decision]\nkind", "[decision]\nsort", (105, 1), "unknown field `sort`"),
-        ("read = \"read", "read_as = \"read", (128, 1), "unknown field `read_as`"),
+        ("[decision]\nkind", "[decision]\nsort", (126, 1), "unknown field `sort`"),
+        ("read = \"read", "read_as = \"read", (149, 1), "unknown field `read_as`"),
     ];
     for (from, to, place, said) in cases {
         let (at, message) = told(from, to);
         assert!(message.contains(said), "{to}: {message}");
         assert_eq!(at, place, "{to}: {message}");
     }
+}
+
+#[test]
+fn every_answer_names_what_it_rests_on() {
+    for precedent in precedents() {
+        let given = |id: &str| match precedent.answers.value(id) {
+            AnswerValue::Many(named) => !named.is_empty(),
+            value => !value.is_open(),
+        };
+        let ids = Model::builtin().questions().iter().map(|question| question.id.as_str());
+        let given: BTreeSet<&str> = ids.filter(|id| given(id)).collect();
+        let based: BTreeSet<&str> = precedent.answer_basis.keys().map(String::as_str).collect();
+        assert_eq!(based, given, "{}", precedent.id);
+    }
+}
+
+#[test]
+fn a_basis_belongs_to_an_answer_and_an_answer_has_a_basis() {
+    let good = text("nats");
+    let told = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        let changed = good.replacen(from, to, 1);
+        let problems = Precedent::parse(Model::builtin(), &changed).expect_err(to);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let problem = problems.first().expect("a problem").clone();
+        let span = problem.span.clone().expect("a place");
+        (changed[span].to_owned(), format!("{problem}"))
+    };
+    let owners = "owners = \"team: small, read as 6\"\n";
+    for (from, to, at, said) in [
+        (owners, "", "owners", "answer_basis.owners: missing"),
+        ("owners = 6", "owners = \"unknown\"", "owners", "owners: there is no such answer"),
+        ("[coding]", "cores = \"team\"\n[coding]", "cores", "cores: there is no such answer"),
+        (owners, "owners = \"crew: six\"\n", "\"crew: six\"", "there is no fact about `crew`"),
+        (owners, "owners = \"\"\n", "\"\"", "there is no fact about ``"),
+        (owners, "owners = \"-\"\n", "\"-\"", "so it needs words"),
+        ("[\"priorities\"]", "[\"cores\"]", "\"cores\"", "`cores` has no basis"),
+    ] {
+        let (place, message) = told(from, to);
+        assert!(message.contains(said), "{to}: {message}");
+        assert_eq!(place, at, "{to}: {message}");
+    }
+    let without = good.split("[answer_basis]").next().expect("a beginning");
+    let rest = good.split("[coding]").nth(1).expect("a rest");
+    let problems = Precedent::parse(Model::builtin(), &format!("{without}[coding]{rest}"));
+    let message = format!("{:?}", problems.expect_err("no table at all"));
+    assert!(message.contains("missing field `answer_basis`"), "{message}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `GET /api/v1/precedents`: documented decisions; and one of them whole.
 
-use assay_advice::{Choice, Decision, Fact, Precedent, Source, Today, Usage, precedents};
+use std::collections::BTreeMap;
+
+use assay_advice::{Basis, Choice, Decision, Fact, Precedent, Source, Today, Usage, precedents};
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
@@ -65,6 +67,10 @@ pub(crate) struct PrecedentWhole {
     answers: toml::Table,
     /// What the coding rests on.
     basis: &'static str,
+    /// What each answer rests on, by question: the `topics` of its facts, how it follows in `words`,
+    /// and `like_reason`, whether it looks like a stated reason rather than something known before.
+    #[schema(value_type = Object)]
+    answer_basis: &'static BTreeMap<String, Basis>,
     /// `kind`, `comparison`, `alternatives`, `reasons`, `figures` and `regret`.
     #[schema(value_type = Object)]
     decision: &'static Decision,
@@ -129,6 +135,7 @@ pub(crate) async fn get(Path(id): Path<String>) -> Result<Json<PrecedentWhole>, 
         facts: &case.facts,
         answers: case.answers.to_table(),
         basis: &case.basis,
+        answer_basis: &case.answer_basis,
         decision: &case.decision,
         documented_in: &case.sources,
         holds_today: &case.today,

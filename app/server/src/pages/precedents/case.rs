@@ -42,7 +42,9 @@ struct View {
     /// What is said instead of figures.
     no_figures: Option<Text>,
     regret: Text,
-    answers: Vec<(String, String)>,
+    answers: Vec<AnswerView>,
+    /// Whether one of them looks like a stated reason.
+    like_reasons: bool,
     open: Vec<String>,
     query: String,
     /// Questions that the model in use does not ask in that way; empty as a rule.
@@ -51,9 +53,21 @@ struct View {
 }
 
 struct FactView {
+    id: &'static str,
     topic: &'static str,
     text: Text,
     source: Text,
+}
+
+/// A coded answer and what it rests on.
+struct AnswerView {
+    label: String,
+    answer: String,
+    /// The ids and names of the topics of the facts it rests on; none when no fact says it.
+    topics: Vec<(&'static str, &'static str)>,
+    /// How it follows from them: own words, else the facts themselves.
+    words: Text,
+    like_reason: bool,
 }
 
 /// What the model says of the answers as coded.
@@ -116,7 +130,11 @@ fn view(app: &App, case: &'static Precedent) -> View {
             _ => None,
         },
         regret: text(&decision.regret),
-        answers: answered.iter().map(|it| (it.label.clone(), in_words(&it.id))).collect(),
+        answers: answered
+            .iter()
+            .map(|it| answer_view(it.label.clone(), in_words(&it.id), &it.id, case))
+            .collect(),
+        like_reasons: answered.iter().any(|it| is_like_reason(case, &it.id)),
         open: open.iter().map(|question| question.label.clone()).collect(),
         query: sheet::query("", &answers),
         left_out,
@@ -170,6 +188,28 @@ fn apart(case: &Precedent) -> Option<&'static str> {
     })
 }
 
+fn answer_view(label: String, answer: String, id: &str, case: &Precedent) -> AnswerView {
+    let basis = case.answer_basis.get(id);
+    let named = |topic: &str| case.facts.iter().find(|fact| fact.topic == topic);
+    let facts: Vec<&Fact> =
+        basis.iter().flat_map(|it| &it.topics).filter_map(|topic| named(topic)).collect();
+    let words = match basis.map_or("nothing is named", |it| it.words.as_str()) {
+        "" => facts.iter().map(|fact| fact.value.as_str()).collect::<Vec<_>>().join("; "),
+        words => words.to_owned(),
+    };
+    AnswerView {
+        label,
+        answer,
+        topics: facts.iter().map(|fact| (fact.topic, fact.name)).collect(),
+        words: sourced(&words, &case.sources),
+        like_reason: is_like_reason(case, id),
+    }
+}
+
+fn is_like_reason(case: &Precedent, id: &str) -> bool {
+    case.answer_basis.get(id).is_some_and(|it| it.like_reason)
+}
+
 fn fact_view(fact: &Fact, sources: &[Source]) -> FactView {
     let mut source = Vec::new();
     for tag in fact.source.split(", ") {
@@ -178,7 +218,7 @@ fn fact_view(fact: &Fact, sources: &[Source]) -> FactView {
         }
         source.extend(origin(tag, sources));
     }
-    FactView { topic: fact.name, text: sourced(&fact.value, sources), source }
+    FactView { id: fact.topic, topic: fact.name, text: sourced(&fact.value, sources), source }
 }
 
 /// Splits a text at the keys in it, for example `[S1]`.
