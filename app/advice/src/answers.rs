@@ -1,10 +1,15 @@
 //! What a team lead says: validated answers, and the forms they are read from.
 
-use std::{borrow::Cow, ops::Range};
+mod raw;
+mod read;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::{Model, Problem, Question, QuestionKind, wording::shorten};
+use self::{
+    raw::{Raw, RawValue, from_de, from_json_value, from_toml_value},
+    read::{Fault, find, not_must, read, read_many, read_number, read_texts},
+};
+use crate::{Model, Problem, QuestionKind};
 
 /// The answer that says "don't know".
 const UNKNOWN: &str = "unknown";
@@ -69,20 +74,6 @@ pub struct Sheet {
     pub service: Option<String>,
     /// The answers.
     pub answers: Answers,
-}
-
-/// A value on its way in, whatever it was written in.
-struct Raw<'a> {
-    span: Option<Range<usize>>,
-    value: RawValue<'a>,
-}
-
-enum RawValue<'a> {
-    Text(Cow<'a, str>),
-    Number(f64),
-    List(Vec<Raw<'a>>),
-    Table(Vec<(String, Raw<'a>)>),
-    Other(&'static str),
 }
 
 impl Answers {
@@ -344,251 +335,6 @@ impl Answers {
         let at = self.entries.partition_point(|entry| entry.place < place);
         self.entries.insert(at, Entry { place, id: id.to_owned(), given });
     }
-}
-
-/// A fault of one answer; a nested one may have its own place.
-struct Fault {
-    span: Option<Range<usize>>,
-    message: String,
-    help: String,
-}
-
-impl Fault {
-    fn new(message: String, help: impl Into<String>) -> Self {
-        Self { span: None, message, help: help.into() }
-    }
-
-    fn at(self, id: &str, span: Option<Range<usize>>) -> Problem {
-        Problem {
-            field: format!("answers.{}", shorten(id)),
-            span: self.span.or(span),
-            message: self.message,
-            help: self.help,
-        }
-    }
-}
-
-fn find<'m>(model: &'m Model, id: &str) -> Result<(usize, &'m Question), Fault> {
-    let mut questions = model.questions().iter().enumerate();
-    questions.find(|(_, question)| question.id == id).ok_or_else(|| {
-        let known: Vec<&str> = model.questions().iter().map(|q| q.id.as_str()).collect();
-        let message = format!("there is no question `{}`", shorten(id));
-        Fault::new(message, format!("known: {}", known.join(", ")))
-    })
-}
-
-fn allowed(question: &Question) -> String {
-    let number = |whole: bool, min: f64, max: f64, unit: &str| {
-        let whole = if whole { "a whole number" } else { "a number" };
-        format!("allowed: {whole} from {min} to {max} ({unit}), or unknown")
-    };
-    match &question.kind {
-        QuestionKind::Number { whole, min, max, unit, .. } => number(*whole, *min, *max, unit),
-        QuestionKind::One(answers) => {
-            let values: Vec<&str> = answers.iter().map(|answer| answer.value.as_str()).collect();
-            format!("allowed: {}, unknown", values.join(", "))
-        }
-        QuestionKind::Many { answers, at_most } => {
-            let values: Vec<&str> = answers.iter().map(|answer| answer.value.as_str()).collect();
-            format!("allowed: up to {at_most} of {}", values.join(", "))
-        }
-    }
-}
-
-fn not_must(question: &Question) -> Fault {
-    let message = format!("`{}` cannot be marked as a must", question.id);
-    Fault::new(message, "only a number with a limit to keep can: peak_rps, p99_ms, memory_mb")
-}
-
-/// A form's values, all texts.
-fn read_texts(question: &Question, values: &[String]) -> Result<Given, Fault> {
-    match (&question.kind, values) {
-        (_, [value]) if value == UNKNOWN => Ok(Given::Unknown),
-        (QuestionKind::Many { .. }, values) => read_many(question, values),
-        (QuestionKind::One(_), [value]) => match question.answer(value) {
-            Some(answer) => Ok(Given::One(answer.value.clone())),
-            None => {
-                let message = format!("`{}` is not an answer", shorten(value));
-                Err(Fault::new(message, allowed(question)))
-            }
-        },
-        (QuestionKind::Number { .. }, [value]) => match value.parse::<f64>() {
-            Ok(number) => read_number(question, number, false),
-            Err(_) => {
-                let message = format!("`{}` is not a number", shorten(value));
-                Err(Fault::new(message, allowed(question)))
-            }
-        },
-        (_, values) => {
-            let message = format!("{} answers to a question that takes one", values.len());
-            Err(Fault::new(message, allowed(question)))
-        }
-    }
-}
-
-fn read_many(question: &Question, values: &[String]) -> Result<Given, Fault> {
-    let QuestionKind::Many { answers, at_most } = &question.kind else {
-        let message = "a list where one answer is expected".to_owned();
-        return Err(Fault::new(message, allowed(question)));
-    };
-    if let Some(value) = values.iter().find(|value| question.answer(value).is_none()) {
-        let message = format!("`{}` is not an answer", shorten(value));
-        return Err(Fault::new(message, allowed(question)));
-    }
-    let chosen: Vec<String> = answers
-        .iter()
-        .filter(|answer| values.contains(&answer.value))
-        .map(|answer| answer.value.clone())
-        .collect();
-    if chosen.len() > *at_most {
-        return Err(Fault::new(
-            format!("{} answers are too many", chosen.len()),
-            allowed(question),
-        ));
-    }
-    Ok(Given::Many(chosen))
-}
-
-fn read_number(question: &Question, value: f64, must: bool) -> Result<Given, Fault> {
-    let QuestionKind::Number { whole, min, max, may_be_must, .. } = &question.kind else {
-        let message = format!("{value} is not an answer");
-        return Err(Fault::new(message, allowed(question)));
-    };
-    if !(*min..=*max).contains(&value) {
-        return Err(Fault::new(format!("{value} is out of range"), allowed(question)));
-    }
-    if *whole && libm::trunc(value) != value {
-        return Err(Fault::new(format!("{value} is not whole"), allowed(question)));
-    }
-    if must && !may_be_must {
-        return Err(not_must(question));
-    }
-    // Zero has one sign, so that equal answers read equal.
-    Ok(Given::Number { value: if value == 0.0 { 0.0 } else { value }, must })
-}
-
-fn read(question: &Question, raw: Raw<'_>) -> Result<Given, Fault> {
-    match raw.value {
-        RawValue::Text(text) if text == UNKNOWN => Ok(Given::Unknown),
-        RawValue::Text(text) => {
-            if let QuestionKind::Number { .. } = question.kind {
-                let message = format!("`{}` is a text, not a number", shorten(&text));
-                return Err(Fault::new(message, allowed(question)));
-            }
-            if let QuestionKind::Many { .. } = question.kind {
-                let message = format!("`{}` is not a list", shorten(&text));
-                return Err(Fault::new(message, allowed(question)));
-            }
-            read_texts(question, &[text.into_owned()])
-        }
-        RawValue::Number(value) => read_number(question, value, false),
-        RawValue::List(items) => {
-            let mut values = Vec::new();
-            for item in items {
-                let span = item.span.clone();
-                let place = |fault: Fault| Fault { span: span.clone(), ..fault };
-                let RawValue::Text(text) = item.value else {
-                    let message = "a list holds texts".to_owned();
-                    return Err(place(Fault::new(message, allowed(question))));
-                };
-                let text = text.into_owned();
-                if question.answer(&text).is_none() {
-                    let message = format!("`{}` is not an answer", shorten(&text));
-                    return Err(place(Fault::new(message, allowed(question))));
-                }
-                values.push(text);
-            }
-            read_many(question, &values)
-        }
-        RawValue::Table(entries) => read_must(question, entries),
-        RawValue::Other(kind) => {
-            Err(Fault::new(format!("{kind} is not an answer"), allowed(question)))
-        }
-    }
-}
-
-/// `{ value = NUMBER, must = true }`.
-fn read_must(question: &Question, entries: Vec<(String, Raw<'_>)>) -> Result<Given, Fault> {
-    const FORM: &str = "write { value = NUMBER, must = true }";
-    let (mut value, mut must) = (None, false);
-    for (key, raw) in entries {
-        let fault = |message: String| Fault { span: raw.span.clone(), ..Fault::new(message, FORM) };
-        match (key.as_str(), &raw.value) {
-            ("value", RawValue::Number(number)) => value = Some(*number),
-            ("value", RawValue::Text(text)) if text == UNKNOWN => {
-                return Err(fault("an unknown number cannot be a must".to_owned()));
-            }
-            ("must", RawValue::Other("true")) => must = true,
-            ("must", RawValue::Other("false")) => must = false,
-            _ => return Err(fault(format!("`{}` is not expected here", shorten(&key)))),
-        }
-    }
-    match value {
-        Some(value) => read_number(question, value, must),
-        None => Err(Fault::new("there is no number".to_owned(), FORM)),
-    }
-}
-
-fn from_de<'a>(value: &'a toml::Spanned<DeValue<'_>>) -> Raw<'a> {
-    let raw = match value.get_ref() {
-        DeValue::String(text) => RawValue::Text(Cow::Borrowed(text.as_ref())),
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "every allowed number is far below 2^53"
-            )]
-            Ok(number) => RawValue::Number(number as f64),
-            Err(_) => RawValue::Other("a number that long"),
-        },
-        DeValue::Float(number) => match number.as_str().parse() {
-            Ok(number) => RawValue::Number(number),
-            Err(_) => RawValue::Other("that number"),
-        },
-        DeValue::Boolean(true) => RawValue::Other("true"),
-        DeValue::Boolean(false) => RawValue::Other("false"),
-        DeValue::Datetime(_) => RawValue::Other("a date"),
-        DeValue::Array(items) => RawValue::List(items.iter().map(from_de).collect()),
-        DeValue::Table(table) => RawValue::Table(
-            table.iter().map(|(key, value)| (key.get_ref().to_string(), from_de(value))).collect(),
-        ),
-    };
-    Raw { span: Some(value.span()), value: raw }
-}
-
-fn from_toml_value(value: &toml::Value) -> Raw<'_> {
-    let value = match value {
-        toml::Value::String(text) => RawValue::Text(text.into()),
-        #[expect(clippy::cast_precision_loss, reason = "every allowed number is far below 2^53")]
-        toml::Value::Integer(number) => RawValue::Number(*number as f64),
-        toml::Value::Float(number) => RawValue::Number(*number),
-        toml::Value::Boolean(true) => RawValue::Other("true"),
-        toml::Value::Boolean(false) => RawValue::Other("false"),
-        toml::Value::Datetime(_) => RawValue::Other("a date"),
-        toml::Value::Array(items) => RawValue::List(items.iter().map(from_toml_value).collect()),
-        toml::Value::Table(table) => RawValue::Table(
-            table.iter().map(|(key, value)| (key.clone(), from_toml_value(value))).collect(),
-        ),
-    };
-    Raw { span: None, value }
-}
-
-fn from_json_value(value: &serde_json::Value) -> Raw<'_> {
-    use serde_json::Value;
-    let value = match value {
-        Value::String(text) => RawValue::Text(text.into()),
-        Value::Number(number) => match number.as_f64() {
-            Some(number) => RawValue::Number(number),
-            None => RawValue::Other("that number"),
-        },
-        Value::Bool(true) => RawValue::Other("true"),
-        Value::Bool(false) => RawValue::Other("false"),
-        Value::Null => RawValue::Other("null"),
-        Value::Array(items) => RawValue::List(items.iter().map(from_json_value).collect()),
-        Value::Object(object) => RawValue::Table(
-            object.iter().map(|(key, value)| (key.clone(), from_json_value(value))).collect(),
-        ),
-    };
-    Raw { span: None, value }
 }
 
 /// Whole numbers are written without a point.

@@ -3,7 +3,7 @@
 use crate::{
     cells::CellStreams,
     expr::MAX_ROWS,
-    streams::{BLOCK, JUDGEMENT_NOISE, Streams, narrow},
+    streams::{BLOCK, Streams, narrow},
     value::Offer,
 };
 
@@ -82,11 +82,12 @@ fn clip(value: f32) -> f32 {
     if value < 1.0 { value } else { 1.0 }
 }
 
-pub(crate) fn lane_row(swing: f32, offer: Offer, source: Source) -> LaneRow {
+/// `spread` is how far a judged value is varied.
+pub(crate) fn lane_row(swing: f32, offer: Offer, source: Source, spread: f64) -> LaneRow {
     let base = LaneRow { swing, must: [f32::INFINITY; 3], ..LaneRow::default() };
     match offer {
         Offer::Judged(values) => {
-            LaneRow { base: values.map(narrow), amplitude: [narrow(JUDGEMENT_NOISE); 3], ..base }
+            LaneRow { base: values.map(narrow), amplitude: [narrow(spread); 3], ..base }
         }
         Offer::Headroom(headroom) => LaneRow {
             base: headroom.log2.map(narrow),

@@ -27,6 +27,7 @@ pub struct Model {
     /// Answers that point to a hybrid in one process; any of these, all of one.
     pub(crate) in_process: Vec<Vec<(Factor, u8)>>,
     pub(crate) expected: Option<crate::expected::Expected>,
+    pub(crate) spread: Spread,
 }
 
 impl Model {
@@ -107,6 +108,12 @@ impl Model {
     #[must_use]
     pub fn criteria(&self) -> &[Criterion] {
         &self.criteria
+    }
+
+    /// How far importance and judged values are varied from draw to draw.
+    #[must_use]
+    pub const fn spread(&self) -> Spread {
+        self.spread
     }
 
     /// What rules an option out, beside a missed `must`.
@@ -328,6 +335,17 @@ impl Knockout {
             .filter(|(_, choice)| *self.rules_out.get(*choice))
             .fold(0, |mask, (bit, _)| mask | 1 << bit)
     }
+}
+
+/// How far importance and judged values are varied from draw to draw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// A group's swings are multiplied by up to 2 to the power of this, or divided by it.
+    pub group: f64,
+    /// The same for each criterion by itself, on top.
+    pub criterion: f64,
+    /// At most this is added to a judged value or taken from it, most often less.
+    pub value: f64,
 }
 
 /// What the hybrid's memory is made of while no gateway has been measured.

@@ -1,142 +1,30 @@
 //! Reads a model's text, noting every fault with its place: teams edit these files.
 
+mod criteria;
 mod faults;
+mod questions;
+mod raw;
 mod read;
 mod unclosed;
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use toml::Spanned;
 
-use self::faults::Faults;
+use self::{
+    criteria::criterion,
+    faults::Faults,
+    questions::question,
+    raw::{RawConditions, RawKnockout, RawModel, RawSpread},
+};
 use crate::{
-    Answer, Bin, ByOption, Choice, Criterion, CriterionKind, Group, Knockout, Model, Problem,
-    Question, QuestionKind,
+    ByOption, Choice, Group, Knockout, Model, Problem, QuestionKind,
     expected::Expected,
-    expr::{Checker, Expr, Factor, RawExpr, Row, Table, states},
-    model::{Claims, HybridMemory},
+    expr::{Factor, states},
+    model::{HybridMemory, Spread},
 };
 
 /// Limits that keep a model readable and its evaluation quick.
 const MAX_QUESTIONS: usize = 64;
 const MAX_CRITERIA: usize = 32;
-const MAX_ANSWERS: usize = 16;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawModel {
-    id: String,
-    version: String,
-    #[serde(default)]
-    hybrid: RawHybrid,
-    expected: Option<Expected>,
-    group: Vec<Group>,
-    question: Vec<RawQuestion>,
-    criterion: Vec<RawCriterion>,
-    #[serde(default)]
-    knockout: Vec<RawKnockout>,
-}
-
-/// Answers by question, all of which must be given.
-type RawConditions = Spanned<BTreeMap<Spanned<String>, Spanned<String>>>;
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawHybrid {
-    rust_loaded: Option<Spanned<f64>>,
-    go_idle: Option<Spanned<f64>>,
-    in_process: Vec<RawConditions>,
-}
-
-const fn ordered() -> bool {
-    true
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawQuestion {
-    id: Spanned<String>,
-    group: Spanned<String>,
-    label: String,
-    #[serde(default)]
-    help: String,
-    short: String,
-    #[serde(default)]
-    core: bool,
-    #[serde(default)]
-    settled: bool,
-    #[serde(default = "ordered")]
-    ordered: bool,
-    at_most: Option<usize>,
-    #[serde(default)]
-    answers: Vec<RawAnswer>,
-    number: Option<Spanned<RawNumber>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAnswer {
-    value: Spanned<String>,
-    label: String,
-    help: String,
-    phrase: String,
-    prior: Option<Spanned<f64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawNumber {
-    #[serde(default)]
-    whole: bool,
-    min: Spanned<f64>,
-    max: f64,
-    unit: String,
-    #[serde(default)]
-    must: bool,
-    phrase: String,
-    #[serde(default)]
-    bins: Vec<RawBin>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawBin {
-    value: Spanned<String>,
-    below: Option<Spanned<f64>>,
-    prior: Option<Spanned<f64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCriterion {
-    id: Spanned<String>,
-    name: String,
-    group: Spanned<String>,
-    kind: Option<CriterionKind>,
-    swing: Spanned<RawExpr>,
-    value: Option<Spanned<RawValues>>,
-    names: Option<Vec<Spanned<String>>>,
-    #[serde(default)]
-    claims: Claims,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawValues {
-    rust: Spanned<RawExpr>,
-    go: Spanned<RawExpr>,
-    hybrid: Spanned<RawExpr>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawKnockout {
-    id: Spanned<String>,
-    when: RawConditions,
-    rules_out: Vec<Spanned<String>>,
-    text: String,
-}
 
 /// Reads a model; its `text` and `digest` are left empty.
 pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
@@ -150,6 +38,7 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         rust_loaded: times(raw.hybrid.rust_loaded.as_ref()),
         go_idle: times(raw.hybrid.go_idle.as_ref()),
     };
+    let spread = spread(&raw.spread, &mut faults);
     let questions = raw.question.iter().map(|q| question(q, &raw.group, &mut faults)).collect();
     let mut model = Model {
         id: raw.id,
@@ -163,6 +52,7 @@ pub(crate) fn parse(text: &str) -> Result<Model, Vec<Problem>> {
         hybrid,
         in_process: Vec::new(),
         expected: raw.expected,
+        spread,
     };
     model.criteria = raw.criterion.iter().map(|c| criterion(c, &model, &mut faults)).collect();
     if let Some(expected) = &model.expected {
@@ -193,6 +83,23 @@ fn limits(raw: &RawModel, faults: &mut Faults) {
             let message = format!("{} is not a usable multiple of memory", memory.get_ref());
             faults.add("hybrid", memory.span(), message, "0 to 100");
         }
+    }
+}
+
+fn spread(raw: &RawSpread, faults: &mut Faults) -> Spread {
+    let mut within = |name: &str, stated: Option<&Spanned<f64>>, otherwise: f64, most: f64| {
+        let Some(stated) = stated else { return otherwise };
+        let spread = *stated.get_ref();
+        if !(0.0..=most).contains(&spread) {
+            let message = format!("a spread of {spread}");
+            faults.add(&format!("spread.{name}"), stated.span(), message, format!("0 to {most}"));
+        }
+        spread
+    };
+    Spread {
+        group: within("group", raw.group.as_ref(), 1.0, 4.0),
+        criterion: within("criterion", raw.criterion.as_ref(), 0.5, 4.0),
+        value: within("value", raw.value.as_ref(), 0.15, 1.0),
     }
 }
 
@@ -240,189 +147,6 @@ fn check_group(id: &Spanned<String>, groups: &[Group], field: &str, faults: &mut
     }
 }
 
-fn question(raw: &RawQuestion, groups: &[Group], faults: &mut Faults) -> Question {
-    let field = format!("question.{}", raw.id.get_ref());
-    check_group(&raw.group, groups, &field, faults);
-    if raw.id.get_ref().is_empty()
-        || ["must", "service", "unknown"].contains(&raw.id.get_ref().as_str())
-        || !raw
-            .id
-            .get_ref()
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-    {
-        let message = format!("`{}` cannot be a question's id", raw.id.get_ref());
-        faults.add(
-            &field,
-            raw.id.span(),
-            message,
-            "lower-case letters, digits and _; not must, service or unknown",
-        );
-    }
-    let kind = match (&raw.number, raw.at_most) {
-        (Some(number), None) if raw.answers.is_empty() => number_kind(&field, number, faults),
-        (None, at_most) => {
-            let answers = answers(&field, raw, faults);
-            match at_most {
-                Some(at_most) => QuestionKind::Many { answers, at_most },
-                None => QuestionKind::One(answers),
-            }
-        }
-        _ => {
-            faults.add(
-                &field,
-                raw.number.as_ref().map_or(raw.id.span(), Spanned::span),
-                "both a number and a choice",
-                "keep either `number` or `answers`",
-            );
-            QuestionKind::One(Vec::new())
-        }
-    };
-    Question {
-        id: raw.id.get_ref().clone(),
-        label: raw.label.clone(),
-        help: raw.help.clone(),
-        short: raw.short.clone(),
-        group: raw.group.get_ref().clone(),
-        core: raw.core,
-        settled: raw.settled,
-        ordered: raw.ordered,
-        kind,
-    }
-}
-
-/// The weight while a question is open; 1 unless it is stated.
-fn prior(field: &str, stated: Option<&Spanned<f64>>, faults: &mut Faults) -> f64 {
-    let Some(stated) = stated else { return 1.0 };
-    let prior = *stated.get_ref();
-    if !(prior > 0.0 && prior <= 1000.0) {
-        let message = format!("a prior of {prior}");
-        faults.add(field, stated.span(), message, "greater than 0, at most 1000");
-    }
-    prior
-}
-
-fn answers(field: &str, raw: &RawQuestion, faults: &mut Faults) -> Vec<Answer> {
-    if raw.answers.is_empty() || raw.answers.len() > MAX_ANSWERS {
-        let help = format!("1 to {MAX_ANSWERS} answers, or `number`");
-        let place = raw.answers.get(MAX_ANSWERS).map_or(raw.id.span(), |it| it.value.span());
-        faults.add(field, place, "no answers or too many", help);
-    }
-    let mut answers: Vec<Answer> = Vec::new();
-    for answer in &raw.answers {
-        let (value, place) = (answer.value.get_ref(), answer.value.span());
-        if answers.iter().any(|earlier| earlier.value == *value) {
-            faults.add(field, place.clone(), format!("`{value}` is there twice"), "keep one");
-        }
-        if value.is_empty() || ["unknown", "else", "by"].contains(&value.as_str()) {
-            let message = format!("`{value}` cannot be an answer's value");
-            faults.add(field, place, message, "anything but unknown, else and by");
-        }
-        answers.push(Answer {
-            value: value.clone(),
-            label: answer.label.clone(),
-            help: answer.help.clone(),
-            phrase: answer.phrase.clone(),
-            prior: prior(field, answer.prior.as_ref(), faults),
-        });
-    }
-    answers
-}
-
-fn number_kind(field: &str, raw: &Spanned<RawNumber>, faults: &mut Faults) -> QuestionKind {
-    let number = raw.get_ref();
-    let min = *number.min.get_ref();
-    if !(min.is_finite() && number.max.is_finite() && min < number.max) {
-        let help = "for example min = 0, max = 100";
-        faults.add(field, number.min.span(), "min must be below max", help);
-    }
-    QuestionKind::Number {
-        whole: number.whole,
-        min,
-        max: number.max,
-        unit: number.unit.clone(),
-        may_be_must: number.must,
-        phrase: number.phrase.clone(),
-        bins: bins(field, &number.bins, faults),
-    }
-}
-
-fn bins(field: &str, raw: &[RawBin], faults: &mut Faults) -> Vec<Bin> {
-    let mut floor = f64::NEG_INFINITY;
-    let mut bins = Vec::new();
-    for (at, bin) in raw.iter().enumerate() {
-        let value = bin.value.get_ref();
-        let below = bin.below.as_ref().map(|below| *below.get_ref());
-        let last = at + 1 == raw.len();
-        let rising = below.is_none_or(|below| below > floor);
-        if below.is_none() != last || !rising || at == MAX_ANSWERS {
-            let help = format!("each bin but the last has `below`, rising; at most {MAX_ANSWERS}");
-            let place = bin.below.as_ref().map_or(bin.value.span(), Spanned::span);
-            faults.add(field, place, format!("bin `{value}` is out of order"), help);
-        }
-        floor = below.unwrap_or(floor);
-        let prior = prior(field, bin.prior.as_ref(), faults);
-        bins.push(Bin { value: value.clone(), below, prior });
-    }
-    bins
-}
-
-fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterion {
-    let field = format!("criterion.{}", raw.id.get_ref());
-    let kind = raw.kind.unwrap_or(CriterionKind::Judged);
-    check_group(&raw.group, &model.groups, &field, faults);
-    let swings = swings(&field, raw, kind, model, faults);
-    let values = values(&field, raw, kind, model, faults);
-    let mut factors = Vec::new();
-    swings.iter().chain(&values).for_each(|expr| expr.factors(&mut factors));
-    measured_factors(kind, model, &mut factors);
-    let table = Table::build(&factors, |states| row(&factors, states, &swings, &values));
-    let table = table.unwrap_or_else(|| {
-        faults.add(
-            &field,
-            raw.id.span(),
-            "depends on too many answers at once",
-            "use fewer questions",
-        );
-        Table::default()
-    });
-    check_ranges(&field, &factors, &table, [&swings, &values], faults);
-    let names = match &raw.names {
-        None => factors.iter().filter(|f| f.holds.is_none()).map(|f| f.question).collect(),
-        Some(names) => {
-            names.iter().filter_map(|name| find_question(&field, name, model, faults)).collect()
-        }
-    };
-    Criterion {
-        id: raw.id.get_ref().clone(),
-        name: raw.name.clone(),
-        group: raw.group.get_ref().clone(),
-        kind,
-        names,
-        claims: raw.claims.clone(),
-        factors,
-        table,
-    }
-}
-
-/// What the measurement itself is chosen by.
-fn measured_factors(kind: CriterionKind, model: &Model, factors: &mut Vec<Factor>) {
-    let ids: &[&str] = match kind {
-        CriterionKind::Judged | CriterionKind::Build => &[],
-        CriterionKind::Headroom => &["workload", "cpu_bound", "tail_latency"],
-        CriterionKind::Tail => &["workload", "resident_state"],
-        CriterionKind::Economy => &["workload", "cpu_bound"],
-    };
-    for question in ids.iter().filter_map(|id| model.question_index(id)) {
-        let states = model.questions.get(question).map_or(0, |q| q.answers().len());
-        let states = u8::try_from(states).unwrap_or(u8::MAX);
-        let factor = Factor { question, holds: None, states };
-        if states > 0 && !factors.contains(&factor) {
-            factors.push(factor);
-        }
-    }
-}
-
 fn find_question(
     field: &str,
     id: &Spanned<String>,
@@ -437,125 +161,6 @@ fn find_question(
     }
     found
 }
-
-/// One expression; for economy one for CPU and one for memory.
-fn swings(
-    field: &str,
-    raw: &RawCriterion,
-    kind: CriterionKind,
-    model: &Model,
-    faults: &mut Faults,
-) -> Vec<Expr> {
-    let mut checker = Checker { questions: &model.questions, problems: &mut faults.0 };
-    let field = format!("{field}.swing");
-    if kind != CriterionKind::Economy {
-        return vec![checker.check(&field, &raw.swing, &[])];
-    }
-    let part = |name: &str| match raw.swing.get_ref() {
-        RawExpr::Map(entries) if entries.len() == 2 => {
-            entries.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| {
-                value.get_ref().expression().map(|e| Spanned::new(value.span(), e))
-            })
-        }
-        _ => None,
-    };
-    match (part("cpu"), part("memory")) {
-        (Some(cpu), Some(memory)) => {
-            vec![checker.check(&field, &cpu, &[]), checker.check(&field, &memory, &[])]
-        }
-        _ => {
-            let help = "write swing = { cpu = …, memory = … }";
-            faults.add(&field, raw.swing.span(), "economy states its points by part", help);
-            Vec::new()
-        }
-    }
-}
-
-fn values(
-    field: &str,
-    raw: &RawCriterion,
-    kind: CriterionKind,
-    model: &Model,
-    faults: &mut Faults,
-) -> Vec<Expr> {
-    match &raw.value {
-        None if kind.is_measured() => Vec::new(),
-        None => {
-            let help = "add value = { rust = …, go = …, hybrid = … }";
-            faults.add(field, raw.id.span(), "has no values", help);
-            Vec::new()
-        }
-        Some(values) if kind.is_measured() => {
-            faults.add(
-                field,
-                values.span(),
-                "is measured, so it takes no values",
-                "remove `value`",
-            );
-            Vec::new()
-        }
-        Some(values) => {
-            let mut checker = Checker { questions: &model.questions, problems: &mut faults.0 };
-            let values = values.get_ref();
-            vec![
-                checker.check(&format!("{field}.value.rust"), &values.rust, &[]),
-                checker.check(&format!("{field}.value.go"), &values.go, &[]),
-                checker.check(&format!("{field}.value.hybrid"), &values.hybrid, &["rust", "go"]),
-            ]
-        }
-    }
-}
-
-/// The state of one of the factors, given those of all.
-fn state_of(factors: &[Factor], states: &[u8], factor: Factor) -> u8 {
-    let at = factors.iter().position(|known| *known == factor);
-    at.and_then(|at| states.get(at)).copied().unwrap_or(0)
-}
-
-fn row(factors: &[Factor], states: &[u8], swings: &[Expr], values: &[Expr]) -> Row {
-    let state_of = |factor| state_of(factors, states, factor);
-    let of = |expr: Option<&Expr>, options: &[f64; 2]| {
-        expr.map_or(0.0, |expr| expr.evaluate(&state_of, options))
-    };
-    let none = [0.0, 0.0];
-    let languages = [of(values.first(), &none), of(values.get(1), &none)];
-    let [rust, go] = languages;
-    Row {
-        swings: [of(swings.first(), &none), of(swings.get(1), &none)],
-        values: [rust, go, of(values.get(2), &languages)],
-    }
-}
-
-/// Each expression that comes to a number that is not allowed, once, at the part it is due to.
-fn check_ranges(
-    field: &str,
-    factors: &[Factor],
-    table: &Table,
-    [swings, values]: [&[Expr]; 2],
-    faults: &mut Faults,
-) {
-    let exprs = [swings.first(), swings.get(1), values.first(), values.get(1), values.get(2)];
-    for (at, expr) in exprs.into_iter().enumerate() {
-        let allowed = if at < 2 { 0.0..=1000.0 } else { 0.0..=1.0 };
-        let number = |row: &Row| row.numbers().get(at).copied().unwrap_or(0.0);
-        let mut rows = table.rows().enumerate();
-        let bad = rows.find(|(_, row)| !allowed.contains(&number(row)));
-        let (Some(expr), Some((index, row))) = (expr, bad) else { continue };
-        let states = Table::states(factors, index);
-        let [rust, go, _] = row.values;
-        let state_of = |factor| state_of(factors, &states, factor);
-        let Some(place) = expr.culprit(&state_of, &[rust, go], &allowed) else { continue };
-        let number = number(row);
-        if at < 2 {
-            let message = format!("{number} swing points for some answers");
-            faults.add(&format!("{field}.swing"), place, message, "0 to 1000");
-        } else {
-            let message = format!("a value of {number} for some answers");
-            faults.add(&format!("{field}.value"), place, message, "0 to 1");
-        }
-    }
-}
-
 fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
     let field = format!("knockout.{}", raw.id.get_ref());
     let mut rules_out = ByOption::default();

@@ -12,16 +12,13 @@ use crate::{Model, QuestionKind, engine::DRAWS};
 pub(crate) const BLOCK: usize = 1024;
 pub(crate) const BLOCKS: usize = DRAWS as usize / BLOCK;
 
-/// The noise on judged values: at most this much, most often less.
-pub(crate) const JUDGEMENT_NOISE: f64 = 0.15;
-
 /// One number for each draw.
 pub(crate) type Stream<T> = Vec<[T; BLOCK]>;
 
 /// Everything that varies from draw to draw, for one model and seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
-    /// For each criterion the factor on its swing, `2^(G_group + 0.5 E)`.
+    /// For each criterion the factor on its swing, `2^(G_group + E)`, each within the model's spread.
     pub(crate) factor: Vec<Stream<f32>>,
     /// For each criterion and option triangular noise on (−1, 1).
     pub(crate) noise: Vec<[Stream<f32>; 3]>,
@@ -79,11 +76,13 @@ pub(crate) fn prior(kind: &QuestionKind) -> Vec<f64> {
 impl Streams {
     pub(crate) fn new(model: &Model, seed: u64) -> Self {
         let keyed = |key: String| Keyed::new(seed, &key);
+        let spread = model.spread();
         let factor = model.criteria().iter().map(|criterion| {
             let mut group = keyed(format!("g:{}", criterion.group));
             let mut own = keyed(format!("s:{}", criterion.id));
             fill(|| {
-                let exponent = 2.0 * group.uniform() - 1.0 + 0.5 * (2.0 * own.uniform() - 1.0);
+                let exponent = spread.group * (2.0 * group.uniform() - 1.0)
+                    + spread.criterion * (2.0 * own.uniform() - 1.0);
                 narrow(libm::exp2(exponent))
             })
         });

@@ -10,8 +10,8 @@ use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
 
 use super::{
-    RawModel,
     faults::Faults,
+    raw::RawModel,
     unclosed::{Unclosed, unclosed},
 };
 use crate::line_column;
