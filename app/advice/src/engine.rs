@@ -28,7 +28,8 @@ pub const LEAN: f64 = 0.65;
 /// The share of two options together that settles the core or the edge.
 pub const SETTLED: f64 = 0.85;
 
-/// From this share of the swing on, open questions keep a verdict from being strong.
+/// From this share of the swing on, open questions keep a verdict from being strong, if an answer to
+/// one of them would change the advice.
 pub const OPEN_SHARE: f64 = 0.5;
 
 /// A model with its measurements and its streams of draws.
@@ -120,7 +121,7 @@ impl Engine {
     fn base(&self, answers: &Answers) -> Base {
         let situation = Situation::new(&self.ground.model, answers);
         let totals = self.ground.totals(&situation);
-        let plan = Plan::new(&self.ground, &situation, None);
+        let plan = Plan::new(&self.ground, &situation);
         let scores = plan.all_scores(&self.streams, &self.cells);
         Base { situation, totals, plan, scores }
     }
@@ -189,7 +190,8 @@ impl Engine {
     }
 
     fn rescored(&self, base: &Base, candidate: Candidate) -> Flip {
-        let plan = Plan::new(&self.ground, &candidate.situation, candidate.scale);
+        let situations = [&base.situation, &candidate.situation];
+        let plan = base.plan.changed(&self.ground, situations, candidate.scale);
         let counts = plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells);
         let judged = self.judge(&candidate.situation, &candidate.totals, &plan, counts, base);
         Flip {
@@ -247,7 +249,7 @@ impl Engine {
     #[must_use]
     pub fn robustness(&self, answers: &Answers) -> Robustness {
         let situation = Situation::new(&self.ground.model, answers);
-        let plan = Plan::new(&self.ground, &situation, None);
+        let plan = Plan::new(&self.ground, &situation);
         let criteria = self.ground.model.criteria();
         let found = self.sampled(&plan, criteria.len());
         let named = |weights: &Vec<f64>| {
@@ -344,10 +346,13 @@ impl Engine {
         }
         let mut caps = notices::caps(&self.ground, situation);
         let open: f64 = totals.terms.iter().filter(|t| t.open).map(|t| t.swing).sum();
-        if open >= OPEN_SHARE * totals.swing() {
+        if open >= OPEN_SHARE * totals.swing()
+            && flips::open_answer_turns(&self.ground, situation, totals)
+        {
             caps.push("capped_unknown");
         }
-        if bound >= STRONG && self.rests_on_expectation(totals, plan, base) {
+        let too_close = |share| lower_bound(share) < LEAN;
+        if bound >= STRONG && self.without_expected(totals, plan, base).is_some_and(too_close) {
             caps.push("capped_expected");
         }
         let strong = bound >= STRONG && caps.is_empty();
@@ -359,21 +364,28 @@ impl Engine {
         Judgement { shares, verdict, recommended, caps, held_back: bound >= STRONG && !strong }
     }
 
-    /// Whether the first option owes it to what is expected but not measured: without it, it would
-    /// be too close to call. A criterion expected only in part counts as expected, since how much of
-    /// it is measured hangs on an open question.
-    fn rests_on_expectation(&self, totals: &Totals, plan: &Plan, base: &Base) -> bool {
+    /// How often the first option would come first without what is expected but not measured, if
+    /// that speaks for it; below [`LEAN`] it rests on it and is not called strong.
+    #[must_use]
+    pub fn share_without_expected(&self, answers: &Answers) -> Option<f64> {
+        let base = self.base(answers);
+        self.without_expected(&base.totals, &base.plan, &base)
+    }
+
+    /// A criterion expected only in part counts as expected, since how much of it is measured hangs
+    /// on an open question.
+    fn without_expected(&self, totals: &Totals, plan: &Plan, base: &Base) -> Option<f64> {
         let expected = |at: usize| totals.terms.get(at).is_some_and(|term| term.expected);
         let each = contributions(totals).into_iter().enumerate();
         let owed: f64 = each.filter(|(at, _)| expected(*at)).map(|(_, owed)| owed).sum();
         if owed <= 0.0 {
-            return false;
+            return None;
         }
         let (streams, cells) = (&self.streams, &self.cells);
         let without = plan.without(expected);
         let counts = without.first_counts_from(&base.plan, &base.scores, streams, cells);
         let first = counts.get(totals.first()).copied().unwrap_or(0);
-        lower_bound(f64::from(first) / f64::from(DRAWS)) < LEAN
+        Some(f64::from(first) / f64::from(DRAWS))
     }
 
     fn reasons(

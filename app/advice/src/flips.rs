@@ -22,6 +22,9 @@ const FEW_ANSWERS: usize = 3;
 /// Importance that would have to change more than this much is no plausible objection.
 const MOST_FACTOR: f64 = 4.0;
 
+/// Swing points that may be lost to rounding.
+const TIE: f64 = 1e-6;
+
 /// Where numbers are tried before the crossing is narrowed down.
 const STEPS_PER_DECADE: f64 = 8.0;
 const BISECTIONS: u32 = 32;
@@ -49,6 +52,7 @@ struct Single {
     state: u8,
     situation: Situation,
     totals: Totals,
+    sums: [f64; 3],
     change: Change,
     phrase: String,
     distance: f64,
@@ -73,6 +77,25 @@ pub(crate) fn find(ground: &Ground, situation: &Situation, totals: &Totals) -> V
     flips.extend(search.importance());
     flips.truncate(MOST);
     flips
+}
+
+/// Whether an answer to one of the open questions puts another option first, or leaves none.
+pub(crate) fn open_answer_turns(ground: &Ground, situation: &Situation, totals: &Totals) -> bool {
+    let search = Search { ground, situation, totals, first: totals.first() };
+    let turns = |question: usize, state: u8| {
+        let after = search.totals_after(&situation.with_state(question, state), question);
+        after.out == 7 || after.first() != search.first
+    };
+    let questions = ground.model.questions().iter().enumerate();
+    let open = questions.filter(|(index, _)| situation.state(Some(*index)).is_none());
+    open.into_iter().any(|(index, question)| {
+        let states = match &question.kind {
+            QuestionKind::One(answers) => answers.len(),
+            QuestionKind::Number { bins, .. } => bins.len(),
+            QuestionKind::Many { .. } => 0,
+        };
+        (0_u8..).take(states).any(|state| turns(index, state))
+    })
 }
 
 fn candidate(
@@ -147,6 +170,38 @@ impl Search<'_> {
         totals
     }
 
+    /// Whether two changes together certainly leave the first option first: nothing depends on
+    /// both, so that what they add can be summed. Most pairs are like that, and looking closer at
+    /// each would take most of the time.
+    fn stays_first(&self, one: &Single, two: &Single) -> bool {
+        let both = |question: usize| question == one.question || question == two.question;
+        let model = &self.ground.model;
+        let out = self.totals.out;
+        let rules_out = |knockout: &crate::Knockout| {
+            knockout.when.iter().filter(|(factor, _)| both(factor.question)).count() > 1
+        };
+        let together = |criterion: &Criterion| {
+            self.depends(criterion, one.question) && self.depends(criterion, two.question)
+        };
+        if out == 7
+            || one.totals.out != out
+            || two.totals.out != out
+            || model.knockouts().iter().any(rules_out)
+            || model.criteria().iter().any(together)
+        {
+            return false;
+        }
+        let sums = self.totals.sums();
+        let after = |option: usize| {
+            let of = |sums: &[f64; 3]| sums.get(option).copied().unwrap_or(0.0);
+            of(&one.sums) + of(&two.sums) - of(&sums)
+        };
+        let first = after(self.first);
+        let others = (0..3).filter(|other| *other != self.first && out >> other & 1 == 0);
+        // What is as good as a tie is looked at closer.
+        others.map(after).all(|other| first - other > TIE)
+    }
+
     /// Whether a criterion's term may change with a question.
     fn depends(&self, criterion: &Criterion, question: usize) -> bool {
         let known = &self.ground.known;
@@ -195,10 +250,12 @@ impl Search<'_> {
     fn single(&self, question: usize, state: u8, to: String, phrase: String) -> Single {
         let now = self.situation.state(Some(question));
         let situation = self.situation.with_state(question, state);
+        let totals = self.totals_after(&situation, question);
         Single {
             question,
             state,
-            totals: self.totals_after(&situation, question),
+            sums: totals.sums(),
+            totals,
             situation,
             change: Change { id: self.id(question), from: self.value_now(question), to },
             phrase,
@@ -217,8 +274,8 @@ impl Search<'_> {
         }
         let change = Change { id: self.id(question), from: String::new(), to: value.to_owned() };
         let totals = self.totals_after(&situation, question);
-        let phrase = phrase.to_owned();
-        Some(Single { question, state, situation, totals, change, phrase, distance: 1.5 })
+        let (sums, phrase) = (totals.sums(), phrase.to_owned());
+        Some(Single { question, state, situation, totals, sums, change, phrase, distance: 1.5 })
     }
 
     fn id(&self, question: usize) -> String {
@@ -244,7 +301,7 @@ impl Search<'_> {
         let near = |single: &&Single| single.distance <= 1.0;
         for (at, one) in quiet.iter().enumerate().filter(|(_, single)| near(single)) {
             for (with, two) in quiet.iter().enumerate().skip(at + 1).filter(|(_, s)| near(s)) {
-                if one.question == two.question {
+                if one.question == two.question || self.stays_first(one, two) {
                     continue;
                 }
                 let both = one.situation.with_state(two.question, two.state);

@@ -4,8 +4,10 @@
 //! constant of the loop, what is open is looked up by the draw's states. Every sum runs over the
 //! criteria in the model's order, so that vector width cannot change a bit.
 
+use std::sync::Arc;
+
 use crate::{
-    CriterionKind,
+    Criterion, CriterionKind,
     cells::CellStreams,
     expr::Factor,
     lane::{Detail, Draws, Lane, LaneRow, Source, Totals, lane_row},
@@ -18,7 +20,8 @@ use crate::{
 /// A recommendation's loops: what each criterion adds, and what rules options out.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    lanes: Vec<Lane>,
+    /// Shared between plans that differ little.
+    lanes: Vec<Arc<Lane>>,
     out: u8,
     /// Knock-outs that hang on open questions: conditions and mask.
     perhaps: Vec<(Vec<(usize, u8)>, u8)>,
@@ -60,32 +63,60 @@ fn greater(left: f32, right: f32) -> f32 {
 }
 
 impl Plan {
-    /// `scale` multiplies the swing of one criterion.
-    pub(crate) fn new(ground: &Ground, situation: &Situation, scale: Option<(usize, f64)>) -> Self {
+    /// The plan of a situation.
+    pub(crate) fn new(ground: &Ground, situation: &Situation) -> Self {
         let needs = ground.needs(situation);
         let mut plan = Self {
             lanes: Vec::new(),
             out: ground.certainly_out(situation, &needs),
             perhaps: perhaps(ground, situation),
         };
-        for criterion in 0..ground.model.criteria().len() {
-            let scale = scale.filter(|(scaled, _)| *scaled == criterion).map_or(1.0, |(_, by)| by);
-            plan.add(ground, situation, &needs, criterion, scale);
+        for (index, criterion) in ground.model.criteria().iter().enumerate() {
+            plan.add(ground, situation, &needs, (index, criterion), 1.0);
         }
         plan
     }
 
+    /// The plan of a situation that differs little from that of this plan: what does not depend on
+    /// the difference is shared. `scale` multiplies the swing of one criterion.
+    pub(crate) fn changed(
+        &self,
+        ground: &Ground,
+        [before, after]: [&Situation; 2],
+        scale: Option<(usize, f64)>,
+    ) -> Self {
+        let needs = ground.needs(after);
+        let mut plan = Self {
+            lanes: Vec::with_capacity(self.lanes.len()),
+            out: ground.certainly_out(after, &needs),
+            perhaps: perhaps(ground, after),
+        };
+        for (index, criterion) in ground.model.criteria().iter().enumerate() {
+            let scale = scale.filter(|(scaled, _)| *scaled == index).map(|(_, by)| by);
+            let states_need = criterion.kind == CriterionKind::Headroom;
+            let mut factors = criterion.factors.iter();
+            if scale.is_none()
+                && !states_need
+                && factors.all(|factor| before.factor(*factor) == after.factor(*factor))
+            {
+                let same = self.lanes.iter().filter(|lane| lane.criterion == index);
+                plan.lanes.extend(same.cloned());
+            } else {
+                plan.add(ground, after, &needs, (index, criterion), scale.unwrap_or(1.0));
+            }
+        }
+        plan
+    }
+
+    /// `scale` multiplies the criterion's swing.
     fn add(
         &mut self,
         ground: &Ground,
         situation: &Situation,
         needs: &Needs,
-        index: usize,
+        (index, criterion): (usize, &Criterion),
         scale: f64,
     ) {
-        let Some(criterion) = ground.model.criteria().get(index) else {
-            return;
-        };
         let mut points = Vec::new();
         ground.points(criterion, situation, needs, |point| points.push(point));
         let same = points.first().is_some_and(|first| {
@@ -112,12 +143,12 @@ impl Plan {
         for (part, source) in parts {
             let row = |point: &crate::value::Point| {
                 let swing = point.swings.get(*part).copied().unwrap_or(0.0);
-                lane_row(narrow(swing * scale), point.offer, *source)
+                lane_row(narrow(swing * scale), point.offer, *source, ground.model.spread.value)
             };
             let rows: Vec<LaneRow> = points.iter().map(row).collect();
             let lane = Lane::new(index, *source, open.clone(), rows);
             if lane.has_must || lane.rows.iter().any(|row| row.swing > 0.0) {
-                self.lanes.push(lane);
+                self.lanes.push(Arc::new(lane));
             }
         }
     }
@@ -169,7 +200,9 @@ impl Plan {
 
     /// The lanes that another plan does not have.
     fn lanes_not_in(&self, other: &Self) -> Vec<&Lane> {
-        self.lanes.iter().filter(|lane| !other.lanes.contains(lane)).collect()
+        let same = |one: &&Arc<Lane>, two: &Arc<Lane>| Arc::ptr_eq(one, two) || *one == two;
+        let new = |lane: &&Arc<Lane>| !other.lanes.iter().any(|own| same(lane, own));
+        self.lanes.iter().filter(new).map(Arc::as_ref).collect()
     }
 
     fn rule_out(&self, draws: &Draws<'_>, scores: &mut Scores) {

@@ -53,7 +53,12 @@ pub fn held_back_by(caps: &[String]) -> String {
         "must_unchecked" => "a limit that must be kept cannot be checked".to_owned(),
         "measure_first" => "a limit that must be kept lies within the uncertainty".to_owned(),
         "consider_staying" => "neither language fits the team yet".to_owned(),
-        "capped_unknown" => "half or more of what counts is open".to_owned(),
+        "capped_unknown" => {
+            "half or more of what counts is open, and one answer could turn it".to_owned()
+        }
+        "capped_expected" => {
+            "without what is only expected it would be too close to call".to_owned()
+        }
         // Advice of another model may name what this one does not know.
         other => other.to_owned(),
     };
@@ -158,7 +163,7 @@ pub(crate) fn all(
         notices.push(notice("tail_not_measured", text));
     }
     if judged.caps.contains(&"capped_unknown") {
-        let text = "Half or more of what counts hangs on open questions, so the advice goes no further than a lean.";
+        let text = "Half or more of what counts hangs on open questions, and an answer to one of them could turn it, so the advice goes no further than a lean.";
         notices.push(notice("capped_unknown", text));
     }
     if judged.caps.contains(&"capped_expected") {

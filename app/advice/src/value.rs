@@ -113,7 +113,8 @@ impl Totals {
         sums.map(|sum| if total > 0.0 { sum / total } else { 0.0 })
     }
 
-    fn sums(&self) -> [f64; 3] {
+    /// `Σ sⱼ vⱼ` of each option.
+    pub(crate) fn sums(&self) -> [f64; 3] {
         self.terms.iter().fold([0.0; 3], |sums, term| {
             let mut next = sums;
             for (sum, value) in next.iter_mut().zip(term.values) {

@@ -6,8 +6,8 @@
 mod support;
 
 use assay_advice::{
-    Answers, Choice, Compared, Engine, Estimate, Measurements, Model, Part, Reason, SEED, Score,
-    Verdict, WorkloadMeasurement,
+    AnswerValue, Answers, Choice, Compared, Engine, Estimate, Flip, FlipKind, Measurements, Model,
+    Part, Reason, SEED, Score, Verdict, WorkloadMeasurement, held_back_by, precedent_cases,
 };
 use support::{answers, engine, measured_engine, measurements, twin};
 
@@ -64,6 +64,8 @@ fn what_is_only_expected_never_makes_a_verdict_strong() {
     assert!(expected.options.rust.first_share > 0.9, "{:?}", expected.options.rust);
     assert_eq!((expected.recommended, expected.verdict), (Some(Choice::Rust), Verdict::Lean));
     assert!(capped(&expected));
+    let why = held_back_by(&expected.held_back);
+    assert!(why.contains("without what is only expected it would be too close"), "{why}");
     // The same, measured, may be strong.
     let measured = of(measured_engine(), "json_api");
     assert_eq!((measured.recommended, measured.verdict), (Some(Choice::Rust), Verdict::Strong));
@@ -116,7 +118,7 @@ fn a_difference_that_may_be_noise_counts_as_none() {
         twin.half_load_p999_ms = Estimate::exact(9.0);
     }
     let no_need = sheet("workload = \"json_api\"\ncpu_bound = \"no\"\n");
-    let relaxed = no_need.with(Model::builtin(), "p99_ms", assay_advice::AnswerValue::Unanswered);
+    let relaxed = no_need.with(Model::builtin(), "p99_ms", AnswerValue::Unanswered);
     let shares = |engine: &Engine| {
         let parts = engine.explain(&relaxed.clone().unwrap());
         let tail = parts.into_iter().find(|part| part.id == "tail").expect("the tail");
@@ -167,4 +169,32 @@ fn a_run_of_computing_work_stands_for_that_work_alone() {
     assert_eq!(tail.as_deref(), Some("made-up/quotes"), "the tail goes by what stays in memory");
     let answers = sheet(&format!("{needs}cpu_bound = \"yes\"\n"));
     assert_eq!(with.measured(&answers).map(|run| run.scenario.as_str()), Some("computing"));
+}
+
+#[test]
+fn open_questions_hold_back_only_what_an_answer_to_them_could_turn() {
+    // Only Go is left, so nothing that is open matters, although most is.
+    let alone = "go_fluency = \"few\"\nseparable_core = \"no\"\nconstraints = [\"no_rust\"]\n";
+    let score = engine().recommend(&answers(Model::builtin(), alone));
+    assert_eq!((score.recommended, score.verdict), (Some(Choice::Go), Verdict::Strong));
+    assert!(score.notices.iter().all(|notice| notice.id != "capped_unknown"));
+    // Wherever they do hold it back, there is an answer that turns it.
+    let model = Model::builtin();
+    let mut held = 0;
+    let core = || model.questions().iter().filter(|question| question.core);
+    for (case, question) in precedent_cases().iter().flat_map(|case| core().map(move |q| (case, q)))
+    {
+        let open =
+            case.answers.with(model, &question.id, AnswerValue::Unknown).expect("a question");
+        let score = engine().recommend(&open);
+        if !score.held_back.iter().any(|cap| cap == "capped_unknown") {
+            continue;
+        }
+        held += 1;
+        let flips = engine().flips(&open);
+        let opens = |flip: &Flip| flip.changes.iter().all(|change| change.from == "unknown");
+        let turning = |flip: &Flip| flip.kind == FlipKind::Answer && opens(flip);
+        assert!(flips.iter().any(turning), "{} without {}: {flips:?}", case.id, question.id);
+    }
+    assert!(held > 0);
 }
