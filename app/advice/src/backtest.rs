@@ -116,6 +116,9 @@ pub struct CaseResult {
     pub recommended: Option<Choice>,
     /// How firmly.
     pub verdict: Verdict,
+    /// What made a lean of a strong verdict, as in a score; empty when nothing did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// Each option's first-rank share, 0 to 1: the forecast that is judged.
     pub first_share: ByOption<f64>,
     /// What each baseline says; absent when it abstains. The majority is that of the other cases
@@ -177,7 +180,7 @@ pub fn backtest(engine: &Engine, cases: &[Case], counted: Usage) -> Backtest {
         model: engine.model().reference(),
         usage: counted,
         summary: Summary::of(of(counted)),
-        separable_unknown: without(engine, &counting, &["separable_core"]),
+        separable_unknown: without(engine, &counting, |_| vec!["separable_core"]),
         ablations: ablations(engine, &counting),
         by_advice: by_advice(&counting, of(counted)),
         hybrid_kind: kinds(of(counted)),
@@ -190,14 +193,18 @@ pub fn backtest(engine: &Engine, cases: &[Case], counted: Usage) -> Backtest {
 }
 
 /// The cases with some answers unknown. A model that does not ask cannot be told either.
-fn without(engine: &Engine, cases: &[&Case], questions: &[&str]) -> Summary {
+fn without<'a>(
+    engine: &Engine,
+    cases: &[&'a Case],
+    questions: impl Fn(&'a Case) -> Vec<&'a str>,
+) -> Summary {
     let blind: Vec<Case> = cases
         .iter()
         .map(|case| {
             let unknown = |answers: Answers, id: &&str| {
                 answers.with(engine.model(), id, AnswerValue::Unknown).unwrap_or(answers)
             };
-            let answers = questions.iter().fold(case.answers.clone(), unknown);
+            let answers = questions(case).iter().fold(case.answers.clone(), unknown);
             Case { answers, ..(*case).clone() }
         })
         .collect();
@@ -206,8 +213,15 @@ fn without(engine: &Engine, cases: &[&Case], questions: &[&str]) -> Summary {
 
 fn ablations(engine: &Engine, cases: &[&Case]) -> Vec<Ablation> {
     let taken = ABLATIONS.into_iter().map(|(id, name, questions)| {
-        let summary = without(engine, cases, questions);
+        let summary = without(engine, cases, |_| questions.to_vec());
         Ablation { id, name, summary }
+    });
+    let like_reasons = cases.iter().any(|case| !case.like_reasons.is_empty()).then(|| Ablation {
+        id: "without_like_reasons",
+        name: "Without what looks like a stated reason, case by case",
+        summary: without(engine, cases, |case| {
+            case.like_reasons.iter().map(String::as_str).collect()
+        }),
     });
     let plain = engine.without_expectations();
     let measured = Ablation {
@@ -215,7 +229,7 @@ fn ablations(engine: &Engine, cases: &[&Case]) -> Vec<Ablation> {
         name: "Nothing expected: what is not measured counts as equal",
         summary: Summary::of(&results(&plain, cases, false)),
     };
-    taken.chain([measured]).collect()
+    taken.chain(like_reasons).chain([measured]).collect()
 }
 
 fn by_advice<'a>(
@@ -261,6 +275,7 @@ pub(crate) fn results(engine: &Engine, cases: &[&Case], flips: bool) -> Vec<Case
             usage: case.usage,
             recommended: score.recommended,
             verdict: score.verdict,
+            held_back: score.held_back.clone(),
             first_share: ByOption::from_fn(|choice| score.options.get(choice).first_share),
             baselines: baselines::all(engine, &case.answers, &score, others),
             tipped: tipped(&score),

@@ -24,6 +24,9 @@ pub struct Case {
     pub answers: Answers,
     /// For a hybrid, how its two parts run, where that is known.
     pub hybrid_kind: Option<HybridKind>,
+    /// The questions whose answers look like stated reasons for the choice rather than something
+    /// known before, where whoever coded the case says so.
+    pub like_reasons: Vec<String>,
     /// What became of the advice that was given when it was decided; absent when it was not decided
     /// with assay.
     pub advice: Option<Heeded>,
@@ -62,6 +65,15 @@ struct Raw {
     component: String,
     #[serde(default)]
     decision: RawDecision,
+    #[serde(default)]
+    coding: RawCoding,
+}
+
+/// The one thing read of a precedent's `[coding]`.
+#[derive(Default, Deserialize)]
+struct RawCoding {
+    #[serde(default)]
+    like_reasons: Vec<Spanned<String>>,
 }
 
 /// The one thing read of a precedent's `[decision]`.
@@ -72,7 +84,8 @@ struct RawDecision {
 
 impl Case {
     /// Reads a case in the format of the precedents. `id`, `option` and `[answers]` must be there;
-    /// `use` is `core` unless said, `hybrid_kind` of `[decision]` may be; any other key is passed over.
+    /// `use` is `core` unless said, `hybrid_kind` of `[decision]` and `like_reasons` of `[coding]` may
+    /// be; any other key is passed over.
     ///
     /// # Errors
     /// Every fault found, with its place in `text`.
@@ -118,6 +131,12 @@ impl Case {
         if let (Some(said), None) = (kind, hybrid_kind) {
             not_allowed("decision.hybrid_kind", said, "one_process, two_services".to_owned());
         }
+        for like in
+            raw.coding.like_reasons.iter().filter(|id| model.question(id.get_ref()).is_none())
+        {
+            let known: Vec<&str> = model.questions().iter().map(|q| q.id.as_str()).collect();
+            not_allowed("coding.like_reasons", like, known.join(", "));
+        }
         match (Answers::from_toml(model, text), option, usage) {
             (Ok(sheet), Some(option), Some(usage)) if problems.is_empty() => Ok(Self {
                 id: raw.id.into_inner(),
@@ -126,6 +145,12 @@ impl Case {
                 usage,
                 answers: sheet.answers,
                 hybrid_kind,
+                like_reasons: raw
+                    .coding
+                    .like_reasons
+                    .into_iter()
+                    .map(Spanned::into_inner)
+                    .collect(),
                 advice: None,
             }),
             (sheet, ..) => {
@@ -181,6 +206,7 @@ impl From<&Precedent> for Case {
             usage: precedent.usage,
             answers: precedent.answers.clone(),
             hybrid_kind: precedent.decision.hybrid_kind,
+            like_reasons: precedent.like_reasons().map(str::to_owned).collect(),
             advice: None,
         }
     }

@@ -30,6 +30,7 @@ fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
         usage: Usage::Core,
         recommended,
         verdict: if recommended.is_some() { Verdict::Strong } else { Verdict::TooClose },
+        held_back: Vec::new(),
         first_share: ByOption::from_fn(|option| match recommended {
             Some(recommended) if recommended == option => 1.0,
             Some(_) => 0.0,
@@ -307,6 +308,16 @@ fn what_is_taken_away_is_gone_for_the_model_and_the_baselines() {
     let both_and_parts = ["priorities", "libraries", "separable_core"];
     assert_eq!(*own("without_both_and_parts"), without(&both_and_parts));
     assert_eq!(found.separable_unknown, without(&["separable_core"]));
+    let each: Vec<Case> = core()
+        .map(|case| {
+            let unknown = |answers: Answers, id: &String| {
+                answers.with(Model::builtin(), id, AnswerValue::Unknown).expect("a question")
+            };
+            Case { answers: case.like_reasons.iter().fold(case.answers.clone(), unknown), ..case }
+        })
+        .collect();
+    assert!(each.iter().filter(|case| case.like_reasons.is_empty()).count() < each.len() / 2);
+    assert_eq!(*own("without_like_reasons"), backtest(engine(), &each, Usage::Core).summary);
     assert!(own("without_both").agree < found.summary.agree, "they carry some of the agreement");
     // Nothing expected: as with a model whose every ratio is 1.
     let mut model: toml::Table = Model::builtin().text().parse().expect("TOML");

@@ -169,6 +169,7 @@ fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
         usage: Usage::Core,
         answers: answers.clone(),
         hybrid_kind: None,
+        like_reasons: Vec::new(),
         advice: None,
     }
 }

@@ -354,6 +354,10 @@ fn line(case: &CaseResult, width: usize) -> String {
     .trim_end()
     .to_owned();
     text.push('\n');
+    if !case.held_back.is_empty() {
+        let why = assay_advice::held_back_by(&case.held_back);
+        text.push_str(&format!("            no more than a lean, because {why}\n"));
+    }
     if case.agreed() != Some(true) {
         for words in case.tipped.iter().map(|tipped| &tipped.text) {
             text.push_str(&format!("            {words}\n"));

@@ -117,7 +117,37 @@ async fn the_method_says_its_rules_its_sources_and_its_limits() {
         "Survivorship",
         "Agreement is not correctness",
         "Judged values are judgements",
+        "A difference that may be noise counts as none",
+        "what would not stand without what is only expected",
     ] {
         assert!(page.contains(said), "{said} is missing");
     }
+}
+
+#[tokio::test]
+async fn the_method_works_out_the_noise_and_what_is_only_expected() {
+    let app = TestApp::new().await;
+    // A JSON API is measured: its tail is not told apart from noise, its processor time is.
+    let page = app.get("/method?example=fintech-json-api").await.body;
+    let table = page.split("against its noise</caption>").nth(1).expect("the noise");
+    let row = |name: &str| {
+        let row = table.split("<tr>").find(|row| row.contains(name)).expect(name);
+        let cells = cells(row.split("</tr>").next().expect("a row"));
+        let [_, low, high, factor, counts] = cells.as_slice() else { panic!("{cells:?}") };
+        let number = |text: &str| text.parse::<f64>().expect(text);
+        let reaches = number(high) >= 1.0 / number(factor) && number(low) <= number(factor);
+        assert_eq!(counts, if reaches { "as no difference" } else { "as measured" }, "{name}");
+        reaches
+    };
+    assert!(row("p99.9 at half load") && !row("Processor time per request"), "{table}");
+    // Of the examples some rest on an expectation, and say how far they stand without it.
+    let mut told = [0, 0];
+    for preset in assay_advice::presets() {
+        let page = app.get(&format!("/method?example={}", preset.id)).await.body;
+        let worked = page.split("The lower bound for").nth(1).expect("a verdict");
+        told[0] += usize::from(worked.contains("Without what is only expected it comes first in"));
+        told[1] += usize::from(worked.contains("Nothing that is only expected speaks for it"));
+    }
+    assert_eq!(told[0] + told[1], assay_advice::presets().len());
+    assert!(told[0] > 0, "{told:?}");
 }

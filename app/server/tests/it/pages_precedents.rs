@@ -115,12 +115,35 @@ async fn a_case_leads_to_the_checklist_with_its_answers() {
 }
 
 #[tokio::test]
+async fn each_coded_answer_names_its_facts() {
+    let app = TestApp::new().await;
+    let body = app.get("/precedents/qdrant").await.body;
+    let row = |label: &str| {
+        let row = body.split("<tr role=\"row\">").find(|row| row.contains(label)).expect(label);
+        row.split("</tr>").next().expect("an end").to_owned()
+    };
+    assert!(body.contains("<tr role=\"row\" id=\"fact-latency\">"), "the fact can be linked to");
+    let tail = row("slowest 1 in 100 requests be");
+    assert!(tail.contains("<a href=\"#fact-latency\">Latency</a>: pauses unwanted"), "{tail}");
+    assert!(tail.contains("Like a stated reason"), "{tail}");
+    // Where the facts say it plainly they stand for themselves, and it is not marked.
+    let rust = row("could review a Rust change");
+    assert!(rust.contains("Rust in the team</a>: none at the start"), "{rust}");
+    assert!(!rust.contains("Like a stated reason"), "{rust}");
+    let anycable = app.get("/precedents/anycable").await.body;
+    assert!(anycable.contains("No fact says it: no network stack"), "{anycable}");
+}
+
+#[tokio::test]
 async fn a_case_as_json_can_be_scored_as_it_is() {
     let app = TestApp::new().await;
     let case = app.get("/api/v1/precedents/pingora").await.json();
     assert_eq!(case["organisation"], "Cloudflare");
     assert_eq!(case["use"], "core");
     assert!(case["facts"].as_array().expect("facts").len() >= 10);
+    let basis = &case["answer_basis"]["owners"];
+    assert_eq!(basis["topics"], serde_json::json!(["team"]));
+    assert_eq!((&basis["like_reason"], basis["words"].is_string()), (&false.into(), true));
     assert!(case["decision"]["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()));
     assert!(case["documented_in"][0]["url"].as_str().expect("an address").starts_with("http"));
     let request = serde_json::json!({ "answers": case["answers"] });

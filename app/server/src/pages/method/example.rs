@@ -5,7 +5,12 @@ use assay_advice::{
     Verdict, importance_thresholds, presets, wilson,
 };
 
-use crate::pages::{sheet, words::percent};
+use assay_evidence::{Summary, metric};
+
+use crate::{
+    evidence::Known,
+    pages::{sheet, words::percent},
+};
 
 /// The sheet worked out unless another is asked for.
 const DEFAULT: &str = "auth-crypto";
@@ -38,6 +43,11 @@ pub(super) struct Example {
     /// The lower bound of the first option's share, and what follows.
     pub(super) bound: String,
     pub(super) verdict: String,
+    /// The first option's share without what is only expected, and its lower bound; none when
+    /// nothing expected speaks for it.
+    pub(super) without_expected: Option<[String; 2]>,
+    /// What is held against the noise, in a run that the advice uses.
+    pub(super) noise: Option<Noise>,
     /// Sums of what speaks for and against the first option, and √(P/N).
     pub(super) balance: Option<[String; 3]>,
     pub(super) threshold: Option<Threshold>,
@@ -81,6 +91,24 @@ pub(super) struct Threshold {
     pub(super) becomes: String,
 }
 
+/// The comparisons of one run beside what one binary measured twice gives there.
+pub(super) struct Noise {
+    pub(super) run: String,
+    /// Whether the run stands for the example.
+    pub(super) own: bool,
+    pub(super) rows: Vec<NoiseRow>,
+}
+
+/// One comparison.
+pub(super) struct NoiseRow {
+    pub(super) name: &'static str,
+    /// Rust ÷ Go, and its interval.
+    pub(super) ratio: [String; 3],
+    /// The factor by which one binary still differs from itself.
+    pub(super) factor: String,
+    pub(super) counts: bool,
+}
+
 /// A stated need beside what is measured.
 pub(super) struct NeedRow {
     pub(super) name: &'static str,
@@ -98,10 +126,10 @@ impl NeedRow {
 
 impl Example {
     /// Works out the preset of this id, or the usual one.
-    pub(super) fn work_out(engine: &Engine, id: &str) -> Self {
-        let known = presets();
-        let find = |id: &str| known.iter().find(|preset| preset.id == id);
-        let preset = find(id).or_else(|| find(DEFAULT)).or(known.first());
+    pub(super) fn work_out(known: &Known, id: &str) -> Self {
+        let engine = &*known.engine;
+        let find = |id: &str| presets().iter().find(|preset| preset.id == id);
+        let preset = find(id).or_else(|| find(DEFAULT)).or(presets().first());
         let (id, title, summary, service) = preset.map_or(("", "", "", ""), |preset| {
             (&*preset.id, &*preset.title, &*preset.summary, &*preset.service)
         });
@@ -133,8 +161,12 @@ impl Example {
             sum: four(sum),
             adds_up: (sum - difference).abs() < ROUNDING,
             shares: shares(&score, &robustness, &details),
-            bound: format!("{:.2}%", bound * 100.0),
+            bound: hundredths(bound),
             verdict: verdict(&score),
+            without_expected: engine
+                .share_without_expected(&answers)
+                .map(|share| [share, lower_bound(share)].map(hundredths)),
+            noise: noise(known, &answers),
             balance: balance(&details),
             threshold: threshold(&details, first, second),
             flips: score.flips.iter().take(TOLD).map(|flip| flip.text.clone()).collect(),
@@ -154,6 +186,34 @@ impl Example {
                 .collect(),
         }
     }
+}
+
+/// The run that stands for the example, or the first that the advice uses, against its noise.
+fn noise(known: &Known, answers: &Answers) -> Option<Noise> {
+    let own = known.engine.measured(answers);
+    let measured = own.or_else(|| known.engine.measurements().workloads.first())?;
+    let summary = &known.runs.get(&measured.run)?.summary;
+    let compared = [
+        (metric::CPU, "Processor time per request"),
+        (metric::LOADED_PSS, "Memory under load"),
+        (metric::HALF_P99, "p99 at half load"),
+        (metric::HALF_P999, "p99.9 at half load"),
+    ];
+    let rows: Vec<NoiseRow> =
+        compared.into_iter().filter_map(|(id, name)| noise_row(summary, id, name)).collect();
+    let run = measured.run.clone();
+    (!rows.is_empty()).then_some(Noise { run, own: own.is_some(), rows })
+}
+
+fn noise_row(summary: &Summary, id: &str, name: &'static str) -> Option<NoiseRow> {
+    let ratio = summary.metric(id)?.ratio?;
+    let figures = [ratio.estimate, ratio.low?, ratio.high?];
+    Some(NoiseRow {
+        name,
+        ratio: figures.map(significant),
+        factor: significant(summary.noise_factor(id)?),
+        counts: !summary.may_be_noise(id),
+    })
 }
 
 /// Wilson's lower 95% bound of a share of the draws.
@@ -298,6 +358,10 @@ fn headroom(score: &Score) -> Vec<(Choice, String, String)> {
         Some((option, significant(headroom), format!("{value:.3}")))
     };
     Choice::ALL.into_iter().filter_map(of).collect()
+}
+
+fn hundredths(share: f64) -> String {
+    format!("{:.2}%", share * 100.0)
 }
 
 fn significant(value: f64) -> String {

@@ -5,7 +5,9 @@ mod example;
 use std::sync::Arc;
 
 use askama::Template;
-use assay_advice::{DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, Summary, presets};
+use assay_advice::{
+    DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, Spread, Summary, presets,
+};
 use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
@@ -30,6 +32,7 @@ struct View<'a> {
     lean: String,
     settled: String,
     open_share: String,
+    spread: Spread,
     /// Every sheet that can be worked out: its id and its title.
     examples: Vec<(&'static str, &'static str)>,
     example: Example,
@@ -80,9 +83,9 @@ pub(crate) async fn get(
     let there = asked.is_empty() || presets().iter().any(|preset| preset.id == asked);
     let unknown = if there { String::new() } else { asked.clone() };
     let known = app.backtested().await?;
-    let engine = Arc::clone(&known.engine);
+    let working = Arc::clone(&known);
     // It takes too long for a thread that serves others as well.
-    let example = tokio::task::spawn_blocking(move || Example::work_out(&engine, &asked)).await;
+    let example = tokio::task::spawn_blocking(move || Example::work_out(&working, &asked)).await;
     let example = example.map_err(|error| Error::Internal(Box::new(error)))?;
     let view = View {
         model: app.model(),
@@ -92,6 +95,7 @@ pub(crate) async fn get(
         lean: percent(LEAN),
         settled: percent(SETTLED),
         open_share: percent(OPEN_SHARE),
+        spread: app.model().spread(),
         examples: presets().iter().map(|it| (it.id.as_str(), it.title.as_str())).collect(),
         example,
         unknown,

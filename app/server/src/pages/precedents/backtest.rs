@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use assay_advice::{
-    Backtest, BaselineTally, BuiltinCases, ByOption, CaseResult, Choice, Counted, LeaveOneOut,
-    Reliability, Summary, Usage, Verdict, committed_leave_one_out, grouped,
+    Backtest, BaselineTally, Basis, BuiltinCases, ByOption, CaseResult, Choice, Counted,
+    LeaveOneOut, Reliability, Summary, Usage, Verdict, committed_leave_one_out, grouped,
+    held_back_by, precedents,
 };
 use axum::{
     extract::{RawQuery, State},
@@ -39,6 +40,7 @@ struct View<'a> {
     confusion: Vec<Recommended<'a>>,
     ways: Vec<Way>,
     ablations: Vec<Ablated>,
+    coded: Coded,
     groups: Vec<Group<'a>>,
     left_one_out: Option<LeftOneOut>,
     /// How many variants of the model are on record.
@@ -112,6 +114,25 @@ struct LeftOneOut {
     rows: Vec<(&'static str, &'static Counted)>,
 }
 
+/// What the coded answers rest on.
+struct Coded {
+    answers: usize,
+    like_reasons: usize,
+    no_fact: usize,
+}
+
+impl Coded {
+    fn of(usage: Usage) -> Self {
+        let cases = precedents().iter().filter(|case| case.usage == usage);
+        let bases: Vec<&Basis> = cases.flat_map(|case| case.answer_basis.values()).collect();
+        Self {
+            answers: bases.len(),
+            like_reasons: bases.iter().filter(|basis| basis.like_reason).count(),
+            no_fact: bases.iter().filter(|basis| basis.topics.is_empty()).count(),
+        }
+    }
+}
+
 /// Cases that went alike.
 struct Group<'a> {
     title: String,
@@ -122,6 +143,8 @@ struct Group<'a> {
 struct CaseRow<'a> {
     case: &'a CaseResult,
     verdict: &'static str,
+    /// What made a lean of a strong verdict; empty when nothing did.
+    held_back: String,
     /// Each option's bar: its left end and length in percent, and its share in words.
     bars: Vec<(Choice, f64, f64, String)>,
 }
@@ -203,6 +226,7 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
         confusion: confusion.map(|option| recommended(summary, option)).collect(),
         ways: ways(summary),
         ablations: ablations(backtest),
+        coded: Coded::of(backtest.usage),
         groups: groups(backtest),
         left_one_out: committed_leave_one_out()
             .filter(|found| found.model == backtest.model.digest)
@@ -346,7 +370,7 @@ fn groups(backtest: &Backtest) -> Vec<Group<'_>> {
         Group { title: "The same was chosen".to_owned(), open: false, cases: counted(Some(true)) },
     ];
     for kind in &backtest.apart {
-        let title = format!("Counted apart: {}", use_words(kind.usage).to_lowercase());
+        let title = format!("{}, counted apart", use_words(kind.usage));
         groups.push(Group { title, open: false, cases: apart(kind.usage) });
     }
     groups.retain(|group| !group.cases.is_empty());
@@ -368,6 +392,7 @@ fn case_row(case: &CaseResult) -> CaseRow<'_> {
             Verdict::Lean => "lean",
             Verdict::TooClose => "too close",
         },
+        held_back: held_back_by(&case.held_back),
         bars: Choice::ALL.map(bar).into(),
         case,
     }
