@@ -165,13 +165,12 @@ fn the_committed_search_belongs_to_this_model() {
         assert!(lever.reason.ends_with('.') && lever.settings.len() >= 2, "{}", lever.id);
         assert!(lever.settings.iter().all(|s| s.len() == lever.at.len()), "{}", lever.id);
     }
-    // What holds for organisations that it has not seen. Two targets are missed by a little: strong on
-    // 30%, which what is only expected no longer counts towards, and at most 15% abstained.
+    // What holds for organisations that it has not seen.
     let left_out = &found.left_out;
     assert!(left_out.agree * 100 >= left_out.decided * 85, "{left_out:?}");
     assert!(left_out.strong_agree * 100 >= left_out.strong * 95, "{left_out:?}");
-    assert!(left_out.strong * 100 >= left_out.cases * 25, "{left_out:?}");
-    assert!(left_out.abstained.len() * 100 <= left_out.cases * 17, "{left_out:?}");
+    assert!(left_out.strong * 100 >= left_out.cases * 30, "{left_out:?}");
+    assert!(left_out.abstained.len() * 100 <= left_out.cases * 15, "{left_out:?}");
 }
 
 /// Priors are how often documented decisions gave each answer; what was chosen plays no part.

@@ -6,7 +6,7 @@ use assay_advice::{Model, Problem, line_column, presets};
 #[test]
 fn the_built_in_model_and_presets_are_whole() {
     let model = Model::builtin();
-    assert_eq!((model.id(), model.version()), ("backend", "4"));
+    assert_eq!((model.id(), model.version()), ("backend", "5"));
     assert_eq!((model.questions().len(), model.criteria().len()), (28, 14));
     assert_eq!(model.knockouts().len(), 8);
     assert!(model.digest().starts_with("sha256:") && model.digest().len() == 71);
@@ -54,6 +54,9 @@ fn a_broken_model_is_told_where() {
         ("rules_out = [\"go\"]", "rules_out = [\"ruby\"]", "`ruby` is not an option", "\"ruby\""),
         ("constraints = \"no_gc\"", "constraints = \"gc\"", "`gc` is not an answer", "\"gc\""),
         ("kind = \"tail\"", "kind = \"tale\"", "unknown variant `tale`", "\"tale\""),
+        ("value = 0.15", "value = 1.5", "a spread of 1.5", "1.5"),
+        ("group = 1\n", "group = -1\n", "a spread of -1", "-1"),
+        ("group = 1\n", "grop = 1\n", "unknown field `grop`", "grop"),
         ("safety = 1.5, else = 1", "safety = 1.5", "one answer at a time", "\"priorities\""),
         (
             "id = \"untrusted_input\"",
