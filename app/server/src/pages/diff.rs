@@ -32,6 +32,8 @@ struct View<'a> {
     stored: &'a Stored,
     problems: Vec<ProblemView>,
     sides: Option<Sides>,
+    /// Whether only one text is known, so that there is nothing to compare.
+    only: bool,
 }
 
 /// Both texts and how they differ.
@@ -91,13 +93,14 @@ pub(crate) async fn get(
     };
     let new = pick(&b, 0);
     let old = pick(&a, new.map_or(1, |at| at + 1));
-    let sides = old.zip(new).and_then(|(old, new)| {
+    let only = list.len() == 1 && problems.is_empty();
+    let sides = old.zip(new).filter(|_| !only).and_then(|(old, new)| {
         // The list has the newest first; the older text stands on the left.
         let (old, new) = (list.get(old.max(new))?, list.get(old.min(new))?);
         Some(compare(old, new))
     });
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    Ok((status, Page(View { stored: &stored, problems, sides })).into_response())
+    Ok((status, Page(View { stored: &stored, problems, sides, only })).into_response())
 }
 
 fn side(revision: &Revision) -> Side {

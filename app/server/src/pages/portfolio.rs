@@ -235,17 +235,21 @@ fn cost_of(option: Choice, team: &Facts, assumptions: &Assumptions) -> String {
         _ => team.rust_fluency,
     };
     let weeks = weeks(option, fluency.unwrap_or(Fluency::None), assumptions);
+    let spent = in_units(weeks, "week");
     let week = assumptions.get("engineer_week").unwrap_or_default();
     let assumed = if fluency.is_some() { "" } else { ", if nobody knows it" };
     let (name, currency) = (option.name(), assumptions.currency());
     match team.owners.map(f64::from) {
         Some(owners) => {
             let amount = money(owners * weeks * week);
-            format!("{name}: {amount} {currency} ({owners} engineers × {weeks} weeks{assumed})")
+            format!(
+                "{name}: {amount} {currency} ({} × {spent}{assumed})",
+                in_units(owners, "engineer")
+            )
         }
         None => {
             let amount = money(weeks * week);
-            format!("{name}: {amount} {currency} for each engineer ({weeks} weeks{assumed})")
+            format!("{name}: {amount} {currency} for each engineer ({spent}{assumed})")
         }
     }
 }
@@ -258,9 +262,15 @@ fn runtime(option: Choice, assumptions: &Assumptions) -> Runtime {
     let week = assumptions.get("engineer_week").unwrap_or_default();
     let ramp = |fluency| {
         let weeks = weeks(option, fluency, assumptions);
-        (weeks.to_string(), money(weeks * week))
+        (in_units(weeks, "week"), money(weeks * week))
     };
     Runtime { option, ramps: Fluency::ALL.map(ramp) }
+}
+
+/// "1 week", "2 weeks".
+fn in_units(number: f64, unit: &str) -> String {
+    let plural = if number == 1.0 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and clamped")]
@@ -292,8 +302,8 @@ fn fate_row(name: &'static str, overridden: bool, wanted: &Wanted, counted: &Por
                 "A trigger fired",
                 count(wanted, sum(&|it| it.fired), &[side, made, ("fired", "yes")]),
             ),
-            ("Revisited and kept", outcome(Outcome::Keep)),
-            ("Revisited and amended", outcome(Outcome::Amend)),
+            ("Revisited, kept", outcome(Outcome::Keep)),
+            ("Revisited, amended", outcome(Outcome::Amend)),
             ("Revisited, to be superseded", outcome(Outcome::Supersede)),
         ],
     }

@@ -71,7 +71,7 @@ test("a draft is proposed, reviewed, accepted, revisited and superseded", async 
   await page.goto(`${record}/history`);
   await check(page);
   await press(page, "Compare");
-  await expect(page).toHaveURL(/diff\?a=.+&b=.+/);
+  await expect(page).toHaveURL(/\/diff\?.+/);
   await check(page);
 
   await page.goto(`${record}/edit`);
