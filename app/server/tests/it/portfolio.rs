@@ -135,6 +135,29 @@ async fn the_portfolio_says_what_was_found() {
 }
 
 #[tokio::test]
+async fn a_runtime_that_a_team_has_not_got_has_its_price() {
+    let app = TestApp::new().await;
+    std::fs::create_dir_all(app.decisions()).expect("the folder");
+    let teams = [
+        ("edge", "go", "[answers]\nowners = 5\nrust_fluency = \"few\"\n"),
+        ("core", "rust", ""),
+        ("both", "hybrid", ""),
+    ];
+    for (number, (team, option, answers)) in (1..).zip(teams) {
+        let text = format!(
+            "schema = 1\nid = \"{}\"\ntitle = \"T\"\nstatus = \"accepted\"\nteam = \"{team}\"\n\
+             created = 2026-11-21T10:00:00Z\n[choice]\noption = \"{option}\"\n{answers}",
+            id(number)
+        );
+        std::fs::write(app.decisions().join(format!("{number:04}-t.toml")), text).expect("a file");
+    }
+    let page = app.get("/portfolio").await.body;
+    assert!(page.contains("Rust: 90,000 EUR (5 engineers × 6 weeks)"), "{page}");
+    assert!(page.contains("Go: 12,000 EUR for each engineer (4 weeks, if nobody knows it)"));
+    assert_eq!(page.matches("engineer (").count(), 1, "a hybrid has both already");
+}
+
+#[tokio::test]
 async fn an_empty_portfolio_and_one_of_examples_alone() {
     let app = TestApp::new().await;
     let page = app.get("/portfolio").await;
