@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,26 +72,18 @@ func ParseDuration(text string) (ms int64, ok bool) {
 }
 
 func (q *question) groupBy(a *asked) *invalid {
-	names, fault := q.texts("group_by", 0, query.FieldsMax, itself)
-	for i, name := range names {
+	return q.texts("group_by", 0, query.FieldsMax, func(name string) (same, fault string) {
 		field, ok := fieldOf(name)
 		if !ok {
-			return wrong(q.at("group_by", i), "a field is key or tags.NAME")
+			return "", "a field is key or tags.NAME"
 		}
 		a.GroupBy = append(a.GroupBy, field)
-	}
-	return fault
+		return name, ""
+	})
 }
 
 func (q *question) aggregates(a *asked) *invalid {
-	names, fault := q.texts("aggregates", 1, aggregatesMax, itself)
-	if fault != nil {
-		return fault
-	}
-	if names == nil {
-		names = []string{"count"}
-	}
-	for i, name := range names {
+	fault := q.texts("aggregates", 1, aggregatesMax, func(name string) (same, fault string) {
 		kind, ok := kinds[name]
 		aggregate := query.Aggregate{Kind: kind}
 		if inner, found := strings.CutPrefix(name, "distinct("); found && strings.HasSuffix(inner, ")") {
@@ -98,12 +91,15 @@ func (q *question) aggregates(a *asked) *invalid {
 			aggregate.Field, ok = fieldOf(inner[:len(inner)-1])
 		}
 		if !ok {
-			return wrong(q.at("aggregates", i),
-				"allowed are count, sum, min, max, mean, p50, p90, p99, distinct(key) and distinct(tags.NAME)")
+			return "", "allowed are count, sum, min, max, mean, p50, p90, p99, distinct(key) and distinct(tags.NAME)"
 		}
 		a.Aggregates = append(a.Aggregates, aggregate)
+		return name, ""
+	})
+	if _, there := q.members["aggregates"]; !there {
+		a.Aggregates = []query.Aggregate{{Kind: query.Count}}
 	}
-	return nil
+	return fault
 }
 
 func (q *question) top(a *asked) *invalid {
@@ -161,22 +157,16 @@ func (q *question) fill(a *asked) *invalid {
 }
 
 func (q *question) order(a *asked) *invalid {
-	names, fault := q.texts("order", 0, orderMax, func(text string) string { return strings.TrimPrefix(text, "-") })
 	columns := a.Columns()
-	for i, name := range names {
+	return q.texts("order", 0, orderMax, func(name string) (same, fault string) {
 		plain, falling := strings.CutPrefix(name, "-")
-		column := -1
-		for j := range columns {
-			if columns[j] == plain {
-				column = j
-			}
-		}
+		column := slices.Index(columns, plain)
 		if column < 0 {
-			return wrong(q.at("order", i), "it must be a column of the answer: %s", strings.Join(columns, ", "))
+			return "", "it must be a column of the answer: " + strings.Join(columns, ", ")
 		}
 		a.Order = append(a.Order, query.Order{Column: column, Falling: falling})
-	}
-	return fault
+		return plain, ""
+	})
 }
 
 func (q *question) format(a *asked) *invalid {

@@ -280,33 +280,33 @@ func (q *question) number(name string, low, high, otherwise int64) (int64, *inva
 	return n, nil
 }
 
-// texts reads a list of different texts.
-func (q *question) texts(name string, low, high int, same func(string) string) ([]string, *invalid) {
+// texts reads a list of different texts, each of them with read, which says what is wrong with it.
+func (q *question) texts(name string, low, high int, read func(string) (same, fault string)) *invalid {
 	value, there := q.members[name]
 	if !there {
-		return nil, nil
+		return nil
 	}
 	list, ok := value.([]any)
 	if !ok || len(list) < low || len(list) > high {
-		return nil, wrong(q.at(name), "it must be a list of %d to %d texts", low, high)
+		return wrong(q.at(name), "it must be a list of %d to %d texts", low, high)
 	}
 	seen := make(map[string]bool)
-	texts := make([]string, len(list))
 	for i, item := range list {
 		text, ok := item.(string)
 		if !ok {
-			return nil, wrong(q.at(name, i), "it must be a text")
+			return wrong(q.at(name, i), "it must be a text")
 		}
-		if seen[same(text)] {
-			return nil, wrong(q.at(name, i), "it is there twice")
+		same, fault := read(text)
+		if fault == "" && seen[same] {
+			fault = "it is there twice"
 		}
-		seen[same(text)] = true
-		texts[i] = text
+		if fault != "" {
+			return &invalid{q.at(name, i), fault}
+		}
+		seen[same] = true
 	}
-	return texts, nil
+	return nil
 }
-
-func itself(text string) string { return text }
 
 // fieldOf reads key or tags.NAME.
 func fieldOf(text string) (query.Field, bool) {

@@ -1,8 +1,9 @@
-//! Both twins, started from their binaries, keep the contract and read each other's folders.
+//! Both twins, started from their binaries, keep the contract, answer alike and read each other's
+//! folders.
 #![expect(clippy::unwrap_used, reason = "a test's way to fail")]
 
 use conformance::Check;
-use conformance::analytics_api::{self, Oracle, environment};
+use conformance::analytics_api::{self, Oracle, differential, environment};
 use conformance::process::Service;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,6 +12,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
+
+/// Random batches and questions to both twins, for each seed.
+const REQUESTS: usize = 1_000;
 
 fn rust_twin() -> PathBuf {
     env!("CARGO_BIN_EXE_analytics-api").into()
@@ -76,32 +80,37 @@ fn assert_passed(checks: &[Check]) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// Most of the contract's checks wait for time limits; those of the folder run meanwhile.
 fn keeps_the_contract(binary: &Path, threads: &str) {
-    let (service, _folder) = start(binary, threads);
-    assert_passed(&analytics_api::run(service.address, oracle().as_mut()));
-    stops_cleanly(service);
+    std::thread::scope(|scope| {
+        let stored = scope.spawn(|| analytics_api::stored(binary));
+        let (service, _folder) = start(binary, threads);
+        let mut checks = analytics_api::run(service.address, oracle().as_mut());
+        stops_cleanly(service);
+        checks.extend(stored.join().unwrap());
+        assert_passed(&checks);
+    });
 }
 
 #[test]
-fn the_rust_twin_keeps_the_contract() {
+fn the_rust_twin_keeps_the_contract_and_its_folder() {
     keeps_the_contract(&rust_twin(), "2");
 }
 
 #[test]
-fn the_go_twin_keeps_the_contract() {
+fn the_go_twin_keeps_the_contract_and_its_folder() {
     let Some(go) = go_twin() else { return };
     keeps_the_contract(go, "2");
 }
 
 #[test]
-fn the_rust_twin_keeps_its_folder() {
-    assert_passed(&analytics_api::stored(&rust_twin()));
-}
-
-#[test]
-fn the_go_twin_keeps_its_folder() {
+fn the_twins_answer_alike() {
     let Some(go) = go_twin() else { return };
-    assert_passed(&analytics_api::stored(go));
+    for seed in 1..=3 {
+        let (rust, _rust_folder) = start(&rust_twin(), "3");
+        let (go, _go_folder) = start(go, "1");
+        assert_passed(&[differential::run(rust.address, go.address, seed, REQUESTS)]);
+    }
 }
 
 #[test]

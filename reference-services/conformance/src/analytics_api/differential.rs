@@ -3,6 +3,7 @@
 
 use super::api::{Api, without_line_details};
 use super::event::{Event, lines};
+use super::questions::Spelling;
 use super::year;
 use crate::Check;
 use crate::fastjson_api::without_details;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 const LINES: usize = 20;
+/// Doubles may be added in any order, and some of the sizes added cancel out.
+const SUM_TOLERANCE: f64 = 1e-6;
 
 /// Sends so many seeded batches and questions, most of them damaged, to two twins of analytics-api
 /// and compares statuses and bodies.
@@ -62,7 +65,11 @@ fn compare(left: &Response, right: &Response) -> Result<Value> {
         Ok(numbers_as_doubles(without_details(answer).0))
     };
     let (left, right) = (plain(left)?, plain(right)?);
-    ensure!(left == right, "{left:.2000} and {right:.2000}");
+    if left.get("rows").is_some() {
+        Spelling::Json.compare(&left, &right, SUM_TOLERANCE)?;
+    } else {
+        ensure!(left == right, "{left:.2000} and {right:.2000}");
+    }
     Ok(left)
 }
 
@@ -169,7 +176,7 @@ fn damage(text: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// A question of sorts about what the batches brought; its sums are exact.
+/// A question of sorts about what the batches brought.
 fn question(random: &mut Random) -> Vec<u8> {
     let from = year(2027) + random.below(500_000) as i64;
     let mut question = json!({"from": from, "to": from + 1 + random.below(700_000) as i64});
