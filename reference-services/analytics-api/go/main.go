@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"syscall"
 	"time"
 
@@ -32,6 +33,10 @@ const (
 	// The heap is columns, which hold no pointers: a collection costs little, and a small GOGC keeps
 	// garbage from standing beside the events. GOGC in the environment wins.
 	gcPercent = 25
+	// Once there is little to do, which is so many bytes of allocations in so much time, what is free
+	// goes back to the system: else it would stand beside the events for as long as nothing comes.
+	idleBytes    = 4 << 20
+	idleInterval = 2 * time.Second
 
 	usage = "usage: analytics-api --listen ADDR --data DIR [--threads N] [--retention DURATION]" +
 		" [--sync always|never] [--max-events N] [--max-strings N] [--max-groups N]" +
@@ -105,9 +110,33 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Println("listening on", listener.Addr())
 	o.api.Store = kept
+	go giveMemoryBack(ctx)
 	err = api.New(o.api).Serve(ctx, listener)
 	if closed := kept.Close(); closed != nil {
 		slog.Error("could not close the folder", "error", closed)
 	}
 	return err
+}
+
+// giveMemoryBack returns free memory to the system each time that there is little to do again,
+// until ctx is done.
+func giveMemoryBack(ctx context.Context) {
+	ticker := time.NewTicker(idleInterval)
+	defer ticker.Stop()
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	before, busy := uint64(0), true
+	for {
+		metrics.Read(allocated)
+		now := allocated[0].Value.Uint64()
+		idle := now-before < idleBytes
+		if busy && idle {
+			debug.FreeOSMemory()
+		}
+		busy, before = !idle, now
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }

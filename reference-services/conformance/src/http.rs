@@ -57,13 +57,16 @@ impl Connection {
     /// Reads the answer to a request of any method but HEAD.
     pub(crate) fn receive(&mut self) -> Result<Response> {
         let mut response = self.receive_head()?;
-        response.body = if response.header("transfer-encoding") == Some("chunked") {
-            self.chunks()?
-        } else {
-            let length = response.header("content-length").unwrap_or("0").parse()?;
-            self.exactly(length)?
-        };
+        response.body = self.receive_body(&response)?;
         Ok(response)
+    }
+
+    /// Reads the body that comes after a head.
+    pub(crate) fn receive_body(&mut self, head: &Response) -> Result<Vec<u8>> {
+        if head.header("transfer-encoding") == Some("chunked") {
+            return self.chunks();
+        }
+        self.exactly(head.header("content-length").unwrap_or("0").parse()?)
     }
 
     pub(crate) fn receive_head(&mut self) -> Result<Response> {

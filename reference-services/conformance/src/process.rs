@@ -36,12 +36,19 @@ impl Service {
         Self::spawn(binary, arguments, Stdio::null())
     }
 
+    /// The same by a command that starts it in its own place; `--listen` is among the arguments.
+    pub(crate) fn start_silenced_as(command: &str, arguments: &[&str]) -> Result<Self> {
+        Self::run(Path::new(command), Command::new(command).args(arguments).stderr(Stdio::null()))
+    }
+
     fn spawn(binary: &Path, arguments: &[&str], stderr: Stdio) -> Result<Self> {
-        let mut child = Command::new(binary)
-            .args(["--listen", "127.0.0.1:0"])
-            .args(arguments)
+        let mut command = Command::new(binary);
+        Self::run(binary, command.args(["--listen", "127.0.0.1:0"]).args(arguments).stderr(stderr))
+    }
+
+    fn run(binary: &Path, command: &mut Command) -> Result<Self> {
+        let mut child = command
             .stdout(Stdio::piped())
-            .stderr(stderr)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let mut line = String::new();

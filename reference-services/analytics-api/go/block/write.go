@@ -83,15 +83,15 @@ func OfPart(part *table.Part, ids []ID, names Texts) []byte {
 	out = appendValues(out, part.Values)
 
 	size := 0
-	for _, key := range part.Keys {
+	for _, key := range part.Keys.All() {
 		size += len(names.Keys.At(key))
 	}
-	out = appendStrings(out, len(part.Keys), size,
-		func(place uint32) []byte { return names.Keys.At(part.Keys[place]) })
-	width := table.Width(uint64(len(part.Keys) - 1))
+	out = appendStrings(out, part.Keys.Len(), size,
+		func(place uint32) []byte { return names.Keys.At(part.Keys.At(int(place))) })
+	width := table.Width(uint64(part.Keys.Len() - 1))
 	out = append(out, byte(width))
-	for place := range part.Keys {
-		for range part.Starts[place+1] - part.Starts[place] {
+	for place := range part.Keys.Len() {
+		for range part.Starts.At(place+1) - part.Starts.At(place) {
 			out = appendWide(out, uint64(place), width)
 		}
 	}

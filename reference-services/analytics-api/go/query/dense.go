@@ -14,6 +14,7 @@ const denseMax = 1 << 16
 type dense struct {
 	count          []uint64
 	sum, low, high []float64
+	keys, starts   []uint32 // of the runs at hand
 }
 
 // denseUnit computes a unit part by part when a cell's place follows from its key and bucket, and
@@ -30,9 +31,8 @@ func (w *worker) denseUnit(u unit) bool {
 	places := int(keys * buckets)
 	d := &w.dense
 	if len(d.count) < places {
-		*d = dense{
-			make([]uint64, places), make([]float64, places), make([]float64, places), make([]float64, places),
-		}
+		d.count = make([]uint64, places)
+		d.sum, d.low, d.high = make([]float64, places), make([]float64, places), make([]float64, places)
 	}
 	clear(d.count[:places])
 	clear(d.sum[:places])
@@ -73,11 +73,11 @@ func (w *worker) denseUnit(u unit) bool {
 // denseRuns is densePart for a part of which all rows count, in one bucket.
 func (w *worker) denseRuns(part *table.Part, u unit) {
 	d, need := &w.dense, w.need
-	first, _ := slices.BinarySearch(part.Keys, u.low)
-	last, _ := slices.BinarySearch(part.Keys, u.high)
-	starts := part.Starts[first : last+1]
-	start := starts[0]
-	for i, key := range part.Keys[first:last] {
+	first, last := part.Keys.Below(u.low), part.Keys.Below(u.high)
+	d.keys = part.Keys.Append(d.keys[:0], first, last)
+	d.starts = part.Starts.Append(d.starts[:0], first, last+1)
+	starts, start := d.starts, d.starts[0]
+	for i, key := range d.keys {
 		values := part.Values[start:starts[i+1]]
 		start = starts[i+1]
 		place := key - u.low
@@ -106,7 +106,7 @@ func (w *worker) denseRuns(part *table.Part, u unit) {
 
 func (w *worker) densePart(c *cursor, u unit, buckets int) {
 	d := &w.dense
-	c.run, _ = slices.BinarySearch(c.part.Keys, u.low)
+	c.run = c.part.Keys.Below(u.low)
 	for ; c.key() < u.high; c.run++ {
 		if !w.seek(c) {
 			continue

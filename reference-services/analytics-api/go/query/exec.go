@@ -167,7 +167,7 @@ func (p *plan) divide(threads int) {
 	rows, runs := 0, 0
 	for _, part := range p.parts {
 		rows += part.Rows
-		runs += len(part.Keys)
+		runs += part.Keys.Len()
 	}
 	target := max(unitRowsMin, rows/(unitsPerThread*threads))
 	if p.flat = !p.owned && !p.listing && len(p.keys) == 0 && !p.countsKeys() && rows < flatRunMax*runs; p.flat {
@@ -186,11 +186,10 @@ func (p *plan) divide(threads int) {
 	var marks []mark
 	for _, part := range p.parts {
 		step := max(1, target/(2*len(p.parts)))
-		for i, last := 0, 0; i < len(part.Keys); i++ {
-			if now := int(part.Starts[i+1]); now-last >= step || i == len(part.Keys)-1 {
-				marks = append(marks, mark{part.Keys[i] + 1, now - last})
-				last = now
-			}
+		for last, next := 0, 0; last < part.Rows; last = next {
+			after := min(part.Starts.Below(uint32(last+step)), part.Keys.Len())
+			next = int(part.Starts.At(after))
+			marks = append(marks, mark{part.Keys.At(after-1) + 1, next - last})
 		}
 	}
 	slices.SortFunc(marks, func(a, b mark) int { return int(a.key) - int(b.key) })

@@ -52,11 +52,11 @@ func Export(ctx context.Context, snapshot *store.Snapshot, q *Query, to io.Write
 
 // matching returns the rows of a part that match, each with the place of its key.
 func (p *plan) matching(part *table.Part, allowed []allowed) (rows, keys []uint32) {
-	for place, key := range part.Keys {
+	for place, key := range part.Keys.All() {
 		if len(p.keys) > 0 && !hold(p.keys, p.names.Keys.At(key)) {
 			continue
 		}
-		start, end := int(part.Starts[place]), int(part.Starts[place+1])
+		start, end := int(part.Starts.At(place)), int(part.Starts.At(place+1))
 		start = part.Times.Search(start, end, p.from)
 		end = part.Times.Search(start, end, p.to)
 		for row := start; row < end; row++ {
@@ -82,8 +82,8 @@ func (p *plan) groupOf(part *table.Part, names []uint32, rows, keys []uint32) []
 	}
 	// Rows are in the order of their keys, so that those in use are a range of places.
 	first := keys[0]
-	for _, key := range part.Keys[first : keys[len(keys)-1]+1] {
-		data[1].Texts = append(data[1].Texts, p.names.Keys.At(key))
+	for place := first; place <= keys[len(keys)-1]; place++ {
+		data[1].Texts = append(data[1].Texts, p.names.Keys.At(part.Keys.At(int(place))))
 	}
 	data[1].Codes = make([]uint32, len(rows))
 	for i, key := range keys {

@@ -99,7 +99,7 @@ func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
 	nextKeys := make([]uint32, len(w.cursors))
 	for i := range w.cursors {
 		c := &w.cursors[i]
-		c.run, _ = slices.BinarySearch(c.part.Keys, u.low)
+		c.run = c.part.Keys.Below(u.low)
 		nextKeys[i] = c.key()
 	}
 	seen := 0
@@ -141,15 +141,15 @@ func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
 
 // key is the key of the next run.
 func (c *cursor) key() uint32 {
-	if c.run < len(c.part.Keys) {
-		return c.part.Keys[c.run]
+	if c.run < c.part.Keys.Len() {
+		return c.part.Keys.At(c.run)
 	}
 	return noKey
 }
 
 // seek sets a cursor to the rows of its run within the window, and says whether there are any.
 func (w *worker) seek(c *cursor) bool {
-	c.start, c.end = int(c.part.Starts[c.run]), int(c.part.Starts[c.run+1])
+	c.start, c.end = int(c.part.Starts.At(c.run)), int(c.part.Starts.At(c.run+1))
 	if c.part.MinTime < w.from {
 		c.start = c.part.Times.Search(c.start, c.end, w.from)
 	}

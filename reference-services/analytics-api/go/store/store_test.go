@@ -73,8 +73,8 @@ func dump(s *Store) (events []string) {
 }
 
 func dumpPart(part *table.Part, names Names) (events []string) {
-	for i, key := range part.Keys {
-		for row := part.Starts[i]; row < part.Starts[i+1]; row++ {
+	for i, key := range part.Keys.All() {
+		for row := part.Starts.At(i); row < part.Starts.At(i+1); row++ {
 			event := fmt.Sprintf("%012.1f %d %s", part.Values[row], part.Times.At(int(row)), names.Keys.At(key))
 			for _, tag := range part.Tags {
 				if text := tag.Texts[tag.Codes.At(int(row))]; text > 0 {
@@ -349,8 +349,8 @@ func TestMergingKeepsEveryEvent(t *testing.T) {
 		t.Errorf("%d events, not %d", len(got), len(want))
 	}
 	for _, part := range *s.snapshot.Load() {
-		for i := range part.Keys {
-			for row := part.Starts[i] + 1; row < part.Starts[i+1]; row++ {
+		for i := range part.Keys.Len() {
+			for row := part.Starts.At(i) + 1; row < part.Starts.At(i+1); row++ {
 				if part.Times.At(int(row)) < part.Times.At(int(row-1)) {
 					t.Fatal("rows of a key are not sorted by time")
 				}

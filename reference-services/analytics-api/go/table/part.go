@@ -10,9 +10,9 @@ import (
 // changes.
 type Part struct {
 	Rows             int
-	MinTime, MaxTime int64    // ms since the Unix epoch
-	Keys             []uint32 // numbers in the key dictionary, ascending
-	Starts           []uint32 // the first row of each key, and after the last key Rows
+	MinTime, MaxTime int64     // ms since the Unix epoch
+	Keys             Ascending // numbers in the key dictionary
+	Starts           Ascending // the first row of each key, and after the last key Rows
 	Times            Ints
 	Values           []float64
 	Tags             []Tag // by Name, ascending
@@ -28,7 +28,7 @@ type Tag struct {
 
 // Bytes is the memory that the columns take.
 func (p *Part) Bytes() int {
-	bytes := p.Times.Bytes() + 8*len(p.Values) + 4*(len(p.Keys)+len(p.Starts))
+	bytes := p.Times.Bytes() + 8*len(p.Values) + p.Keys.Bytes() + p.Starts.Bytes()
 	for i := range p.Tags {
 		bytes += p.Tags[i].Codes.Bytes() + 4*len(p.Tags[i].Texts)
 	}
@@ -105,9 +105,12 @@ func Merge(sources []*Part) *Part {
 	lists := make([][]run, len(sources))
 	for i, source := range sources {
 		rows += source.Rows
-		lists[i] = make([]run, len(source.Keys))
-		for j, key := range source.Keys {
-			lists[i][j] = run{key, i, source.Starts[j], source.Starts[j+1]}
+		lists[i] = make([]run, source.Keys.Len())
+		start := uint32(0)
+		for j, key := range source.Keys.All() {
+			end := source.Starts.At(j + 1)
+			lists[i][j] = run{key, i, start, end}
+			start = end
 		}
 	}
 	for len(lists) > 1 {
@@ -156,7 +159,7 @@ func mergeRuns(a, b []run) []run {
 func gather(sources []*Part, order []place, keys, starts []uint32) *Part {
 	part := &Part{
 		Rows: len(order), MinTime: math.MaxInt64, MaxTime: math.MinInt64,
-		Keys: slices.Clip(keys), Starts: slices.Clip(starts),
+		Keys: NewAscending(keys), Starts: NewAscending(starts),
 	}
 	for _, source := range sources {
 		part.MinTime = min(part.MinTime, source.MinTime)

@@ -60,14 +60,14 @@ func TestMergingIsSortingAll(t *testing.T) {
 }
 
 func same(part *Part, order []int, times []int64, values []float64, numbers, codes []uint32) error {
-	if part.Rows != len(order) || int(part.Starts[len(part.Keys)]) != part.Rows {
+	if part.Rows != len(order) || int(part.Starts.At(part.Keys.Len())) != part.Rows {
 		return fmt.Errorf("%d rows, not %d", part.Rows, len(order))
 	}
-	for i, key := range part.Keys {
-		if i > 0 && part.Keys[i-1] >= key {
-			return fmt.Errorf("keys are not ascending: %v", part.Keys)
+	for i, key := range part.Keys.All() {
+		if i > 0 && part.Keys.At(i-1) >= key {
+			return fmt.Errorf("keys are not ascending: %d", key)
 		}
-		for row := int(part.Starts[i]); row < int(part.Starts[i+1]); row++ {
+		for row := int(part.Starts.At(i)); row < int(part.Starts.At(i+1)); row++ {
 			at := order[row]
 			if numbers[codes[at]] != key || part.Times.At(row) != times[at] || part.Values[row] != values[at] {
 				return fmt.Errorf("row %d is not event %d", row, at)

@@ -20,6 +20,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "usage: analytics-api --listen ADDR --data DIR [--threads N] \
                      [--retention DURATION] [--sync always|never] [--max-events N] \
                      [--max-strings N] [--max-groups N] [--max-pending-bytes N]";
+/// mimalloc's `mi_option_purge_delay`, which its bindings do not name: for how many ms memory that is
+/// free stays with the process.
+const PURGE_DELAY: i32 = 15;
 /// What a write beyond the limit of a file's size raises; unless it is taken, the process ends.
 const SIGXFSZ: i32 = 25;
 
@@ -34,7 +37,19 @@ impl Clock for WallClock {
     }
 }
 
+/// Gives memory back as soon as it is free. Batches and merges need much for a moment, and what they
+/// leave would stand beside the events: a quarter to twice as much again, as measured. In the
+/// environment `MIMALLOC_PURGE_DELAY` wins.
+fn give_memory_back() {
+    #[expect(unsafe_code, reason = "sets a number; there is no safe binding")]
+    // SAFETY: it takes any option and any number, at any time.
+    unsafe {
+        libmimalloc_sys::mi_option_set_default(PURGE_DELAY, 0);
+    }
+}
+
 fn main() -> ExitCode {
+    give_memory_back();
     let (listen, settings) = match read_arguments(std::env::args().skip(1)) {
         Ok(start) => start,
         Err(message) => {

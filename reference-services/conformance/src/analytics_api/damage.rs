@@ -6,6 +6,7 @@ use super::expect::{refusal, status};
 use super::folder::{BatchId, Block, HEADER_BYTES, crc32c, frame, header, read_folder, write_file};
 use super::stored::{Test, start, stop};
 use super::year;
+use crate::process::Service;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::fs;
@@ -24,6 +25,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("damage: checksums that are right do not make blocks right", blocks),
     ("damage: a folder in use is refused", in_use),
     ("damage: a full disk refuses batches and nothing else", full_disk),
+    ("damage: after an fsync that failed batches are refused, and nothing else", fsync_fails),
     ("damage: wrong arguments are refused", arguments),
 ];
 
@@ -373,6 +375,46 @@ fn full_disk(binary: &Path) -> Result<()> {
     ensure!(there == (taken as u64 + 1) * 2_000, "{there} events after a restart");
     let cut = api.metric("analytics_log_cut_bytes")?;
     ensure!(cut == 0.0, "{cut} bytes of a refused batch were left in the log");
+    stop(service)
+}
+
+/// With strace, which makes the system calls of a process fail; without it this is left out.
+fn fsync_fails(binary: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let send = |service: &Service, n: usize| -> Result<_> {
+        let Block { events, .. } = batch(n);
+        Api::open(service.address)?.post(&lines(&events), Some(&format!("id{n}")))
+    };
+    let service = start(binary, folder.path(), &[])?;
+    status(&send(&service, 0)?, 200)?;
+    stop(service)?;
+    let log = folder.path().join("0000000000000001.log");
+    let names = [folder.path(), &log, binary].map(|path| path.to_str().context("a name"));
+    let [data, log, binary_name] = names;
+    let (data, log, binary_name) = (data?, log?, binary_name?);
+    let inject = ["-D", "-f", "-qq", "-o", "/dev/null", "-P", log];
+    let calls = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"];
+    if Command::new("strace").args(inject).args(calls).arg("true").output().is_err() {
+        println!("skipped: an fsync that fails, because there is no strace");
+        return Ok(());
+    }
+    let own = [binary_name, "--listen", "127.0.0.1:0", "--data", data];
+    let service = Service::start_silenced_as("strace", &[&inject[..], &calls, &own].concat())?;
+    for n in [1, 1, 2] {
+        refusal(&send(&service, n)?, 503, "log-failed", &json!({}))?;
+    }
+    let mut api = Api::open(service.address)?;
+    let there = api.count(year(2025), year(2026))?;
+    ensure!(there == EVENTS as u64, "{there} events are seen, not those of the first batch");
+    status(&api.get("/v1/series")?, 200)?;
+    service.kill()?;
+    // After a restart, whether the batch was there or not, it is there once.
+    let service = start(binary, folder.path(), &[])?;
+    for n in [0, 1, 2] {
+        status(&send(&service, n)?, 200)?;
+    }
+    let there = Api::open(service.address)?.count(year(2025), year(2026))?;
+    ensure!(there == 3 * EVENTS as u64, "{there} events are there, not {}", 3 * EVENTS);
     stop(service)
 }
 

@@ -6,6 +6,7 @@
 
 mod api;
 mod batches;
+mod busy;
 mod connections;
 mod damage;
 pub mod differential;

@@ -66,6 +66,15 @@ impl Tail {
         }
     }
 
+    /// Checks that the service has ended the stream, whatever was on its way.
+    pub(super) fn expect_end(&mut self) -> Result<()> {
+        let start = Instant::now();
+        while self.connection.chunk().is_ok_and(|chunk| !chunk.is_empty()) {
+            ensure!(start.elapsed() < Duration::from_secs(10), "the stream goes on");
+        }
+        Ok(())
+    }
+
     /// The next item that is no heartbeat.
     fn next_item(&mut self) -> Result<Item> {
         loop {

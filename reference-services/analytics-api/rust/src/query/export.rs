@@ -4,6 +4,7 @@ use crate::query::params::Selection;
 use crate::query::plan::{DistinctOf, Plan};
 use crate::query::rows::{Block, Piece, each_block};
 use crate::store::Store;
+use crate::store::part::Part;
 use crate::strings::Strings;
 use hashbrown::HashMap;
 use hyper::body::Bytes;
@@ -81,20 +82,14 @@ pub fn write(store: &Store, selection: &Selection, to: Pieces) -> Result<(), Par
     let mut writer = SerializedFileWriter::new(to, schema, properties)?;
     let mut rows = Rows { ids: vec![Vec::new(); plan.distinct.len()], ..Rows::default() };
     for (place, part) in plan.parts.iter().enumerate() {
-        for run in 0..part.runs.len() {
-            let mut outcome = Ok(());
-            let mut start = part.run_rows(run).start;
-            each_block(&plan, &Piece { part: place, runs: run..run + 1 }, |block| {
-                let times = (start..start + block.values.len())
-                    .map(|row| part.first_ms + part.times.get(row) as i64);
-                start += block.values.len();
-                rows.add(block, times);
-                if rows.values.len() >= ROW_GROUP_ROWS && outcome.is_ok() {
-                    outcome = rows.write(store, &names, &mut writer);
-                }
-            });
-            outcome?;
-        }
+        let mut outcome = Ok(());
+        each_block(&plan, &Piece { part: place, rows: 0..part.rows() }, |block| {
+            rows.add(block, part);
+            if rows.values.len() >= ROW_GROUP_ROWS && outcome.is_ok() {
+                outcome = rows.write(store, &names, &mut writer);
+            }
+        });
+        outcome?;
     }
     if !rows.values.is_empty() {
         rows.write(store, &names, &mut writer)?;
@@ -124,11 +119,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, block: &Block<'_>, times_ms: impl Iterator<Item = i64>) {
-        let times_ms: Vec<i64> = times_ms.collect();
+    fn add(&mut self, block: &Block<'_>, part: &Part) {
         for &(_, row) in &block.rows {
             let row = row as usize;
-            self.times_ms.push(times_ms.get(row).copied().unwrap_or_default());
+            self.times_ms.push(part.first_ms + part.times.get(block.first_row + row) as i64);
             self.values.push(block.values.get(row).copied().unwrap_or_default());
             for (to, from) in self.ids.iter_mut().zip(&block.ids) {
                 to.push(from.get(row).copied().unwrap_or_default());

@@ -8,6 +8,7 @@ pub mod params;
 pub mod percentile;
 pub mod plan;
 pub mod read;
+mod readable;
 pub mod rows;
 pub mod run;
 pub mod series;

@@ -2,11 +2,16 @@
 //!
 //! A few hundred sampled values bracket the wanted rank (Floyd and Rivest, 1975); one pass counts
 //! what lies below the bracket and keeps what lies inside; the answer is selected among the few
-//! that are kept. A bracket that misses, which is rare, falls back to selecting among all.
+//! that are kept. A bracket that misses, which is rare, falls back to selecting among all. Ranks
+//! near the top, as p99 of few values, are found by keeping the few greatest.
 
 /// Below so many values, selecting among all is as fast.
 const SAMPLE_FROM_VALUES: usize = 4_096;
 const SAMPLE_VALUES: usize = 512;
+/// Ranks among so many greatest are found by keeping these.
+const GREATEST_MAX: usize = 48;
+/// Values that are compared at once.
+const LANES: usize = 8;
 /// Half the width of the bracket, in standard deviations of a sampled rank.
 const BRACKET_DEVIATIONS: f64 = 3.5;
 
@@ -30,6 +35,7 @@ fn value(ordered: i64) -> f64 {
 pub struct Scratch {
     kept: Vec<i64>,
     sample: Vec<i64>,
+    greatest: Vec<f64>,
 }
 
 /// The values at these ranks (from 1, ascending) among the values of all slices. Ranks beyond the
@@ -39,6 +45,15 @@ pub fn select(slices: &[&[f64]], ranks: &[u64], scratch: &mut Scratch, found: &m
     let count: usize = slices.iter().map(|slice| slice.len()).sum();
     if count == 0 {
         return;
+    }
+    let from_top = |rank: u64| count - (rank as usize).clamp(1, count);
+    if let Some(&least) = ranks.first()
+        && from_top(least) < GREATEST_MAX
+    {
+        keep_greatest(slices, from_top(least) + 1, &mut scratch.greatest);
+        let place = |&rank| scratch.greatest.len().checked_sub(from_top(rank) + 1);
+        let values = ranks.iter().filter_map(|rank| scratch.greatest.get(place(rank)?).copied());
+        return found.extend(values);
     }
     if count < SAMPLE_FROM_VALUES {
         return select_among_all(slices, ranks, count, scratch, found);
@@ -55,6 +70,41 @@ pub fn select(slices: &[&[f64]], ranks: &[u64], scratch: &mut Scratch, found: &m
             }
         };
         found.push(at);
+    }
+}
+
+/// The so many greatest values, rising.
+fn keep_greatest(slices: &[&[f64]], count: usize, kept: &mut Vec<f64>) {
+    kept.clear();
+    for slice in slices {
+        let (chunks, rest) = slice.as_chunks::<LANES>();
+        for chunk in chunks {
+            // Nearly all are less than all that are kept.
+            let bound = if kept.len() < count { f64::NEG_INFINITY } else { least(kept) };
+            if chunk.iter().fold(false, |any, &value| any | (value > bound)) {
+                chunk.iter().for_each(|&value| keep(value, count, kept));
+            }
+        }
+        rest.iter().for_each(|&value| keep(value, count, kept));
+    }
+}
+
+fn least(kept: &[f64]) -> f64 {
+    kept.first().copied().unwrap_or(f64::NEG_INFINITY)
+}
+
+fn keep(value: f64, count: usize, kept: &mut Vec<f64>) {
+    let place = kept.partition_point(|&it| it < value);
+    if kept.len() < count {
+        kept.insert(place, value);
+    } else if let Some(less) = kept.get_mut(..place)
+        && !less.is_empty()
+    {
+        // The least makes room.
+        less.rotate_left(1);
+        if let Some(last) = less.last_mut() {
+            *last = value;
+        }
     }
 }
 

@@ -254,6 +254,11 @@ impl Plan {
             || self.distinct.iter().any(|it| matches!(it, DistinctOf::Tag(_)))
     }
 
+    /// Whether the key of a row tells anything about it.
+    pub fn depends_on_key(&self) -> bool {
+        self.by_key || self.slots.is_some() || self.distinct.contains(&DistinctOf::Key)
+    }
+
     /// Whether a value is admitted.
     pub fn admits_value(&self, value: f64) -> bool {
         self.value_filters.iter().all(|(op, than)| op.admits(value, *than))

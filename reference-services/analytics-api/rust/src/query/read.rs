@@ -3,10 +3,12 @@
 use crate::ingest::line::{read_ts, read_value};
 use crate::ingest::members;
 use crate::limits::TEXT_BYTES_MAX;
+use crate::query::readable::readable;
 use crate::query::spec::{
     Aggregate, Condition, Field, Format, Invalid, NumberOp, Order, Query, TextOp, Top,
 };
 use crate::time::parse_duration;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -313,7 +315,13 @@ fn order(value: &Value, columns: &[String]) -> Result<Vec<Order>, Invalid> {
 /// Why it is no JSON text.
 pub fn parse(body: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-    let mut json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut json: Value = match serde_json::from_str(text) {
+        Err(_) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            serde_json::from_str(&readable(text))
+        }
+        json => json,
+    }
+    .map_err(|error| error.to_string())?;
     let conditions = json.get_mut("where").and_then(Value::as_array_mut);
     for (condition, raw) in conditions.into_iter().flatten().zip(raw_conditions(text)) {
         let Some(Value::Array(values)) = condition.get_mut("values") else {

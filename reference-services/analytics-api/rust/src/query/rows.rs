@@ -1,4 +1,5 @@
 //! Walking over the rows of a plan: run by run in slices, or in blocks with a cell for each row.
+//! Where no cell depends on keys and runs are short, rows are taken as they stand.
 
 use crate::each_width;
 use crate::query::plan::{DistinctOf, Plan};
@@ -10,13 +11,26 @@ const BLOCK_ROWS: usize = 4_096;
 /// Marks a row that does not match.
 const SKIP: u64 = 1 << 63;
 
-/// Some runs of one part.
+/// With fewer rows in a run than this, going from run to run costs more than it saves.
+const RUN_ROWS_MIN: usize = 64;
+
+/// Some rows of one part.
 #[derive(Clone, Debug)]
 pub struct Piece {
     /// The part's place in the plan.
     pub part: usize,
-    /// Which of its runs.
-    pub runs: Range<usize>,
+    /// Which of its rows.
+    pub rows: Range<usize>,
+}
+
+/// Whether rows of the part are taken without regard to their keys.
+pub fn ignores_runs(plan: &Plan, part: &Part) -> bool {
+    !plan.depends_on_key() && part.rows() < RUN_ROWS_MIN * part.runs()
+}
+
+/// Whether all rows of the part lie in the window.
+pub fn is_whole(plan: &Plan, part: &Part) -> bool {
+    part.first_ms >= plan.from_ms && part.last_ms <= plan.last_ms
 }
 
 /// Visits the rows of a run in the window, a slice for each bucket: `visit(bucket, rows)`.
@@ -26,7 +40,7 @@ pub fn each_bucket(
     rows: Range<usize>,
     mut visit: impl FnMut(u64, Range<usize>),
 ) {
-    let whole = part.first_ms >= plan.from_ms && part.last_ms <= plan.last_ms;
+    let whole = is_whole(plan, part);
     if whole && plan.bucket_ms.is_none() {
         if !rows.is_empty() {
             visit(0, rows);
@@ -94,6 +108,8 @@ from_time!(u8, u16, u32, u64);
 pub struct Block<'a> {
     /// The matching rows' cells, rows in order, and their places in `values`.
     pub rows: Vec<(u64, u32)>,
+    /// The first of the rows looked at.
+    pub first_row: usize,
     /// The values of all rows looked at.
     pub values: &'a [f64],
     /// For each of the plan's `distinct` the ids of all rows looked at, 0 for none.
@@ -105,61 +121,67 @@ pub fn each_block<'a>(plan: &'a Plan, piece: &Piece, mut visit: impl FnMut(&Bloc
     let Some(part) = plan.parts.get(piece.part) else {
         return;
     };
-    let mut block = Block { rows: Vec::new(), values: &[], ids: Vec::new() };
+    let mut block = Block { rows: Vec::new(), first_row: 0, values: &[], ids: Vec::new() };
     block.ids.resize_with(plan.distinct.len(), Vec::new);
     let tables = Tables::new(plan, part);
     let mut cells: Vec<u64> = Vec::new();
-    let mut next_run = piece.runs.start;
-    while next_run < piece.runs.end {
-        // Whole runs, or a long one in pieces of its own.
-        let first_run = next_run;
-        let start = part.run_rows(first_run).start;
-        next_run += 1;
-        while next_run < piece.runs.end && part.run_rows(next_run).end - start <= BLOCK_ROWS {
-            next_run += 1;
+    let mut at = piece.rows.start;
+    while at < piece.rows.end {
+        let range = at..piece.rows.end.min(at + BLOCK_ROWS);
+        at = range.end;
+        cells.clear();
+        cells.resize(range.len(), SKIP);
+        if ignores_runs(plan, part) {
+            fill_cells_by_time(plan, part, &range, &mut cells);
+        } else {
+            fill_cells(plan, part, &range, &mut cells);
         }
-        let end = part.run_rows(next_run - 1).end;
-        let mut at = start;
-        while at < end {
-            let range = at..end.min(at + BLOCK_ROWS);
-            at = range.end;
-            cells.clear();
-            cells.resize(range.len(), SKIP);
-            fill_cells(plan, part, first_run..next_run, &range, &mut cells);
-            tables.apply(plan, part, &range, &mut cells);
-            block.values = part.values.get(range.clone()).unwrap_or_default();
-            block.rows.clear();
-            let matching = cells.iter().zip(0..).filter(|(cell, _)| *cell & SKIP == 0);
-            block.rows.extend(matching.map(|(&cell, row)| (cell, row)));
-            tables.distinct_ids(plan, part, first_run..next_run, &range, &mut block.ids);
-            visit(&block);
-        }
+        tables.apply(plan, part, &range, &mut cells);
+        block.first_row = range.start;
+        block.values = part.values.get(range.clone()).unwrap_or_default();
+        block.rows.clear();
+        let matching = cells.iter().zip(0..).filter(|(cell, _)| *cell & SKIP == 0);
+        block.rows.extend(matching.map(|(&cell, row)| (cell, row)));
+        tables.distinct_ids(plan, part, &range, &mut block.ids);
+        visit(&block);
     }
 }
 
 /// The cells as far as keys and times give them.
-fn fill_cells(
-    plan: &Plan,
-    part: &Part,
-    runs: Range<usize>,
-    range: &Range<usize>,
-    cells: &mut [u64],
-) {
-    for place in runs {
-        let Some(slot) = part.runs.get(place).and_then(|run| plan.slot(run.key)) else {
-            continue;
+fn fill_cells(plan: &Plan, part: &Part, range: &Range<usize>, cells: &mut [u64]) {
+    part.each_run(range, |key, rows| {
+        let Some(slot) = plan.slot(key) else {
+            return;
         };
         let slot = if plan.by_key { u64::from(slot) } else { 0 };
-        let rows = part.run_rows(place);
-        let rows = rows.start.max(range.start)..rows.end.min(range.end);
-        if rows.is_empty() {
-            continue;
-        }
         each_bucket(plan, part, rows, |bucket, rows| {
             let cell = (slot * plan.buckets + bucket) * plan.combinations;
             let rows = rows.start - range.start..rows.end - range.start;
             cells.get_mut(rows).unwrap_or_default().fill(cell);
         });
+    });
+}
+
+/// The same where the key does not matter, row by row.
+fn fill_cells_by_time(plan: &Plan, part: &Part, range: &Range<usize>, cells: &mut [u64]) {
+    let window = plan.from_ms..=plan.last_ms;
+    let length = plan.bucket_ms.map_or(u64::MAX, i64::unsigned_abs);
+    let first_ms = plan.bucket_ms.map_or(0, |length| length * plan.first_bucket);
+    each_width!(&part.times, times => {
+        for (cell, &time) in cells.iter_mut().zip(times.get(range.clone()).unwrap_or_default()) {
+            let ms = part.first_ms + u64::from_time(time) as i64;
+            if window.contains(&ms) {
+                *cell = divide(ms.abs_diff(first_ms), length) * plan.combinations;
+            }
+        }
+    });
+}
+
+/// Division, which takes a processor half the time in 32 bits.
+fn divide(number: u64, by: u64) -> u64 {
+    match (u32::try_from(number), u32::try_from(by)) {
+        (Ok(number), Ok(by)) => u64::from(number / by.max(1)),
+        _ => number / by.max(1),
     }
 }
 
@@ -221,30 +243,15 @@ impl Tables {
         }
     }
 
-    fn distinct_ids(
-        &self,
-        plan: &Plan,
-        part: &Part,
-        runs: Range<usize>,
-        range: &Range<usize>,
-        ids: &mut [Vec<u32>],
-    ) {
+    fn distinct_ids(&self, plan: &Plan, part: &Part, range: &Range<usize>, ids: &mut [Vec<u32>]) {
         for (of, ids) in plan.distinct.iter().zip(ids) {
             ids.clear();
             ids.resize(range.len(), 0);
             match of {
-                DistinctOf::Key => {
-                    for place in runs.clone() {
-                        let rows = part.run_rows(place);
-                        let rows = rows.start.max(range.start)..rows.end.min(range.end);
-                        if let Some(run) = part.runs.get(place)
-                            && !rows.is_empty()
-                        {
-                            let rows = rows.start - range.start..rows.end - range.start;
-                            ids.get_mut(rows).unwrap_or_default().fill(run.key + 1);
-                        }
-                    }
-                }
+                DistinctOf::Key => part.each_run(range, |key, rows| {
+                    let rows = rows.start - range.start..rows.end - range.start;
+                    ids.get_mut(rows).unwrap_or_default().fill(key + 1);
+                }),
                 DistinctOf::Tag(name) => {
                     if let Some(tag) = part.tag(*name) {
                         each_place(tag, range, &tag.values, ids, |id, value| *id = value);

@@ -9,7 +9,7 @@ use crate::limits::DISTINCT_MAX;
 use crate::query::grid::{Grid, Slice};
 use crate::query::percentile::{Scratch, rank, select};
 use crate::query::plan::{DistinctOf, Exceeded, Plan};
-use crate::query::rows::{Piece, each_block, each_bucket};
+use crate::query::rows::{Piece, each_block, each_bucket, ignores_runs, is_whole};
 use crate::query::spec::Aggregate;
 use crate::query::table::{Column, Table};
 use hashbrown::HashTable;
@@ -96,7 +96,7 @@ fn run_chunk(
     let first_cell = slots.start * plan.cells_of_key();
     let threads = rayon::current_num_threads();
     let shares = if chunks >= threads as u64 * 2 { 1 } else { threads * 2 };
-    let pieces = deal(plan, pieces(plan, slots), shares);
+    let pieces = deal(pieces(plan, slots), shares);
     let grids: Vec<Grid> = pieces
         .into_par_iter()
         .map(|pieces| {
@@ -111,96 +111,82 @@ fn run_chunk(
     finish(plan, limits, &grids, cells, |cell| first_cell + cell as u64)
 }
 
-/// The runs of these slots.
+/// The rows of these slots.
 fn pieces(plan: &Plan, slots: &Range<u64>) -> Vec<Piece> {
     let of_part = |(place, part): (usize, &std::sync::Arc<crate::store::part::Part>)| {
-        let runs = if plan.by_key {
+        let rows = if plan.by_key {
             let first = plan.key(slots.start);
             let last = plan.key(slots.end - 1);
-            let start = part.runs.partition_point(|run| run.key < first);
-            let end = part.runs.partition_point(|run| run.key <= last);
-            start..end
+            part.rows_of_runs(&(part.keys.below(first)..part.keys.below(last + 1)))
         } else {
-            0..part.runs.len()
+            0..part.rows()
         };
-        (!runs.is_empty()).then_some(Piece { part: place, runs })
+        (!rows.is_empty()).then_some(Piece { part: place, rows })
     };
     plan.parts.iter().enumerate().filter_map(of_part).collect()
 }
 
 /// Deals pieces out into so many shares of about as many rows, fewer if they are small.
-fn deal(plan: &Plan, pieces: Vec<Piece>, shares: usize) -> Vec<Vec<Piece>> {
-    let rows_of = |piece: &Piece, runs: Range<usize>| {
-        plan.parts.get(piece.part).map_or(0, |part| {
-            part.run_rows(runs.end.max(1) - 1).end - part.run_rows(runs.start).start
-        })
-    };
-    let total: usize = pieces.iter().map(|piece| rows_of(piece, piece.runs.clone())).sum();
+fn deal(pieces: Vec<Piece>, shares: usize) -> Vec<Vec<Piece>> {
+    let total: usize = pieces.iter().map(|piece| piece.rows.len()).sum();
     let share_rows = (total / shares.max(1) + 1).max(PIECE_ROWS);
     if shares == 1 || total <= share_rows {
         return vec![pieces];
     }
     let mut dealt = vec![Vec::new()];
     let mut room = share_rows;
-    for piece in pieces {
-        let mut start = piece.runs.start;
-        let mut end = start;
-        let mut rows = 0;
-        while end < piece.runs.end {
-            rows += rows_of(&piece, end..end + 1);
-            end += 1;
-            let is_last = end == piece.runs.end;
-            if rows >= room || is_last {
-                if let Some(share) = dealt.last_mut() {
-                    share.push(Piece { part: piece.part, runs: start..end });
-                }
-                start = end;
-                if rows >= room {
-                    dealt.push(Vec::new());
-                    room = share_rows;
-                } else {
-                    room -= rows;
-                }
-                rows = 0;
+    for Piece { part, mut rows } in pieces {
+        while !rows.is_empty() {
+            if room == 0 {
+                dealt.push(Vec::new());
+                room = share_rows;
             }
+            let end = rows.end.min(rows.start + room);
+            if let Some(share) = dealt.last_mut() {
+                share.push(Piece { part, rows: rows.start..end });
+            }
+            room -= end - rows.start;
+            rows.start = end;
         }
     }
-    dealt.retain(|share| !share.is_empty());
     dealt
 }
 
 fn add_piece(plan: &Plan, piece: &Piece, first_cell: u64, grid: &mut Grid) {
-    if plan.is_by_row() {
-        each_block(plan, piece, |block| grid.add_block(block, first_cell));
-        return;
-    }
     let Some(part) = plan.parts.get(piece.part) else {
         return;
     };
-    for place in piece.runs.clone() {
-        let Some((run, slot)) =
-            part.runs.get(place).and_then(|run| Some((run, plan.slot(run.key)?)))
-        else {
-            continue;
+    let by_slices = |rows: Range<usize>, cell: u32, grid: &mut Grid| {
+        let (start, len) = (rows.start as u32, rows.len() as u32);
+        let slice = Slice { cell, part: piece.part as u32, start, rows: len };
+        grid.add_slice(slice, part.values.get(rows).unwrap_or_default());
+    };
+    if plan.is_by_row() {
+        return each_block(plan, piece, |block| grid.add_block(block, first_cell));
+    }
+    if ignores_runs(plan, part) {
+        return if plan.bucket_ms.is_none() && is_whole(plan, part) {
+            by_slices(piece.rows.clone(), 0, grid);
+        } else {
+            each_block(plan, piece, |block| grid.add_block(block, first_cell));
+        };
+    }
+    part.each_run(&piece.rows, |key, rows| {
+        let Some(slot) = plan.slot(key) else {
+            return;
         };
         let slot = if plan.by_key { u64::from(slot) } else { 0 };
         let first = slot * plan.buckets - first_cell;
-        each_bucket(plan, part, part.run_rows(place), |bucket, rows| {
+        each_bucket(plan, part, rows, |bucket, rows| {
             let cell = (first + bucket) as u32;
-            let slice = Slice {
-                cell,
-                part: piece.part as u32,
-                start: rows.start as u32,
-                rows: rows.len() as u32,
-            };
-            grid.add_slice(slice, part.values.get(rows).unwrap_or_default());
+            by_slices(rows, cell, grid);
             for (nth, of) in plan.distinct.iter().enumerate() {
                 if *of == DistinctOf::Key {
-                    grid.add_distinct(nth, cell, run.key + 1);
+                    grid.add_distinct(nth, cell, key + 1);
                 }
             }
         });
-    }
+    });
 }
 
 /// Rows of some cells, one after the other.
@@ -213,7 +199,7 @@ struct Share {
 
 fn run_sparse(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
     let threads = rayon::current_num_threads();
-    let pieces = deal(plan, pieces(plan, &(0..plan.slot_count)), threads * 2);
+    let pieces = deal(pieces(plan, &(0..plan.slot_count)), threads * 2);
     let dealt: Vec<Vec<Share>> = pieces
         .into_par_iter()
         .map(|pieces| {
@@ -283,6 +269,7 @@ fn count_share(
         }
         grid.grow(cells.len());
         let block = crate::query::rows::Block {
+            first_row: 0,
             rows: std::mem::take(&mut rows),
             values: &share.values,
             ids: share.ids.clone(),

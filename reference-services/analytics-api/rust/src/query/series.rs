@@ -102,15 +102,12 @@ fn series_of(plan: &Plan, nth: usize) -> HashMap<Ids, Span> {
     let Some(part) = plan.parts.get(nth) else {
         return series;
     };
-    for run in 0..part.runs.len() {
-        let start = part.run_rows(run).start;
-        let key = part.runs.get(run).map_or(0, |run| run.key);
+    part.each_run(&(0..part.rows()), |key, rows| {
         let mut of_run: HashMap<Vec<u64>, Span> = HashMap::new();
-        let mut before = start;
         let mut combination = Vec::with_capacity(part.tags.len());
-        each_block(plan, &Piece { part: nth, runs: run..run + 1 }, |block| {
+        each_block(plan, &Piece { part: nth, rows }, |block| {
             for &(_, row) in &block.rows {
-                let row = before + row as usize;
+                let row = block.first_row + row as usize;
                 let ms = part.first_ms + part.times.get(row) as i64;
                 combination.clear();
                 combination.extend(part.tags.iter().map(|tag| tag.places.get(row)));
@@ -122,13 +119,12 @@ fn series_of(plan: &Plan, nth: usize) -> HashMap<Ids, Span> {
                     }
                 }
             }
-            before += block.values.len();
         });
         for (combination, span) in of_run {
             let ids = (key, tags_of(part, &combination));
             series.entry(ids).and_modify(|it| it.add(span)).or_insert(span);
         }
-    }
+    });
     series
 }
 

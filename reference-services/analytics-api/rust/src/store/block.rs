@@ -72,10 +72,10 @@ pub fn encode_part(part: &Part, ids: &[BatchId], dictionary: &Dictionary) -> Vec
     put_times(&mut out, part.first_ms, part.last_ms, part.times.iter());
     part.values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
     let keys = dictionary.keys();
-    put_strings(&mut out, part.runs.len(), part.runs.iter().map(|run| keys.get(run.key)));
-    let places = (0..part.runs.len())
+    put_strings(&mut out, part.runs(), part.keys.iter().map(|key| keys.get(key)));
+    let places = (0..part.runs())
         .flat_map(|place| std::iter::repeat_n(place as u64, part.run_rows(place).len()));
-    put_places(&mut out, places, part.runs.len().saturating_sub(1));
+    put_places(&mut out, places, part.runs().saturating_sub(1));
     let mut tags: Vec<_> =
         part.tags.iter().map(|tag| (dictionary.tag_name(tag.name), tag)).collect();
     tags.sort_unstable_by_key(|(name, _)| *name);

@@ -4,6 +4,7 @@
 //! fsyncs what waits and then makes it visible; another ([`tend`]) merges small parts, turns full
 //! logs into segments and deletes what is too old.
 
+pub mod ascending;
 pub mod block;
 mod commit;
 pub mod dictionary;

@@ -1,6 +1,7 @@
 //! Rows in memory: immutable columns, sorted by key and time.
 
 use crate::ingest::{Batch, Tag};
+use crate::store::ascending::Ascending;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -73,15 +74,6 @@ impl Narrow {
     }
 }
 
-/// The rows of one key, which stand together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The key's number in the dictionary.
-    pub key: u32,
-    /// Its first row; the next run's first row is its end.
-    pub start: u32,
-}
-
 /// One tag of the rows.
 #[derive(Debug)]
 pub struct PartTag {
@@ -104,8 +96,10 @@ pub struct Part {
     pub times: Narrow,
     /// Each row's value.
     pub values: Vec<f64>,
-    /// The keys' rows, ascending by key.
-    pub runs: Vec<Run>,
+    /// The keys' numbers in the dictionary. The rows of each, which stand together, are a run.
+    pub keys: Ascending,
+    /// The first row of each run.
+    starts: Ascending,
     /// The tags that any row has, ascending by name.
     pub tags: Vec<PartTag>,
 }
@@ -123,11 +117,41 @@ impl Part {
         self.values.len()
     }
 
+    /// How many runs, one for each key.
+    pub fn runs(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The rows of the run at this place.
     pub fn run_rows(&self, place: usize) -> Range<usize> {
-        let start = self.runs.get(place).map_or(self.rows(), |run| run.start as usize);
-        let end = self.runs.get(place + 1).map_or(self.rows(), |run| run.start as usize);
-        start..end
+        self.run_start(place)..self.run_start(place + 1)
+    }
+
+    /// The rows of the runs at these places.
+    pub fn rows_of_runs(&self, places: &Range<usize>) -> Range<usize> {
+        self.run_start(places.start)..self.run_start(places.end)
+    }
+
+    /// The runs that have some of these rows.
+    pub fn runs_of_rows(&self, rows: &Range<usize>) -> Range<usize> {
+        let before = |row: usize| self.starts.below(row as u32);
+        before(rows.start + 1).saturating_sub(1)..before(rows.end)
+    }
+
+    fn run_start(&self, place: usize) -> usize {
+        self.starts.get(place).map_or(self.rows(), |start| start as usize)
+    }
+
+    /// Visits those of the rows that have the same key, with the key, in order.
+    pub fn each_run(&self, rows: &Range<usize>, mut visit: impl FnMut(u32, Range<usize>)) {
+        let mut start = rows.start;
+        for place in self.runs_of_rows(rows) {
+            let end = self.run_start(place + 1).min(rows.end);
+            if let Some(key) = self.keys.get(place) {
+                visit(key, start..end);
+            }
+            start = end;
+        }
     }
 
     /// The tag of this name, if any row has it.
@@ -142,7 +166,8 @@ impl Part {
         });
         self.times.len() * self.times.width()
             + self.values.len() * 8
-            + self.runs.len() * size_of::<Run>()
+            + self.keys.memory_bytes()
+            + self.starts.memory_bytes()
             + tags.sum::<usize>()
             + size_of::<Self>()
     }
@@ -157,12 +182,12 @@ impl Part {
         for &key in &batch.keys {
             add(&mut starts, key, 1);
         }
-        let mut runs = Vec::with_capacity(keys.len());
+        let mut runs = Runs::default();
         let mut start = 0;
         for &local in &order {
             let rows = at(&starts, local);
             if rows > 0 {
-                runs.push(Run { key: at(keys, local), start });
+                runs.begin(at(keys, local), start);
             }
             if let Some(slot) = starts.get_mut(local as usize) {
                 *slot = start;
@@ -176,7 +201,7 @@ impl Part {
             }
             add(&mut starts, key, 1);
         }
-        each_run(&runs, rows.len(), |range| {
+        runs.each(rows.len(), |range| {
             if let Some(run) = rows.get_mut(range)
                 && !run.is_sorted_by_key(|&row| time(batch, row))
             {
@@ -201,7 +226,8 @@ impl Part {
                 .iter()
                 .map(|&row| batch.values.get(row as usize).copied().unwrap_or_default())
                 .collect(),
-            runs,
+            keys: Ascending::new(runs.keys),
+            starts: Ascending::new(runs.starts),
             tags: columns,
         }
     }
@@ -215,7 +241,7 @@ impl Part {
             .iter()
             .zip(0_u32..)
             .flat_map(|(part, source)| {
-                part.runs.iter().zip(0_u32..).map(move |(run, place)| (run.key, source, place))
+                part.keys.iter().zip(0_u32..).map(move |(key, place)| (key, source, place))
             })
             .collect();
         pieces.sort_unstable();
@@ -224,16 +250,16 @@ impl Part {
                 .get(it.source as usize)
                 .map_or(0, |part| part.first_ms + part.times.get(it.row as usize) as i64)
         };
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs = Runs::default();
         let mut origins: Vec<Origin> = Vec::with_capacity(total);
         for &(key, source, place) in &pieces {
-            if runs.last().is_none_or(|run| run.key != key) {
-                runs.push(Run { key, start: origins.len() as u32 });
+            if runs.keys.last() != Some(&key) {
+                runs.begin(key, origins.len() as u32);
             }
             let range = parts.get(source as usize).map_or(0..0, |it| it.run_rows(place as usize));
             origins.extend(range.map(|row| Origin { source, row: row as u32 }));
         }
-        each_run(&runs, origins.len(), |range| {
+        runs.each(origins.len(), |range| {
             if let Some(run) = origins.get_mut(range)
                 && !run.is_sorted_by_key(|&it| time(it))
             {
@@ -250,7 +276,8 @@ impl Part {
             last_ms,
             times: Narrow::collect(times, last_ms.abs_diff(first_ms)),
             values: values.collect(),
-            runs,
+            keys: Ascending::new(runs.keys),
+            starts: Ascending::new(runs.starts),
             tags: merge_tags(parts, &origins),
         }
     }
@@ -270,10 +297,24 @@ fn time(batch: &Batch, row: u32) -> i64 {
     batch.times_ms.get(row as usize).copied().unwrap_or_default()
 }
 
-fn each_run(runs: &[Run], rows: usize, mut visit: impl FnMut(Range<usize>)) {
-    let ends = runs.iter().skip(1).map(|run| run.start as usize).chain([rows]);
-    for (run, end) in runs.iter().zip(ends) {
-        visit(run.start as usize..end);
+/// The runs of a part that is being made.
+#[derive(Default)]
+struct Runs {
+    keys: Vec<u32>,
+    starts: Vec<u32>,
+}
+
+impl Runs {
+    fn begin(&mut self, key: u32, row: u32) {
+        self.keys.push(key);
+        self.starts.push(row);
+    }
+
+    fn each(&self, rows: usize, mut visit: impl FnMut(Range<usize>)) {
+        let ends = self.starts.iter().skip(1).map(|&start| start as usize).chain([rows]);
+        for (&start, end) in self.starts.iter().zip(ends) {
+            visit(start as usize..end);
+        }
     }
 }
 

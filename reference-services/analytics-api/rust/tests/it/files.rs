@@ -6,8 +6,10 @@ use analytics_api::limits::TS_MS_MAX;
 use analytics_api::query::answer::answer;
 use analytics_api::query::params::read_query;
 use analytics_api::store::Store;
+use analytics_api::store::ascending::Ascending;
 use analytics_api::store::block::{BatchId, decode, encode_batch};
 use analytics_api::store::file::{HEADER_BYTES, Kind, frame, header, read};
+use proptest::prelude::*;
 
 fn batch(text: &str) -> Batch {
     body::read(text.as_bytes(), &(0..=TS_MS_MAX)).batch
@@ -110,6 +112,60 @@ fn no_block_makes_the_reader_panic() {
                 }
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_bytes_make_the_readers_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        splice in (0..300_usize, 0..20_usize),
+    ) {
+        // As a file, as a frame's blocks under a checksum that is right, and within a block.
+        for kind in [Kind::Log, Kind::Segment] {
+            for may_be_torn in [true, false] {
+                let _ = read(&bytes, kind, 3, may_be_torn);
+                let framed = [&header(kind, 3)[..], &frame(&[&bytes])].concat();
+                let _ = read(&framed, kind, 3, may_be_torn);
+            }
+        }
+        for batch in some_batches() {
+            let mut block = encode_batch(&batch, None);
+            let start = splice.0.min(block.len());
+            let end = (start + splice.1).min(block.len());
+            block.splice(start..end, bytes.iter().copied().take(splice.1));
+            if let Ok((batch, _)) = decode(&block, 0) {
+                let keys = batch.key_table.len() as u32;
+                prop_assert!(batch.keys.iter().all(|key| *key < keys));
+                prop_assert_eq!(batch.times_ms.len(), batch.rows());
+            }
+        }
+    }
+
+    #[test]
+    fn rising_numbers_are_kept_and_found(
+        steps in proptest::collection::vec((1..40_u32, 0..100_u8), 0..300),
+        leap_percent in 0..20_u8,
+    ) {
+        let mut last = 0;
+        let numbers: Vec<u32> = steps
+            .iter()
+            .map(|&(step, chance)| {
+                last += if chance < leap_percent { step * 10_000 } else { step };
+                last
+            })
+            .collect();
+        let kept = Ascending::new(numbers.clone());
+        prop_assert_eq!(kept.iter().collect::<Vec<_>>(), numbers.clone());
+        prop_assert_eq!(kept.get(numbers.len()), None);
+        for &number in &numbers {
+            for number in number - 1..=number + 1 {
+                prop_assert_eq!(kept.below(number), numbers.partition_point(|&it| it < number));
+            }
+        }
+        prop_assert!(kept.memory_bytes() <= numbers.len() * 9 / 2 + 16);
     }
 }
 
