@@ -76,6 +76,11 @@ pub struct Sheet {
     pub answers: Answers,
 }
 
+/// A fault of the sheet as a whole.
+fn sheet_fault(span: Option<Range<usize>>, message: String, help: &str) -> Vec<Problem> {
+    vec![Problem { field: "answers".to_owned(), span, message, help: help.to_owned() }]
+}
+
 impl Answers {
     /// Reads an answers file, a record or a precedent: optional `service`, and `[answers]`.
     ///
@@ -97,19 +102,27 @@ impl Answers {
         model: &Model,
         text: &str,
     ) -> Result<(Sheet, Vec<Problem>), Vec<Problem>> {
-        let fault = |span, message: String, help: &str| {
-            vec![Problem { field: "answers".to_owned(), span, message, help: help.to_owned() }]
-        };
         if text.len() > MAX_TEXT_BYTES {
             let message = format!("the text is {} bytes long", text.len());
-            return Err(fault(None, message, "at most 1 MiB"));
+            return Err(sheet_fault(None, message, "at most 1 MiB"));
         }
         let document = DeTable::parse(text).map_err(|error| {
-            fault(error.span(), error.message().trim().to_owned(), "the text must be TOML")
+            sheet_fault(error.span(), error.message().trim().to_owned(), "the text must be TOML")
         })?;
+        Self::known_from_table(model, document.get_ref())
+    }
+
+    /// The same for a text that is parsed already; the places of faults are in that text.
+    ///
+    /// # Errors
+    /// When there is no sheet in it.
+    pub fn known_from_table(
+        model: &Model,
+        document: &DeTable<'_>,
+    ) -> Result<(Sheet, Vec<Problem>), Vec<Problem>> {
         let mut service = None;
         let mut answers = None;
-        for (key, value) in document.get_ref() {
+        for (key, value) in document {
             match key.get_ref().as_ref() {
                 "service" => service = Some(value),
                 "answers" => answers = Some(value),
@@ -118,20 +131,20 @@ impl Answers {
         }
         let Some(answers) = answers else {
             let help = "add [answers] and below it lines such as failure_consequence = \"serious\"";
-            return Err(fault(Some(0..0), "there is no [answers] table".to_owned(), help));
+            return Err(sheet_fault(Some(0..0), "there is no [answers] table".to_owned(), help));
         };
         let service = match service.map(|value| (value.span(), value.get_ref())) {
             None => None,
             Some((_, DeValue::String(name))) => Some(name.clone().into_owned()),
             Some((span, _)) => {
-                let mut problems = fault(Some(span), "not a text".to_owned(), "service = \"name\"");
+                let mut problems = sheet_fault(Some(span), "not a text".to_owned(), "service = \"name\"");
                 problems.iter_mut().for_each(|problem| "service".clone_into(&mut problem.field));
                 return Err(problems);
             }
         };
         let RawValue::Table(entries) = from_de(answers).value else {
             let message = "`answers` is not a table".to_owned();
-            return Err(fault(Some(answers.span()), message, "write [answers] on its own line"));
+            return Err(sheet_fault(Some(answers.span()), message, "write [answers] on its own line"));
         };
         let (answers, faults) = Self::known_from_raw(model, entries);
         Ok((Sheet { service, answers }, faults))

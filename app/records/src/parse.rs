@@ -71,7 +71,7 @@ pub(crate) fn parse(text: &str, model: &Model) -> Result<Parsed, Vec<Problem>> {
     }
     let mut found = Findings::default();
     let top = Reader::top(document.get_ref());
-    let answers = read_answers(&top, text, model, &mut found);
+    let answers = read_answers(&top, document.get_ref(), model, &mut found);
     let record = read_record(&top, answers, model, &mut found);
     match record {
         Some(record) if found.problems.is_empty() => {
@@ -102,11 +102,16 @@ fn not_toml(fault: &toml::de::Error) -> Problem {
     }
 }
 
-fn read_answers(top: &Reader<'_, '_>, text: &str, model: &Model, found: &mut Findings) -> Answers {
+fn read_answers(
+    top: &Reader<'_, '_>,
+    document: &DeTable<'_>,
+    model: &Model,
+    found: &mut Findings,
+) -> Answers {
     if top.get("answers").is_none() {
         return Answers::default();
     }
-    match Answers::known_from_toml(model, text) {
+    match Answers::known_from_table(model, document) {
         Ok((sheet, faults)) => {
             let list = match of_another_model(top, model) {
                 true => &mut found.warnings,

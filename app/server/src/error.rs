@@ -195,6 +195,9 @@ impl Explained {
                 format!("{} is left as it is; mend it in an editor.", file.file_name),
             )
             .with_errors(FieldError::all(&file.problems, file.text.as_deref())),
+            StoreError::StillReading(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The records are being read", message)
+            }
             StoreError::DiskFull { .. } => Self {
                 cause: Some(message.clone()),
                 ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)

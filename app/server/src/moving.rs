@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use assay_records::{
-    Record, Status,
+    Status,
     adr::{Entry, Import, Item, Known, Neighbour, Outcome, Source, plan},
-    content_hash,
 };
-use assay_store::{Filter, Store, StoreError, Stored};
+use assay_store::{Filter, Kept, READ_AT_ONCE, Store, StoreError, Stored};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -88,7 +87,8 @@ pub async fn import(
     statuses: &BTreeMap<String, Status>,
     write: bool,
 ) -> Result<Report, Error> {
-    let known = known(app.store.as_ref()).await?;
+    app.store.settled().await?;
+    let known: Vec<Known> = app.store.kept().await?.into_iter().map(known).collect();
     let import =
         Import { model: app.model(), now: app.now(), by: &app.by, statuses, known: &known };
     let entries = plan(sources, &import, &mut || app.new_id());
@@ -109,6 +109,11 @@ pub async fn import(
         report.decisions.push(line);
     }
     Ok(report)
+}
+
+fn known(kept: Kept) -> Known {
+    let Kept { id, number, hash, imported } = kept;
+    Known { id, number, hash, imported }
 }
 
 impl Line {
@@ -150,42 +155,13 @@ impl Line {
 /// # Errors
 /// What the store says.
 pub async fn records(store: &dyn Store, filter: &Filter) -> Result<Vec<Stored>, StoreError> {
-    let mut filter = Filter { page: 1, per_page: Filter::MAX_PER_PAGE, ..filter.clone() };
-    let mut all = Vec::new();
-    loop {
-        let page = store.list(&filter).await?;
-        for line in &page.items {
-            match store.get(line.id).await {
-                Ok(stored) => all.push(stored),
-                // It went between the two questions.
-                Err(StoreError::NotFound(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if page.items.len() < Filter::MAX_PER_PAGE as usize {
-            break;
-        }
-        filter.page += 1;
+    let (mut ids, mut all) = (Vec::new(), Vec::new());
+    store.each(filter, &mut |line| ids.push(line.id)).await?;
+    for ids in ids.chunks(READ_AT_ONCE) {
+        all.extend(store.read(ids).await?);
     }
     all.sort_by(|a, b| (a.number, &a.file_name).cmp(&(b.number, &b.file_name)));
     Ok(all)
-}
-
-async fn known(store: &dyn Store) -> Result<Vec<Known>, StoreError> {
-    let imported = |record: &Record| {
-        let original = record.original.as_ref()?;
-        Some((original.file.clone(), content_hash(&original.text)))
-    };
-    let all = records(store, &Filter::default()).await?;
-    Ok(all
-        .into_iter()
-        .map(|stored| Known {
-            id: stored.id,
-            number: stored.number,
-            imported: imported(&stored.record),
-            hash: stored.hash,
-        })
-        .collect())
 }
 
 /// Records as they are exported together; those they replace are named when they are among them.

@@ -45,7 +45,7 @@ impl Queue {
             soon_total: both.total.saturating_sub(due.total),
             due: due.items,
             due_total: due.total,
-            compared: app.rescoring.look(app),
+            compared: app.rescoring.look(app, at_most as usize),
         })
     }
 }

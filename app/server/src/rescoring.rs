@@ -2,14 +2,15 @@
 //! then, and why it differs.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use assay_advice::{Choice, Engine, Score};
+use assay_advice::{Choice, Engine, Score, Verdict};
 use assay_records::{Record, Standing};
-use assay_store::{Filter, StoreError, Summary};
+use assay_store::{Filter, READ_AT_ONCE, StoreError, Summary};
 use uuid::Uuid;
 
 use crate::state::App;
@@ -18,6 +19,8 @@ use crate::state::App;
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 /// Going through them takes at most about this share of the time.
 const BUSY_SHARE: u32 = 20;
+/// The lines held of records that are still to be compared.
+const LINES_AT_ONCE: usize = 4096;
 /// The most shifts named.
 const SHIFTS_MAX: usize = 4;
 /// A shift below this would be shown as nothing, in points of 100.
@@ -133,6 +136,21 @@ fn shifts(engine: &Engine, then: &Score, now: &Score) -> Vec<Shift> {
     shifts
 }
 
+/// A record whose recommendation would be another one today.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// Its line in a list.
+    pub line: Summary,
+    /// What its keepers were last told; none when it was too close to call.
+    pub before: Option<Choice>,
+    /// What is advised today.
+    pub now: Option<Choice>,
+    /// How firmly.
+    pub verdict: Verdict,
+    /// What differs around the advice, in sentences.
+    pub causes: Arc<[String]>,
+}
+
 /// What is known of all records in force, computed in the background and kept.
 #[derive(Default)]
 pub struct Rescoring {
@@ -141,8 +159,12 @@ pub struct Rescoring {
 
 #[derive(Default)]
 struct State {
-    /// By the record's id: the text and the standing compared, and the outcome.
-    known: HashMap<Uuid, Known>,
+    /// By the record's id: the hash of the text compared, and the number of one that changes.
+    known: HashMap<Uuid, (String, Option<u32>)>,
+    /// Those that change, the newest number first.
+    changed: BTreeMap<(Reverse<u32>, Uuid), Arc<Changed>>,
+    /// Every set of causes once: most records share theirs.
+    causes: Vec<Arc<[String]>>,
     /// The model and the runs that the outcomes rest on.
     basis: String,
     running: bool,
@@ -150,16 +172,49 @@ struct State {
     not_before: Option<Instant>,
 }
 
-struct Known {
-    line: Summary,
-    outcome: Option<Arc<ThenNow>>,
+impl State {
+    /// Whether this line's text is compared already; one that changes is kept as its line is now.
+    fn knows(&mut self, line: &Summary) -> bool {
+        let Some((hash, changes)) = self.known.get(&line.id) else { return false };
+        if *hash != line.hash || changes.is_some_and(|number| number != line.number) {
+            return false;
+        }
+        let changed = self.changed.get_mut(&(Reverse(line.number), line.id));
+        if let Some(changed) = changed.filter(|changed| changed.line != *line) {
+            Arc::make_mut(changed).line = line.clone();
+        }
+        true
+    }
+
+    fn learn(&mut self, line: &Summary, outcome: Option<ThenNow>) {
+        self.forget(line.id);
+        self.known.insert(line.id, (line.hash.clone(), outcome.as_ref().map(|_| line.number)));
+        let Some(ThenNow { before, now, causes, .. }) = outcome else { return };
+        let same = self.causes.iter().find(|known| known[..] == causes[..]).cloned();
+        let causes = same.unwrap_or_else(|| {
+            self.causes.push(causes.into());
+            self.causes.last().cloned().unwrap_or_default()
+        });
+        let (now, verdict) = (now.recommended, now.verdict);
+        let changed = Changed { line: line.clone(), before, now, verdict, causes };
+        self.changed.insert((Reverse(line.number), line.id), Arc::new(changed));
+    }
+
+    fn forget(&mut self, id: Uuid) {
+        if let Some((_, Some(number))) = self.known.remove(&id) {
+            self.changed.remove(&(Reverse(number), id));
+        }
+    }
 }
 
 /// What is known at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
-    /// The records whose recommendation would change, the newest number first.
-    pub changed: Vec<(Summary, Arc<ThenNow>)>,
+    /// The records whose recommendation would change, the newest number first; as many as were asked
+    /// for.
+    pub changed: Vec<Arc<Changed>>,
+    /// How many there are of those.
+    pub changed_total: usize,
     /// How many records are compared.
     pub done: usize,
     /// How many there are.
@@ -169,8 +224,9 @@ pub struct Compared {
 }
 
 impl Rescoring {
-    /// What is known now. Whatever is missing or old is computed in the background; no page waits.
-    pub fn look(&self, app: &App) -> Compared {
+    /// What is known now, with at most so many of the records that change. Whatever is missing or old
+    /// is computed in the background; no page waits.
+    pub fn look(&self, app: &App, at_most: usize) -> Compared {
         let engine = app.engine();
         let basis = basis(&engine);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,14 +247,9 @@ impl Rescoring {
                 state.not_before = Instant::now().checked_add(pause);
             });
         }
-        let mut changed: Vec<(Summary, Arc<ThenNow>)> = state
-            .known
-            .values()
-            .filter_map(|known| Some((known.line.clone(), known.outcome.clone()?)))
-            .collect();
-        changed.sort_by_key(|(line, _)| std::cmp::Reverse(line.number));
         Compared {
-            changed,
+            changed: state.changed.values().take(at_most).cloned().collect(),
+            changed_total: state.changed.len(),
             done: state.known.len(),
             total: state.total.max(state.known.len()),
             running: state.running,
@@ -217,60 +268,65 @@ fn basis(engine: &Engine) -> String {
     format!("{} {}", engine.model().digest(), runs.join(" "))
 }
 
-/// Goes through the records in force once; those whose text is known are not read again.
+/// Compares the records in force whose text is not known yet, a part of them at a time.
 async fn pass(app: &App, engine: &Arc<Engine>, basis: &str) -> Result<(), StoreError> {
-    let mut seen = HashSet::new();
-    let mut filter = Filter {
-        status: Some(Standing::Accepted),
-        per_page: Filter::MAX_PER_PAGE,
-        ..Filter::default()
-    };
+    let status = Some(Standing::Accepted);
+    let filter = Filter { status, examples: Some(false), ..Filter::default() };
     loop {
-        let page = app.store.list(&filter).await?;
-        app.rescoring.locked().total = usize::try_from(page.total).unwrap_or(usize::MAX);
-        let last = page.items.len() < Filter::MAX_PER_PAGE as usize;
-        for line in page.items.into_iter().filter(|line| !line.is_example()) {
+        let (mut seen, mut unknown) = (HashSet::new(), Vec::new());
+        let mut look = |line: Summary| {
             seen.insert(line.id);
-            let known = {
-                let state = app.rescoring.locked();
-                state.known.get(&line.id).is_some_and(|known| known.line == line)
-            };
-            if !known {
-                compare(app, engine, basis, line).await?;
+            if unknown.len() < LINES_AT_ONCE && !app.rescoring.locked().knows(&line) {
+                unknown.push(line);
             }
+        };
+        app.store.each(&filter, &mut look).await?;
+        let before = {
+            let mut state = app.rescoring.locked();
+            if state.basis != basis {
+                return Ok(());
+            }
+            state.total = seen.len();
+            let gone: Vec<Uuid> =
+                state.known.keys().filter(|id| !seen.contains(*id)).copied().collect();
+            gone.into_iter().for_each(|id| state.forget(id));
+            state.known.len()
+        };
+        for lines in unknown.chunks(READ_AT_ONCE) {
+            compare(app, engine, basis, lines).await?;
         }
-        if last {
-            break;
+        // What cannot be read meanwhile must not be asked for without end.
+        if unknown.len() < LINES_AT_ONCE || app.rescoring.locked().known.len() == before {
+            return Ok(());
         }
-        filter.page += 1;
     }
-    let mut state = app.rescoring.locked();
-    if state.basis == basis {
-        state.known.retain(|id, _| seen.contains(id));
-        state.total = seen.len();
-    }
-    Ok(())
 }
 
+/// Scores some records again. One that went or broke meanwhile is left out; the list of files to mend
+/// tells of it.
 async fn compare(
     app: &App,
     engine: &Arc<Engine>,
     basis: &str,
-    line: Summary,
+    lines: &[Summary],
 ) -> Result<(), StoreError> {
-    let record = match app.store.get(line.id).await {
-        Ok(stored) => stored.record,
-        // It went or broke meanwhile; the list of files to mend tells of it.
-        Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let ids: Vec<Uuid> = lines.iter().map(|line| line.id).collect();
+    let read = app.store.read(&ids).await?;
     let engine = Arc::clone(engine);
-    let scored = tokio::task::spawn_blocking(move || ThenNow::of(&engine, &record)).await;
-    let outcome = scored.ok().flatten().filter(ThenNow::changes).map(Arc::new);
+    let scored = tokio::task::spawn_blocking(move || {
+        let outcome = |record: &Record| ThenNow::of(&engine, record).filter(ThenNow::changes);
+        let scored = read.iter().map(|stored| (stored.id, outcome(&stored.record)));
+        scored.collect::<HashMap<Uuid, Option<ThenNow>>>()
+    });
+    let mut scored = scored.await.unwrap_or_default();
     let mut state = app.rescoring.locked();
     // With another model or other runs in use meanwhile, the outcome is of no use.
     if state.basis == basis {
-        state.known.insert(line.id, Known { line, outcome });
+        for line in lines {
+            if let Some(outcome) = scored.remove(&line.id) {
+                state.learn(line, outcome);
+            }
+        }
     }
     Ok(())
 }

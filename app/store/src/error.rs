@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use assay_records::advice::{Problem, line_column};
 use uuid::Uuid;
 
-use crate::{BadFile, Stored};
+use crate::{BadFile, Reading, Stored};
 
 /// Why a store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum StoreError {
     /// Another record already has this id. Nothing was written.
     #[error("{0} already has this id")]
     IdTaken(String),
+    /// The records are still being read for the first time.
+    #[error("the records are being read: {} of {}", .0.done, .0.total)]
+    StillReading(Reading),
     /// The folder or a file cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {

@@ -3,14 +3,18 @@
 use std::{
     fs::{self, File, Metadata},
     io::{self, Read as _, Write as _},
+    num::NonZero,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    panic::resume_unwind,
     path::Path,
+    thread::{self, ScopedJoinHandle},
     time::Duration,
 };
 
 use assay_records::advice::{Model, Problem};
 use assay_records::{MAX_RECORD_BYTES, Parsed, Record, content_hash, json_schema, number_of};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
 use uuid::Uuid;
 
@@ -24,9 +28,20 @@ const SCHEMA_FILE: &str = "record.schema.json";
 const SETTLED_AFTER: Duration = Duration::from_millis(50);
 /// How far into a broken text its id is looked for, in lines.
 const ID_WITHIN_LINES: usize = 50;
+/// Fewer things than this are not worth a thread of their own.
+const SMALLEST_PART: usize = 64;
 
-/// What a file was when it was read: times, size and inode. Empty while it is too fresh to trust.
-pub(crate) type Stamp = String;
+/// What a file was when it was read: times of its content and of its entry in ns, size and inode.
+/// All nothing while it is too fresh to trust.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp(i64, i64, u64, u64);
+
+impl Stamp {
+    /// Whether a file that still has this stamp is still the same.
+    pub(crate) fn tells(self) -> bool {
+        self != Self::default()
+    }
+}
 
 /// A file of the folder as read.
 pub(crate) struct Loaded {
@@ -43,16 +58,14 @@ pub(crate) struct Loaded {
 pub(crate) fn stamp(metadata: &Metadata) -> Stamp {
     let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
     if age.is_none_or(|age| age < SETTLED_AFTER) {
-        return Stamp::new();
+        return Stamp::default();
     }
-    format!(
-        "{}.{:09} {}.{:09} {} {}",
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec(),
+    let ns = |seconds: i64, ns: i64| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
+    Stamp(
+        ns(metadata.mtime(), metadata.mtime_nsec()),
+        ns(metadata.ctime(), metadata.ctime_nsec()),
         metadata.size(),
-        metadata.ino()
+        metadata.ino(),
     )
 }
 
@@ -61,21 +74,55 @@ pub(crate) fn modified(path: &Path) -> Option<Timestamp> {
     Timestamp::try_from(fs::metadata(path).ok()?.modified().ok()?).ok()
 }
 
-/// Every file that claims to be a record, with its stamp. Hidden files and folders claim nothing.
+/// Whether a file of this name claims to be a record. Hidden files claim nothing.
+pub(crate) fn claims(name: &str) -> bool {
+    !name.starts_with('.') && name.ends_with(".toml")
+}
+
+/// Every file that claims to be a record, with its stamp.
 pub(crate) fn scan(folder: &Path) -> io::Result<Vec<(String, Stamp)>> {
-    let mut found = Vec::new();
+    let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || !name.ends_with(".toml") {
-            continue;
-        }
-        // A file that vanishes meanwhile is found missing by the next scan.
-        if let Ok(metadata) = entry.metadata() {
-            found.push((name, stamp(&metadata)));
+        if claims(&name) {
+            entries.push((name, entry));
         }
     }
-    Ok(found)
+    // A file that vanishes meanwhile is found missing by the next scan.
+    Ok(in_parts(entries, |(name, entry)| Some((name, stamp(&entry.metadata().ok()?)))))
+}
+
+/// The stamp of one file; none when it is not there.
+pub(crate) fn stamp_of(folder: &Path, name: &str) -> Option<Stamp> {
+    fs::symlink_metadata(folder.join(name)).ok().map(|metadata| stamp(&metadata))
+}
+
+/// Does the same with many things, a part of them on every processor; keeps their order.
+pub(crate) fn in_parts<T: Send, U: Send>(
+    all: Vec<T>,
+    work: impl Fn(T) -> Option<U> + Sync,
+) -> Vec<U> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let size = all.len().div_ceil(processors).max(SMALLEST_PART);
+    let mut all = all.into_iter();
+    let work = &work;
+    thread::scope(|scope| {
+        let mut parts = Vec::new();
+        loop {
+            let part: Vec<T> = all.by_ref().take(size).collect();
+            if all.len() == 0 {
+                // The last part is for this thread.
+                let last: Vec<U> = part.into_iter().filter_map(work).collect();
+                let join = |part: ScopedJoinHandle<'_, Vec<U>>| {
+                    part.join().unwrap_or_else(|panic| resume_unwind(panic))
+                };
+                let before = parts.into_iter().flat_map(join);
+                return before.chain(last).collect();
+            }
+            parts.push(scope.spawn(move || part.into_iter().filter_map(work).collect::<Vec<U>>()));
+        }
+    })
 }
 
 /// Reads one file. Only its absence is an error: everything else is a finding about the file.
@@ -187,11 +234,7 @@ pub(crate) fn lock(folder: &Path) -> io::Result<File> {
 
 /// Keeps a new text under the next number; the caller holds the lock.
 pub(crate) fn create(folder: &Path, title: &str, text: &str) -> io::Result<String> {
-    clear_unfinished(folder);
-    let last = fs::read_dir(folder)?
-        .filter_map(|entry| number_of(&entry.ok()?.file_name().to_string_lossy()))
-        .max();
-    let mut number = last.unwrap_or(0) + 1;
+    let mut number = clear_unfinished(folder)? + 1;
     let mut file = unfinished(folder, 0o666, text.as_bytes())?;
     loop {
         let file_name = assay_records::file_name(number, title);
@@ -213,7 +256,6 @@ pub(crate) fn create(folder: &Path, title: &str, text: &str) -> io::Result<Strin
 
 /// Replaces a file's text; the caller holds the lock.
 pub(crate) fn replace(folder: &Path, file_name: &str, text: &str) -> io::Result<()> {
-    clear_unfinished(folder);
     let path = folder.join(file_name);
     let mode = fs::metadata(&path)?.permissions().mode();
     let file = unfinished(folder, mode, text.as_bytes())?;
@@ -234,19 +276,20 @@ fn unfinished(folder: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFil
     Ok(file)
 }
 
-/// Removes what crashed writers left; under the lock nobody else is writing.
-fn clear_unfinished(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
+/// Removes what crashed writers left, since nobody else is writing under the lock; gives the greatest
+/// number there is.
+fn clear_unfinished(folder: &Path) -> io::Result<u32> {
+    let mut last = 0;
+    for entry in fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        last = last.max(number_of(&name).unwrap_or(0));
         if name.starts_with(UNFINISHED) && name.ends_with(".tmp") {
             // A leftover that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
+    Ok(last)
 }
 
 /// Puts the schema beside the records unless something of its name is there. A record is whole

@@ -3,6 +3,7 @@
 use assay_records::advice::{Choice, Verdict};
 use assay_records::{EXAMPLE_TAG, Outcome, Standing};
 use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Facts;
@@ -159,7 +160,7 @@ pub struct Facet {
 }
 
 /// A line of a list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The record's id.
     pub id: Uuid,

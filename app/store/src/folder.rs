@@ -1,6 +1,6 @@
 //! A folder of TOML files as a store.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use assay_records::advice::{Model, Problem};
 use assay_records::{Record, check_revision};
@@ -10,11 +10,13 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    BadFile, Filter, Page, Revision, Revisions, Store, StoreError, Stored, Summary,
+    BadFile, Filter, Kept, Page, Reading, Revision, Revisions, Store, StoreError, Stored, Summary,
     files::{self, Loaded},
     git,
+    memory::Found,
     refresh::{Mirror, blocking},
     revisions::{self, Text},
+    words::Search,
 };
 
 /// Records as files of a folder, with an index beside them. Cloning it is cheap and gives the same
@@ -28,7 +30,8 @@ pub struct FolderStore {
 
 impl FolderStore {
     /// Opens a folder, made when missing, with its index in `index_dir`, and watches it. The files
-    /// are read in the background; the first answer waits for that.
+    /// are read in the background. The first answer waits for that unless there are many; then it is
+    /// made from what is known by then, and [`Store::reading`] says how far that is.
     ///
     /// # Errors
     /// When the folder cannot be made or read, or the index cannot be made.
@@ -53,8 +56,7 @@ impl FolderStore {
 
     /// The one good file of a record.
     async fn locate(&self, id: Uuid) -> Result<String, StoreError> {
-        let index = self.mirror.index().await;
-        let files = index.files_of(id).await.map_err(|error| index.error(&error))?;
+        let files = self.mirror.memory().files_of(id);
         let good: Vec<&String> =
             files.iter().filter(|(_, bad)| !bad).map(|(name, _)| name).collect();
         match (good.as_slice(), files.first()) {
@@ -81,7 +83,10 @@ impl FolderStore {
     /// The record as its file says now, not as the index remembers.
     async fn current(&self, id: Uuid) -> Result<Stored, StoreError> {
         for anyway in [false, true] {
-            self.mirror.refresh(anyway).await?;
+            match anyway {
+                false => self.mirror.refresh().await?,
+                true => self.mirror.look(None).await?,
+            }
             let located = self.locate(id).await;
             if !anyway && located.is_err() {
                 continue;
@@ -95,11 +100,23 @@ impl FolderStore {
         Err(StoreError::NotFound(id))
     }
 
-    async fn with_links(&self, mut stored: Stored) -> Result<Stored, StoreError> {
-        let index = self.mirror.index().await;
-        let links = index.superseded_by(stored.id).await;
-        stored.superseded_by = links.map_err(|error| index.error(&error))?;
-        Ok(stored)
+    /// What is known now, and what of it a filter's words find.
+    async fn found(&self, filter: &Filter) -> Result<Found, StoreError> {
+        self.mirror.refresh().await?;
+        Ok(match Search::of(filter.q.as_deref()) {
+            Search::All => Found::All,
+            Search::Title(part) => Found::Title(part),
+            Search::Words(words) => {
+                let index = self.mirror.index().await;
+                let rows = index.search(&words).await.map_err(|error| index.error(&error))?;
+                Found::rows(&rows)
+            }
+        })
+    }
+
+    fn with_links(&self, mut stored: Stored) -> Stored {
+        stored.superseded_by = self.mirror.memory().superseded_by(stored.id);
+        stored
     }
 
     /// When a record's file was last written; its creation when the file system does not say.
@@ -132,9 +149,7 @@ impl FolderStore {
             let _alone = alone;
             let _lock = files::lock(&mirror.folder)
                 .map_err(|source| StoreError::unwritable(&mirror.folder, source))?;
-            let written = work(&mirror);
-            mirror.touch();
-            written
+            work(&mirror)
         });
         written.await.map_err(|error| StoreError::unwritable(&folder, io::Error::other(error)))?
     }
@@ -159,9 +174,8 @@ impl FolderStore {
 #[async_trait]
 impl Store for FolderStore {
     async fn list(&self, filter: &Filter) -> Result<Page, StoreError> {
-        self.mirror.refresh(false).await?;
-        let index = self.mirror.index().await;
-        index.list(filter).await.map_err(|error| index.error(&error))
+        let found = self.found(filter).await?;
+        Ok(self.mirror.memory().list(filter, &found))
     }
 
     async fn each(
@@ -169,14 +183,33 @@ impl Store for FolderStore {
         filter: &Filter,
         visit: &mut (dyn FnMut(Summary) + Send),
     ) -> Result<(), StoreError> {
-        self.mirror.refresh(false).await?;
-        let index = self.mirror.index().await;
-        index.each(filter, visit).await.map_err(|error| index.error(&error))
+        let found = self.found(filter).await?;
+        self.mirror.memory().each(filter, &found, visit);
+        Ok(())
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
-        let stored = self.current(id).await?;
-        self.with_links(stored).await
+        Ok(self.with_links(self.current(id).await?))
+    }
+
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
+        self.mirror.refresh().await?;
+        let mut names = Vec::with_capacity(ids.len());
+        for id in ids {
+            names.extend(self.locate(*id).await.ok());
+        }
+        let (folder, model) = (self.mirror.folder.clone(), Arc::clone(&self.mirror.model));
+        let read = blocking(move || {
+            let load = |name: String| files::load(&folder, &name, &model).ok()?.outcome.ok();
+            Ok(files::in_parts(names, load))
+        });
+        let read = read.await.map_err(|source| StoreError::unreadable(&self.mirror.folder, source));
+        Ok(read?.into_iter().map(|stored| self.with_links(*stored)).collect())
+    }
+
+    async fn kept(&self) -> Result<Vec<Kept>, StoreError> {
+        self.mirror.refresh().await?;
+        Ok(self.mirror.memory().kept())
     }
 
     async fn create(
@@ -186,18 +219,18 @@ impl Store for FolderStore {
         text: String,
     ) -> Result<Stored, StoreError> {
         self.check(id, &text)?;
-        self.mirror.refresh(false).await?;
-        let index = self.mirror.index().await;
-        let taken = index.files_of(id).await.map_err(|error| index.error(&error))?;
+        self.mirror.settled().await;
+        self.mirror.refresh().await?;
+        let taken = self.mirror.memory().files_of(id);
         if let Some((file_name, _)) = taken.into_iter().next() {
             return Err(StoreError::IdTaken(file_name));
         }
         let title = slug_source.to_owned();
-        self.write(move |mirror| {
+        let made = self.write(move |mirror| {
             files::create(&mirror.folder, &title, &text)
                 .map_err(|source| StoreError::unwritable(&mirror.folder, source))
-        })
-        .await?;
+        });
+        self.mirror.look(Some(vec![made.await?])).await?;
         let stored = self.get(id).await?;
         self.keep(&stored).await;
         Ok(stored)
@@ -240,6 +273,7 @@ impl Store for FolderStore {
             .await?;
         match conflict {
             None => {
+                self.mirror.look(Some(vec![before.file_name.clone()])).await?;
                 let stored = self.get(id).await?;
                 if before.hash == expected_hash {
                     let Stored { hash, text, .. } = &before;
@@ -249,7 +283,7 @@ impl Store for FolderStore {
                 Ok(stored)
             }
             Some((theirs, yours)) => {
-                let theirs = Box::new(self.with_links(*theirs).await?);
+                let theirs = Box::new(self.with_links(*theirs));
                 Err(StoreError::Conflict { theirs, yours })
             }
         }
@@ -275,20 +309,18 @@ impl Store for FolderStore {
     }
 
     async fn bad_files(&self) -> Result<Vec<BadFile>, StoreError> {
-        self.mirror.refresh(false).await?;
-        let index = self.mirror.index().await;
-        let broken = |error| index.error(&error);
+        self.mirror.refresh().await?;
+        let (bad, twins) = {
+            let memory = self.mirror.memory();
+            (memory.bad_files(), memory.twins())
+        };
         let mut files = Vec::new();
-        for name in index.bad_files().await.map_err(broken)? {
+        for name in bad {
             if let Ok(Err((bad, _))) = self.load(name).await.map(|loaded| loaded.outcome) {
                 files.push(bad);
             }
         }
-        let mut twins: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (id, name) in index.twins().await.map_err(broken)? {
-            twins.entry(id).or_default().push(name);
-        }
-        for names in twins.into_values() {
+        for names in twins {
             for name in &names {
                 let others: Vec<&str> =
                     names.iter().filter(|other| *other != name).map(String::as_str).collect();
@@ -302,9 +334,17 @@ impl Store for FolderStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.mirror.refresh(false).await?;
-        let index = self.mirror.index().await;
-        index.bad_files().await.map(drop).map_err(|error| index.error(&error))
+        self.mirror.refresh().await?;
+        self.reading().map_or(Ok(()), |reading| Err(StoreError::StillReading(reading)))
+    }
+
+    fn reading(&self) -> Option<Reading> {
+        self.mirror.reading()
+    }
+
+    async fn settled(&self) -> Result<(), StoreError> {
+        self.mirror.settled().await;
+        self.mirror.refresh().await
     }
 }
 

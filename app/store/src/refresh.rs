@@ -1,49 +1,87 @@
-//! Keeps the index in step with the folder.
+//! Keeps the index, and what is in memory of it, in step with the folder.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     fs, io,
     path::PathBuf,
     sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use assay_records::advice::Model;
-use notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
-use tokio::sync::{Mutex, Notify, RwLock};
+use jiff::Timestamp;
+use notify::{
+    EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
+    event::{AccessKind, AccessMode},
+};
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify, watch},
+    task::JoinHandle,
+};
+use uuid::Uuid;
 
 use crate::{
-    StoreError,
-    files::{self, Loaded, Stamp},
+    Reading, StoreError,
+    entry::Taken,
+    files::{self, Stamp},
     index::Index,
+    memory::Memory,
     revisions::{Seen, Text},
 };
 
-/// Changes are gathered for this long before the folder is looked at.
+/// A folder with more files than this is looked at in the background, while requests are answered
+/// with what is known; looking at a smaller one takes a few ms, and requests wait for it.
+const LARGE_FILES: usize = 1000;
+/// A command that ends at once needs no watch.
+const WATCH_AFTER: Duration = Duration::from_millis(200);
+/// Changes are gathered for this long before they are looked at.
 const GATHER: Duration = Duration::from_millis(100);
 /// The folder is looked at this often even when the watch says nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A large folder is looked at less often, so that looking takes at most this share of the time.
 const LOOKING_SHARE: u32 = 50;
 /// The files read and taken into the index in one step.
-const BATCH: usize = 256;
+const BATCH: usize = 4096;
 
 /// The folder, its index, and what is known of how well they agree.
 pub(crate) struct Mirror {
     pub(crate) folder: PathBuf,
     pub(crate) model: Arc<Model>,
     index_dir: PathBuf,
-    index: RwLock<Index>,
+    /// The index, and how often it was opened.
+    index: AsyncMutex<(Index, u64)>,
+    memory: RwLock<Memory>,
     /// Earlier texts.
     pub(crate) seen: Seen,
-    /// The folder's own stamp at the last look, which only one task takes at a time.
-    looked: Mutex<Option<Stamp>>,
-    changed: AtomicBool,
+    /// The folder's own stamp at the last look at all of it; only one task looks at a time.
+    looked: AsyncMutex<Option<Stamp>>,
+    /// How many files the last look at all of it found.
+    files: AtomicUsize,
+    first: watch::Sender<First>,
+    noticed: Mutex<Noticed>,
     wake: Arc<Notify>,
+}
+
+/// How the first look at the folder goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum First {
+    /// Nobody knows yet what there is.
+    Begun,
+    /// So many files of so many new ones are read.
+    Reading(Reading),
+    /// It is over, well or not.
+    Over,
+}
+
+/// What the watch has noticed since it was last asked.
+#[derive(Default)]
+struct Noticed {
+    names: HashSet<String>,
+    /// It lost track: anything may have changed.
+    anything: bool,
 }
 
 impl Mirror {
@@ -58,119 +96,292 @@ impl Mirror {
             folder,
             model,
             index_dir,
-            index: RwLock::new(index),
-            looked: Mutex::new(None),
-            changed: AtomicBool::new(false),
+            index: AsyncMutex::new((index, 0)),
+            memory: RwLock::default(),
+            looked: AsyncMutex::new(None),
+            files: AtomicUsize::new(0),
+            first: watch::Sender::new(First::Begun),
+            noticed: Mutex::default(),
             wake: Arc::default(),
         });
-        tokio::spawn(keep_up(Arc::downgrade(&mirror)));
+        tokio::spawn(keep_up(Arc::downgrade(&mirror), Arc::clone(&mirror.wake)));
         Ok(mirror)
     }
 
-    /// The index as it is; [`Self::refresh`] brings it up to date.
+    /// What is known of the records; [`Self::refresh`] brings it up to date.
+    pub(crate) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index as it is.
     pub(crate) async fn index(&self) -> Index {
-        self.index.read().await.clone()
+        self.index.lock().await.0.clone()
     }
 
-    /// Says that something in the folder changed.
-    pub(crate) fn touch(&self) {
-        self.changed.store(true, Ordering::Release);
-        self.wake.notify_one();
+    /// How far the first look has come, while it goes on.
+    pub(crate) fn reading(&self) -> Option<Reading> {
+        match *self.first.borrow() {
+            First::Begun => Some(Reading::default()),
+            First::Reading(reading) => Some(reading),
+            First::Over => None,
+        }
     }
 
-    /// Brings the index up to date. Unless `anyway`, nothing is done when neither the watch nor the
-    /// folder's own times say that something changed.
-    pub(crate) async fn refresh(&self, anyway: bool) -> Result<(), StoreError> {
-        let mut looked = self.looked.lock().await;
+    /// Waits until the first look is over.
+    pub(crate) async fn settled(&self) {
+        // The sender lives as long as this does.
+        let _ = self.first.subscribe().wait_for(|first| *first == First::Over).await;
+    }
+
+    /// Brings what is known up to date before a request is answered: with what other processes did
+    /// to the index, and, in a folder that is not large, with the folder.
+    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+        let large = |first: &First| matches!(first, First::Reading(reading) if is_large(reading));
+        let mut first = self.first.subscribe();
+        // The sender lives as long as this does.
+        let _ = first.wait_for(|first| *first == First::Over || large(first)).await;
+        let reading = *first.borrow() != First::Over;
+        let now = fs::metadata(&self.folder).map(|metadata| files::stamp(&metadata));
+        let now = now.map_err(|source| StoreError::unreadable(&self.folder, source))?;
         if !self.index().await.exists() {
-            self.reopen().await?;
+            self.look(None).await?;
+        } else if !reading && self.files.load(Ordering::Acquire) <= LARGE_FILES {
+            let noticed = self.take_noticed();
+            let mut looked = self.looked.lock().await;
+            let changed = noticed.anything || !noticed.names.is_empty();
+            if changed || !now.tells() || *looked != Some(now) {
+                *looked = None;
+                self.caught_up(None).await?;
+                *looked = Some(now);
+            }
+        }
+        let index = self.index.lock().await.clone();
+        self.absorb(&index).await.map_err(|error| index.0.error(&error))
+    }
+
+    /// Looks at these files, or at all of them, and takes in what is new.
+    pub(crate) async fn look(&self, names: Option<Vec<String>>) -> Result<(), StoreError> {
+        let mut looked = self.looked.lock().await;
+        let all = names.is_none();
+        let now = fs::metadata(&self.folder).map(|metadata| files::stamp(&metadata));
+        let now = now.map_err(|source| StoreError::unreadable(&self.folder, source))?;
+        if all {
             *looked = None;
         }
-        let unreadable = |source| StoreError::unreadable(&self.folder, source);
-        let now = files::stamp(&fs::metadata(&self.folder).map_err(unreadable)?);
-        let changed = self.changed.swap(false, Ordering::AcqRel);
-        if !anyway && !changed && !now.is_empty() && looked.as_ref() == Some(&now) {
-            return Ok(());
+        self.caught_up(names).await?;
+        if all {
+            *looked = Some(now);
         }
-        *looked = None;
-        let mut caught_up = self.catch_up().await;
+        Ok(())
+    }
+
+    /// The same for one who holds the others off. A broken or missing index is made anew, once.
+    async fn caught_up(&self, mut names: Option<Vec<String>>) -> Result<(), StoreError> {
+        if !self.index().await.exists() {
+            self.reopen().await?;
+            names = None;
+        }
+        let mut caught_up = self.catch_up(names).await;
         if let Err(Failure::Index(error)) = &caught_up {
-            // An index is cheap: a broken one is made anew, once.
+            // An index is cheap.
             tracing::warn!(%error, "the index is made anew");
             self.reopen().await?;
-            caught_up = self.catch_up().await;
+            caught_up = self.catch_up(None).await;
         }
-        caught_up.map_err(|failure| self.explain(failure))?;
-        *looked = Some(now);
-        Ok(())
-    }
-
-    async fn reopen(&self) -> Result<(), StoreError> {
-        let index = Index::open(&self.index_dir, &self.folder, self.model.digest()).await?;
-        *self.index.write().await = index;
-        Ok(())
-    }
-
-    fn explain(&self, failure: Failure) -> StoreError {
-        match failure {
+        caught_up.map_err(|failure| match failure {
             Failure::Folder(source) => StoreError::unreadable(&self.folder, source),
             Failure::Index(error) => StoreError::Index {
                 path: self.index_dir.display().to_string(),
                 message: error.to_string(),
             },
-        }
+        })
+    }
+
+    async fn reopen(&self) -> Result<(), StoreError> {
+        let mut index = self.index.lock().await;
+        let anew = Index::open(&self.index_dir, &self.folder, self.model.digest()).await?;
+        *index = (anew, index.1 + 1);
+        *self.memory_mut() = Memory::new(index.1);
+        Ok(())
     }
 
     /// Reads what is new or changed, and forgets what is gone.
-    async fn catch_up(&self) -> Result<(), Failure> {
-        let index = self.index().await;
-        let mut known: HashMap<String, Stamp> = index.stamps().await?;
-        let nothing_known = known.is_empty();
-        let folder = self.folder.clone();
-        let found = blocking(move || files::scan(&folder)).await?;
-        let stale: Vec<String> = found
-            .into_iter()
-            .filter(|(name, stamp)| {
-                let before = known.remove(name);
-                stamp.is_empty() || before.as_ref() != Some(stamp)
-            })
-            .map(|(name, _)| name)
-            .collect();
-        let gone: Vec<String> = known.into_keys().collect();
+    async fn catch_up(&self, names: Option<Vec<String>>) -> Result<(), Failure> {
+        let index = self.index.lock().await.clone();
+        self.absorb(&index).await?;
+        let nothing_known = self.memory().files().len() == 0;
+        let (stale, gone) = self.differing(names).await?;
         if !gone.is_empty() {
-            index.apply(&gone, &[]).await?;
+            let gone: Vec<Taken> = gone.into_iter().map(Taken::gone).collect();
+            index.0.apply(&gone).await?;
+            self.absorb(&index).await?;
         }
-        for names in stale.chunks(BATCH) {
-            let names = names.to_vec();
-            let (folder, model) = (self.folder.clone(), Arc::clone(&self.model));
-            let read = blocking(move || {
-                let load = |name: &String| files::load(&folder, name, &model);
-                // A file that vanished since is forgotten by the next look.
-                Ok(names.iter().filter_map(|name| load(name).ok()).collect::<Vec<Loaded>>())
-            })
-            .await?;
-            if !nothing_known {
-                self.keep_changed(&index, &read).await?;
+        let mut progress = Reading { done: 0, total: stale.len() as u64 };
+        self.tell(progress);
+        let mut parts = stale.chunks(BATCH).map(<[String]>::to_vec);
+        // One part is read while the one before it is written.
+        let mut ahead = parts.next().map(|part| self.load(part, nothing_known));
+        while let Some(part) = ahead.take() {
+            let read = part.await.map_err(io::Error::other)?;
+            ahead = parts.next().map(|part| self.load(part, nothing_known));
+            for changed in read.iter().filter_map(|read| read.changed.as_ref()) {
+                let Changed { id, hash, text, at } = changed;
+                self.seen.keep(*id, &[Text { hash, text, at: *at }]).await;
             }
-            index.apply(&[], &read).await?;
+            progress.done += read.len() as u64;
+            let taken: Vec<Taken> = read.into_iter().map(|read| read.taken).collect();
+            index.0.apply(&taken).await?;
+            self.absorb(&index).await?;
+            self.tell(progress);
         }
         Ok(())
     }
 
-    /// Keeps the texts of records that the index knows with another one: somebody changed them
-    /// elsewhere. At the first look nothing is known, and nothing is copied.
-    async fn keep_changed(&self, index: &Index, read: &[Loaded]) -> Result<(), Failure> {
-        for loaded in read {
-            let Ok(stored) = &loaded.outcome else { continue };
-            let before = index.hash_of(&loaded.file_name).await?;
-            if before.is_some_and(|before| before != stored.hash) {
-                let at = loaded.modified.unwrap_or(stored.record.created);
-                let text = Text { hash: &stored.hash, text: &stored.text, at };
-                self.seen.keep(stored.id, &[text]).await;
+    /// The files that are not as they are known, and those that are gone.
+    async fn differing(
+        &self,
+        names: Option<Vec<String>>,
+    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+        let folder = self.folder.clone();
+        let (found, asked) = blocking(move || match names {
+            None => Ok((files::scan(&folder)?, None)),
+            Some(names) => {
+                let stamped = |name: &String| Some((name.clone(), files::stamp_of(&folder, name)?));
+                Ok((names.iter().filter_map(stamped).collect(), Some(names)))
             }
+        })
+        .await?;
+        let memory = self.memory();
+        let there: HashSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let gone = |name: &&str| !there.contains(*name) && memory.file(name).is_some();
+        let gone: Vec<String> = match &asked {
+            Some(names) => {
+                names.iter().map(String::as_str).filter(gone).map(str::to_owned).collect()
+            }
+            None => {
+                self.files.store(found.len(), Ordering::Release);
+                memory.files().map(|name| &**name).filter(gone).map(str::to_owned).collect()
+            }
+        };
+        let stale = |(name, stamp): &(String, Stamp)| {
+            !stamp.tells() || memory.file(name).is_none_or(|(known, _)| known != *stamp)
+        };
+        let mut stale: Vec<String> =
+            found.iter().filter(|file| stale(file)).map(|(name, _)| name.clone()).collect();
+        stale.sort_unstable();
+        Ok((stale, gone))
+    }
+
+    /// Reads some files where that may wait. At the first look nothing is known, and no text counts
+    /// as changed.
+    fn load(&self, names: Vec<String>, nothing_known: bool) -> JoinHandle<Vec<Read>> {
+        let (folder, model) = (self.folder.clone(), Arc::clone(&self.model));
+        let memory = self.memory();
+        let known = |name: String| {
+            let hash = memory.file(&name).and_then(|(_, hash)| hash.map(str::to_owned));
+            (name, hash.filter(|_| !nothing_known))
+        };
+        let names: Vec<(String, Option<String>)> = names.into_iter().map(known).collect();
+        drop(memory);
+        tokio::task::spawn_blocking(move || {
+            files::in_parts(names, |(name, before)| {
+                // A file that vanished since is forgotten by the next look.
+                let loaded = files::load(&folder, &name, &model).ok()?;
+                let taken = Taken::of(&loaded);
+                let stored = loaded.outcome.ok();
+                let changed = stored.zip(before).filter(|(now, before)| now.hash != *before);
+                let changed = changed.map(|(now, _)| Changed {
+                    id: now.id,
+                    at: loaded.modified.unwrap_or(now.record.created),
+                    hash: now.hash,
+                    text: now.text,
+                });
+                Some(Read { taken, changed })
+            })
+        })
+    }
+
+    /// Takes what is new in the index into memory, whoever put it there.
+    async fn absorb(&self, (index, epoch): &(Index, u64)) -> Result<(), sqlx::Error> {
+        let mut seq = self.memory().seq;
+        let newest = index.seq().await?;
+        while seq < newest {
+            let changes = index.since(seq).await?;
+            let Some(last) = changes.last().map(|change| change.seq) else { break };
+            let mut memory = self.memory_mut();
+            if memory.epoch != *epoch {
+                break;
+            }
+            memory.apply(changes);
+            seq = last;
         }
         Ok(())
     }
+
+    fn tell(&self, reading: Reading) {
+        self.first.send_if_modified(|first| {
+            let goes_on = *first != First::Over;
+            if goes_on {
+                *first = First::Reading(reading);
+            }
+            goes_on
+        });
+    }
+
+    fn noticed(&self) -> MutexGuard<'_, Noticed> {
+        self.noticed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_noticed(&self) -> Noticed {
+        std::mem::take(&mut self.noticed())
+    }
+
+    /// Hears what happened in the folder.
+    fn hear(&self, event: notify::Result<notify::Event>) {
+        let mut noticed = self.noticed();
+        match event {
+            // Somebody has only read it, ourselves mostly.
+            Ok(event) if is_reading(event.kind) => return,
+            Ok(event) if !event.need_rescan() => {
+                let within = |path: &PathBuf| path.parent() == Some(self.folder.as_path());
+                let paths = event.paths.iter().filter(|path| within(path));
+                let names = paths.filter_map(|path| path.file_name()?.to_str());
+                noticed.names.extend(names.filter(|name| files::claims(name)).map(str::to_owned));
+            }
+            Ok(_) | Err(_) => noticed.anything = true,
+        }
+        let wakes = noticed.anything || !noticed.names.is_empty();
+        drop(noticed);
+        if wakes {
+            self.wake.notify_one();
+        }
+    }
+}
+
+fn is_large(reading: &Reading) -> bool {
+    reading.total > LARGE_FILES as u64
+}
+
+const fn is_reading(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Access(kind) if !matches!(kind, AccessKind::Close(AccessMode::Write)))
+}
+
+/// A file as read.
+struct Read {
+    taken: Taken,
+    /// The text, when the index knows the record with another one: somebody changed it elsewhere.
+    changed: Option<Changed>,
+}
+
+struct Changed {
+    id: Uuid,
+    hash: String,
+    text: String,
+    at: Timestamp,
 }
 
 enum Failure {
@@ -197,37 +408,53 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Looks at the folder at the start, when the watch says so, and now and then, until the store is
-/// dropped.
-async fn keep_up(mirror: Weak<Mirror>) {
-    let Some(watch) = mirror.upgrade().map(|strong| watch(&strong)) else {
-        return;
-    };
-    if let Err(error) = &watch {
+/// Looks at the folder at the start, at what the watch notices, and at everything now and then, until
+/// the store is dropped.
+async fn keep_up(weak: Weak<Mirror>, wake: Arc<Notify>) {
+    if let Some(mirror) = weak.upgrade() {
+        told(mirror.look(None).await);
+        mirror.first.send_replace(First::Over);
+    }
+    tokio::time::sleep(WATCH_AFTER).await;
+    let watch = weak.upgrade().map(|mirror| watch(&mirror));
+    if let Some(Err(error)) = &watch {
         tracing::warn!(%error, "the folder cannot be watched; changes by hand show a little later");
     }
-    while let Some(strong) = mirror.upgrade() {
+    // What changed before the watch began is found now.
+    let mut all_due = Instant::now();
+    // The wait must not keep the store alive.
+    while let Some(mirror) = weak.upgrade() {
+        let noticed = mirror.take_noticed();
         let started = Instant::now();
-        if let Err(error) = strong.refresh(true).await {
-            tracing::debug!(%error, "the folder could not be looked at");
+        if noticed.anything || started >= all_due {
+            told(mirror.look(None).await);
+            all_due = Instant::now() + LOOK_EVERY.max(started.elapsed() * LOOKING_SHARE);
+        } else if !noticed.names.is_empty() {
+            told(mirror.look(Some(noticed.names.into_iter().collect())).await);
         }
-        let pause = LOOK_EVERY.max(started.elapsed() * LOOKING_SHARE);
-        let wake = Arc::clone(&strong.wake);
-        // The wait must not keep the store alive.
-        drop(strong);
-        let woken = tokio::time::timeout(pause, wake.notified()).await.is_ok();
-        tracing::trace!(woken, "looking at the folder again");
+        drop(mirror);
+        let wait = all_due.saturating_duration_since(Instant::now());
+        if tokio::time::timeout(wait, wake.notified()).await.is_ok() {
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}
+
+/// What goes wrong in the background shows again when somebody asks.
+fn told(looked: Result<(), StoreError>) {
+    if let Err(error) = looked {
+        tracing::debug!(%error, "the folder could not be looked at");
     }
 }
 
 /// Watches the folder itself; folders within it hold no records.
-fn watch(mirror: &Arc<Mirror>) -> notify::Result<Debouncer<RecommendedWatcher, RecommendedCache>> {
+fn watch(mirror: &Arc<Mirror>) -> notify::Result<RecommendedWatcher> {
     let weak = Arc::downgrade(mirror);
-    let mut debouncer = new_debouncer(GATHER, None, move |_: DebounceEventResult| {
+    let mut watcher = notify::recommended_watcher(move |event| {
         if let Some(mirror) = weak.upgrade() {
-            mirror.touch();
+            mirror.hear(event);
         }
     })?;
-    debouncer.watch(&mirror.folder, RecursiveMode::NonRecursive)?;
-    Ok(debouncer)
+    watcher.watch(&mirror.folder, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
 }

@@ -1,12 +1,15 @@
 //! What a place for records can do.
 
 use assay_records::advice::Problem;
-use assay_records::{Record, Standing};
+use assay_records::{Record, Standing, content_hash};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{Filter, Page, StoreError, Summary};
+
+/// The records to ask for at once, of many.
+pub const READ_AT_ONCE: usize = 256;
 
 /// A place where records live.
 #[async_trait]
@@ -45,8 +48,78 @@ pub trait Store: Send + Sync {
     /// The files that should be records and are not, in order of their names.
     async fn bad_files(&self) -> Result<Vec<BadFile>, StoreError>;
 
-    /// Whether the store can answer.
+    /// Whether the store can answer, and knows everything that was there when it was opened.
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// How far the first reading of what is there has come, while it goes on: until then lists and
+    /// searches answer with what is known.
+    fn reading(&self) -> Option<Reading> {
+        None
+    }
+
+    /// Waits until everything that is there now is known.
+    async fn settled(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Some records as they are now, in this order; those that are gone or broken are left out. Ask
+    /// for a part of many ([`READ_AT_ONCE`]), as all are held in memory.
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.get(*id).await {
+                Ok(stored) => found.push(stored),
+                Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Every record, by what an import tells it from others.
+    async fn kept(&self) -> Result<Vec<Kept>, StoreError> {
+        let mut ids = Vec::new();
+        self.each(&Filter::default(), &mut |line| ids.push(line.id)).await?;
+        let mut kept = Vec::new();
+        for ids in ids.chunks(READ_AT_ONCE) {
+            kept.extend(self.read(ids).await?.iter().map(Kept::of));
+        }
+        Ok(kept)
+    }
+}
+
+/// How far the first reading of a store's records has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The files read.
+    pub done: u64,
+    /// The files there are.
+    pub total: u64,
+}
+
+/// A record by what an import tells it from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The record's id.
+    pub id: Uuid,
+    /// Its number.
+    pub number: u32,
+    /// The SHA-256 of its text in hex.
+    pub hash: String,
+    /// The file that it was imported from, and the SHA-256 of that file's text in hex.
+    pub imported: Option<(String, String)>,
+}
+
+impl Kept {
+    pub(crate) fn of(stored: &Stored) -> Self {
+        let original = stored.record.original.as_ref();
+        Self {
+            id: stored.id,
+            number: stored.number,
+            hash: stored.hash.clone(),
+            imported: original.map(|it| (it.file.clone(), content_hash(&it.text))),
+        }
+    }
 }
 
 /// A record as it is kept.

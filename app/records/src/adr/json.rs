@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Dialect, Found, FoundStatus, Reference, Unread, found::date, item::Item, markdown::push_block,
+    Dialect, Found, FoundStatus, Reference, Unread,
+    found::date,
+    item::{Item, Neighbour, places},
+    markdown::push_block,
     write,
 };
 use crate::{Rationale, Standing};
@@ -230,11 +233,13 @@ fn list(items: &[String]) -> String {
 
 /// Every record in one JSON-ADR document; one imported from JSON-ADR and unchanged is as it was.
 pub(super) fn write(items: &[Item<'_>]) -> serde_json::Result<String> {
+    let places = places(Dialect::JsonAdr, items);
     let mut adrs = Vec::new();
     for item in items {
-        adrs.push(match item.unchanged_original(Dialect::JsonAdr) {
+        let original = places.get(&item.record.id).and_then(|place| place.original);
+        adrs.push(match original {
             Some(text) => Written::Original(serde_json::from_str(text)?),
-            None => Written::Made(Box::new(made(item))),
+            None => Written::Made(Box::new(made(item, &places))),
         });
     }
     let tool = Tool { name: "assay", version: env!("CARGO_PKG_VERSION") };
@@ -242,14 +247,17 @@ pub(super) fn write(items: &[Item<'_>]) -> serde_json::Result<String> {
     Ok(text + "\n")
 }
 
-fn made(item: &Item<'_>) -> Adr {
+fn made(item: &Item<'_>, places: &write::Places<'_>) -> Adr {
     let record = item.record;
     let text = |text: String| Some(text).filter(|text| !text.trim().is_empty());
-    let link = |kind: &str, number: u32| Link { kind: kind.to_owned(), target: number };
-    let later = item.superseded_by.iter().map(|later| link("superseded-by", later.number));
-    let earlier = item.supersedes.iter().map(|earlier| link("supersedes", earlier.number));
+    let link = |kind: &str, to: &Neighbour| {
+        let target = write::number_of(places, to.id, to.number);
+        Link { kind: kind.to_owned(), target }
+    };
+    let later = item.superseded_by.iter().map(|later| link("superseded-by", later));
+    let earlier = item.supersedes.iter().map(|earlier| link("supersedes", earlier));
     Adr {
-        number: item.number,
+        number: write::number_of(places, record.id, item.number),
         title: record.title.clone(),
         status: match item.standing() {
             Standing::Superseded => "superseded".to_owned(),

@@ -113,6 +113,7 @@ pub fn plan(
     import: &Import<'_>,
     new_id: &mut dyn FnMut() -> Uuid,
 ) -> Vec<Entry> {
+    let here = Here::of(import.known);
     let mut entries = Vec::new();
     let mut reads = Vec::new();
     let unread = |file: &str, why: Unread| Entry {
@@ -128,7 +129,7 @@ pub fn plan(
     let mut seen = HashSet::new();
     for source in sources {
         if let (true, Ok(text)) = (source.file.ends_with(".toml"), &source.text) {
-            entries.push(own(source, text, import, &mut seen));
+            entries.push(own(source, text, import, &here, &mut seen));
             continue;
         }
         let text = source.text.clone().map_err(Unread::Faulty);
@@ -152,8 +153,8 @@ pub fn plan(
             }
         }
     }
-    link(&mut reads, import);
-    entries.extend(reads.into_iter().map(|read| finish(read, import, &mut seen)));
+    link(&mut reads, import, &here);
+    entries.extend(reads.into_iter().map(|read| finish(read, import, &here, &mut seen)));
     entries.sort_by(|a, b| a.file.cmp(&b.file));
     entries
 }
@@ -180,31 +181,27 @@ fn status_of(
 
 /// Resolves who replaces whom. A decision replaced by one in force is accepted itself: that it is
 /// superseded follows from the other's side.
-fn link(reads: &mut [Read], import: &Import<'_>) {
-    let places: Vec<Place> = reads.iter().map(Place::of).collect();
+fn link(reads: &mut [Read], import: &Import<'_>, here: &Here<'_>) {
+    let places = Places::of(reads);
     // A decision imported before goes by the id it has here.
     let ids: Vec<Uuid> = reads
         .iter()
-        .map(|read| same_file(import.known, &read.file).map_or(read.id, |known| known.id))
+        .map(|read| here.by_file.get(read.file.as_str()).map_or(read.id, |known| known.id))
         .collect();
     for (at, read) in reads.iter_mut().enumerate() {
         let named = read.found.supersedes.iter().filter_map(|reference| {
-            let here = resolve(&places, at, reference).and_then(|old| ids.get(old).copied());
-            here.or_else(|| known_by(import.known, reference))
+            let among = places.resolve(at, reference).and_then(|old| ids.get(old).copied());
+            among.or_else(|| here.named(reference))
         });
         read.supersedes = named.filter(|old| *old != read.id).collect();
     }
-    while let Some((at, later)) = next_superseded(reads, &places) {
-        let old = ids.get(at).copied();
-        if let Some(later) = reads.get_mut(later) {
-            let new = old.filter(|old| !later.supersedes.contains(old));
-            later.supersedes.extend(new);
-        }
-        if let Some(read) = reads.get_mut(at) {
-            read.status = Ok(Status::Accepted);
-            read.superseded = true;
-        }
-    }
+    let later_of = |(at, read): (usize, &Read)| match &read.found.status {
+        FoundStatus::SupersededBy(by) => places.resolve(at, by).filter(|later| *later != at),
+        _ => None,
+    };
+    let later: Vec<Option<usize>> = reads.iter().enumerate().map(later_of).collect();
+    // One that turns out to be in force may bring those into force that it replaces.
+    while pass_on(reads, &ids, &later) {}
     for read in reads.iter_mut() {
         if read.status.is_err()
             && matches!(read.found.status, FoundStatus::SupersededBy(_))
@@ -216,15 +213,27 @@ fn link(reads: &mut [Read], import: &Import<'_>) {
     mark_superseded(reads);
 }
 
-/// A decision that says it is superseded by one that is in force, and the latter.
-fn next_superseded(reads: &[Read], places: &[Place]) -> Option<(usize, usize)> {
-    reads.iter().enumerate().find_map(|(at, read)| {
-        let FoundStatus::SupersededBy(by) = &read.found.status else { return None };
-        let later = resolve(places, at, by).filter(|later| *later != at && !read.superseded)?;
-        let in_force =
-            matches!(reads.get(later)?.status, Ok(Status::Accepted | Status::Deprecated));
-        in_force.then_some((at, later))
-    })
+/// Marks those that say they are superseded by one that is in force; whether there were any.
+fn pass_on(reads: &mut [Read], ids: &[Uuid], later: &[Option<usize>]) -> bool {
+    let mut any = false;
+    for (at, (later, old)) in later.iter().zip(ids).enumerate() {
+        let open = reads.get(at).is_some_and(|read| !read.superseded);
+        let Some(later) = later.filter(|_| open).and_then(|later| reads.get_mut(later)) else {
+            continue;
+        };
+        if !matches!(later.status, Ok(Status::Accepted | Status::Deprecated)) {
+            continue;
+        }
+        if !later.supersedes.contains(old) {
+            later.supersedes.push(*old);
+        }
+        if let Some(read) = reads.get_mut(at) {
+            read.status = Ok(Status::Accepted);
+            read.superseded = true;
+            any = true;
+        }
+    }
+    any
 }
 
 /// Warns of those that only the later side says are superseded.
@@ -245,64 +254,90 @@ fn mark_superseded(reads: &mut [Read]) {
     }
 }
 
-/// What a reference may name.
-struct Place {
-    folder: String,
-    name: String,
-    number: Option<u32>,
+/// What a reference may name: the decisions of this import, in their order.
+struct Places {
+    folders: Vec<String>,
+    /// By the file's name in small letters, and by that without its ending.
+    names: HashMap<String, Vec<usize>>,
+    stems: HashMap<String, Vec<usize>>,
+    numbers: HashMap<u32, Vec<usize>>,
 }
 
-impl Place {
-    fn of(read: &Read) -> Self {
-        let file = read.file.split('#').next().unwrap_or_default();
-        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-        Self { folder: folder.to_owned(), name: name.to_lowercase(), number: read.found.number }
-    }
-
-    fn is(&self, reference: &Reference) -> bool {
-        if let Some(file) = &reference.file {
-            return self.name == file.to_lowercase();
+impl Places {
+    fn of(reads: &[Read]) -> Self {
+        let (mut names, mut stems) = (HashMap::<_, Vec<usize>>::new(), HashMap::<_, Vec<_>>::new());
+        let mut numbers = HashMap::<_, Vec<_>>::new();
+        let mut folders = Vec::new();
+        for (at, read) in reads.iter().enumerate() {
+            let file = read.file.split('#').next().unwrap_or_default();
+            let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+            let name = name.to_lowercase();
+            let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
+            folders.push(folder.to_owned());
+            names.entry(name).or_default().push(at);
+            stems.entry(stem).or_default().push(at);
+            if let Some(number) = read.found.number {
+                numbers.entry(number).or_default().push(at);
+            }
         }
-        let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
-        stem == reference.text.to_lowercase()
-            || (reference.number.is_some() && reference.number == self.number)
+        Self { folders, names, stems, numbers }
+    }
+
+    /// The decision a reference names: in the same folder first, since folders number for themselves.
+    fn resolve(&self, from: usize, reference: &Reference) -> Option<usize> {
+        let candidates: Vec<usize> = match &reference.file {
+            Some(file) => self.names.get(&file.to_lowercase()).cloned().unwrap_or_default(),
+            None => {
+                let named = self.stems.get(&reference.text.to_lowercase());
+                let numbered = reference.number.and_then(|number| self.numbers.get(&number));
+                named.into_iter().chain(numbered).flatten().copied().collect()
+            }
+        };
+        let own = self.folders.get(from);
+        let near = candidates.iter().filter(|at| self.folders.get(**at) == own).min();
+        near.or_else(|| candidates.iter().min()).copied()
     }
 }
 
-/// The decision a reference names: in the same folder first, since folders number for themselves.
-fn resolve(places: &[Place], from: usize, reference: &Reference) -> Option<usize> {
-    let own = places.get(from).map(|place| place.folder.as_str());
-    let named = |near: bool| {
-        let wanted =
-            |place: &Place| place.is(reference) && (Some(place.folder.as_str()) == own) == near;
-        places.iter().position(wanted)
-    };
-    named(true).or_else(|| named(false))
+/// The records that are here already, by what they are looked up by.
+struct Here<'a> {
+    by_id: HashMap<Uuid, &'a Known>,
+    /// By the path they were imported from, and by that file's name in small letters.
+    by_file: HashMap<&'a str, &'a Known>,
+    by_name: HashMap<String, &'a Known>,
 }
 
-fn same_file<'a>(known: &'a [Known], file: &str) -> Option<&'a Known> {
-    known.iter().find(|known| known.imported.as_ref().is_some_and(|(name, _)| name == file))
+impl<'a> Here<'a> {
+    fn of(known: &'a [Known]) -> Self {
+        let mut here =
+            Self { by_id: HashMap::new(), by_file: HashMap::new(), by_name: HashMap::new() };
+        for known in known {
+            here.by_id.insert(known.id, known);
+            if let Some((path, _)) = &known.imported {
+                let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+                here.by_file.entry(path).or_insert(known);
+                here.by_name.entry(name).or_insert(known);
+            }
+        }
+        here
+    }
+
+    /// A record that was imported from the file a reference links to.
+    fn named(&self, reference: &Reference) -> Option<Uuid> {
+        let file = reference.file.as_deref()?;
+        self.by_name.get(&file.to_lowercase()).map(|known| known.id)
+    }
 }
 
-/// A record that was imported from the file a reference links to.
-fn known_by(known: &[Known], reference: &Reference) -> Option<Uuid> {
-    let file = reference.file.as_deref()?;
-    let is = |known: &&Known| {
-        let path = known.imported.as_ref().map(|(path, _)| path.as_str());
-        path.and_then(|path| path.rsplit('/').next()).is_some_and(|n| n.eq_ignore_ascii_case(file))
-    };
-    known.iter().find(is).map(|known| known.id)
-}
-
-fn finish(read: Read, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
+fn finish(read: Read, import: &Import<'_>, here: &Here<'_>, seen: &mut HashSet<Uuid>) -> Entry {
     let outcome = match &read.found.embedded {
         Some(_) if !read.found.embedded_is_current => Outcome::Faulty(
             "it was exported from assay and changed since. Change the record itself, or delete \
              the comment at the end to import the text as a new decision"
                 .to_owned(),
         ),
-        Some(toml) => restored(toml, import, seen),
-        None => imported(&read, import),
+        Some(toml) => restored(toml, import, here, seen),
+        None => imported(&read, import, here),
     };
     Entry {
         file: read.file,
@@ -314,23 +349,29 @@ fn finish(read: Read, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
 }
 
 /// A record's own file.
-fn own(source: &Source, text: &str, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Entry {
+fn own(
+    source: &Source,
+    text: &str,
+    import: &Import<'_>,
+    here: &Here<'_>,
+    seen: &mut HashSet<Uuid>,
+) -> Entry {
     let title = Record::parse(text, import.model).ok().map(|parsed| parsed.record.title);
     let is_record = text.lines().any(|line| line.trim_start().starts_with("schema"));
     let outcome = match title.is_none() && !is_record {
         true => Outcome::LeftOut("it is TOML and no record".to_owned()),
-        false => restored(text, import, seen),
+        false => restored(text, import, here, seen),
     };
     Entry { file: source.file.clone(), title, dialect: None, outcome, warnings: Vec::new() }
 }
 
 /// A record that was exported from assay comes back as it was.
-fn restored(toml: &str, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Outcome {
+fn restored(toml: &str, import: &Import<'_>, here: &Here<'_>, seen: &mut HashSet<Uuid>) -> Outcome {
     let record = match Record::parse(toml, import.model) {
         Ok(parsed) => parsed.record,
         Err(problems) => return Outcome::Faulty(in_words("the record within it", &problems)),
     };
-    if let Some(known) = import.known.iter().find(|known| known.id == record.id) {
+    if let Some(known) = here.by_id.get(&record.id) {
         return match known.hash == content_hash(toml) {
             true => Outcome::Here(known.number),
             false => Outcome::Faulty(format!(
@@ -346,8 +387,8 @@ fn restored(toml: &str, import: &Import<'_>, seen: &mut HashSet<Uuid>) -> Outcom
     Outcome::New(Box::new(New { id, status, superseded: false, text: toml.to_owned() }))
 }
 
-fn imported(read: &Read, import: &Import<'_>) -> Outcome {
-    if let Some(known) = same_file(import.known, &read.file) {
+fn imported(read: &Read, import: &Import<'_>, here: &Here<'_>) -> Outcome {
+    if let Some(known) = here.by_file.get(read.file.as_str()) {
         let digest = content_hash(&read.text);
         return match known.imported.as_ref().is_some_and(|(_, hash)| *hash == digest) {
             true => Outcome::Here(known.number),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Dialect, embedded,
-    item::{Item, Neighbour, names},
+    item::{Item, Neighbour, Place, places},
     markdown::below,
 };
 use crate::{Record, Standing, Trigger};
@@ -24,22 +24,25 @@ pub struct Exported {
 /// Every record as a file of a Markdown format. One that was imported from this format and still
 /// says the same is the text it was imported from.
 pub(super) fn markdown(dialect: Dialect, items: &[Item<'_>]) -> Vec<Exported> {
-    let names = names(dialect, items);
+    let places = places(dialect, items);
     let file = |item: &Item<'_>| {
-        let file = names.get(&item.record.id).cloned().unwrap_or_default();
-        let text = match item.unchanged_original(dialect) {
+        let place = places.get(&item.record.id)?;
+        let text = match place.original {
             Some(text) => text.to_owned(),
-            None => embedded::put(&visible(dialect, item, &names), item.text),
+            None => embedded::put(&visible(dialect, item, &places), item.text),
         };
-        Exported { file, text }
+        Some(Exported { file: place.file.clone(), text })
     };
-    items.iter().map(file).collect()
+    items.iter().filter_map(file).collect()
 }
 
+/// The places of the records that are exported together.
+pub(super) type Places<'a> = HashMap<Uuid, Place<'a>>;
+
 /// What readers of the format see.
-fn visible(dialect: Dialect, item: &Item<'_>, names: &HashMap<Uuid, String>) -> String {
+fn visible(dialect: Dialect, item: &Item<'_>, places: &Places<'_>) -> String {
     let mut out = String::new();
-    head(dialect, item, names, &mut out);
+    head(dialect, item, places, &mut out);
     let record = item.record;
     if dialect == Dialect::AdrTools {
         // Its readers expect all three, written or not.
@@ -60,7 +63,7 @@ fn visible(dialect: Dialect, item: &Item<'_>, names: &HashMap<Uuid, String>) -> 
     section(&mut out, "## Considered Options", &options.join("\n"), 3);
     section(&mut out, "## Decision Outcome", &decision(record), 3);
     section(&mut out, "### Consequences", &consequences(record), 4);
-    let named = |old: &Neighbour| format!("- Supersedes {}", link(dialect, old, names));
+    let named = |old: &Neighbour| format!("- Supersedes {}", link(dialect, old, places));
     let links: Vec<String> = item.supersedes.iter().map(named).collect();
     let title = match dialect {
         Dialect::Madr4 | Dialect::Madr3 => "## More Information",
@@ -71,11 +74,11 @@ fn visible(dialect: Dialect, item: &Item<'_>, names: &HashMap<Uuid, String>) -> 
 }
 
 /// Title, status, day and people.
-fn head(dialect: Dialect, item: &Item<'_>, names: &HashMap<Uuid, String>, out: &mut String) {
+fn head(dialect: Dialect, item: &Item<'_>, places: &Places<'_>, out: &mut String) {
     let record = item.record;
     let (title, day) = (&record.title, item.day());
     let status = match item.superseded_by.first() {
-        Some(later) => format!("superseded by {}", link(dialect, later, names)),
+        Some(later) => format!("superseded by {}", link(dialect, later, places)),
         None => item.standing().id().to_owned(),
     };
     let line = |name: &str, value: &str| match value.is_empty() {
@@ -101,22 +104,18 @@ fn head(dialect: Dialect, item: &Item<'_>, names: &HashMap<Uuid, String>, out: &
             write!(out, "# {title}\n\n- Status: {status}\n{people}- Date: {day}\n{tags}")
         }
         Dialect::AdrTools | Dialect::JsonAdr => {
-            let lines = status_paragraphs(dialect, item, names).join("\n\n");
-            let number = item.number;
+            let lines = status_paragraphs(dialect, item, places).join("\n\n");
+            let number = number_of(places, item.record.id, item.number);
             write!(out, "# {number}. {title}\n\nDate: {day}\n\n## Status\n\n{lines}\n")
         }
     };
 }
 
 /// The status of adr-tools: being superseded takes the place of `Accepted`.
-fn status_paragraphs(
-    dialect: Dialect,
-    item: &Item<'_>,
-    names: &HashMap<Uuid, String>,
-) -> Vec<String> {
+fn status_paragraphs(dialect: Dialect, item: &Item<'_>, places: &Places<'_>) -> Vec<String> {
     let own = (item.standing() != Standing::Superseded).then(|| item.standing().name().to_owned());
-    let later = |to: &Neighbour| format!("Superceded by {}", link(dialect, to, names));
-    let earlier = |to: &Neighbour| format!("Supercedes {}", link(dialect, to, names));
+    let later = |to: &Neighbour| format!("Superceded by {}", link(dialect, to, places));
+    let earlier = |to: &Neighbour| format!("Supercedes {}", link(dialect, to, places));
     own.into_iter()
         .chain(item.superseded_by.iter().map(later))
         .chain(item.supersedes.iter().map(earlier))
@@ -124,18 +123,24 @@ fn status_paragraphs(
 }
 
 /// How this format names another decision: a link where it is exported beside, else words.
-fn link(dialect: Dialect, to: &Neighbour, names: &HashMap<Uuid, String>) -> String {
-    let file = names.get(&to.id);
+fn link(dialect: Dialect, to: &Neighbour, places: &Places<'_>) -> String {
+    let file = places.get(&to.id).map(|place| &place.file);
+    let number = number_of(places, to.id, to.number);
     let words = match (dialect, file) {
-        (Dialect::AdrTools, _) => format!("{}. {}", to.number, to.title),
+        (Dialect::AdrTools, _) => format!("{number}. {}", to.title),
         (Dialect::Log4brains, Some(file)) => file.trim_end_matches(".md").to_owned(),
-        _ => format!("ADR-{:04}", to.number),
+        _ => format!("ADR-{number:04}"),
     };
     match (dialect, file) {
         // MADR 4 and 3 keep the status in front matter, where a link would need quotes.
         (Dialect::Madr4 | Dialect::Madr3, _) | (_, None) => words,
         (_, Some(file)) => format!("[{words}]({file})"),
     }
+}
+
+/// The number by which an export knows a record; its own when it is not exported beside.
+pub(super) fn number_of(places: &Places<'_>, id: Uuid, own: u32) -> u32 {
+    places.get(&id).map_or(own, |place| place.number)
 }
 
 /// A YAML scalar: plain where that is safe, since some readers keep the quotes.

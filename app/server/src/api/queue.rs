@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{error::Error, queue::Queue, rescoring::ThenNow, state::App};
+use crate::{error::Error, queue::Queue, rescoring::Changed, state::App};
 
 /// The review queue.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -19,8 +19,11 @@ pub(crate) struct ReviewQueue {
     due: Vec<Waiting>,
     /// Records whose day comes within thirty days, the nearest first.
     soon: Vec<Waiting>,
-    /// Records whose recommendation would be another one with today's model and runs.
+    /// Records whose recommendation would be another one with today's model and runs, the newest
+    /// first; at most 1000.
     changed: Vec<ChangedAdvice>,
+    /// How many there are of those.
+    changed_total: usize,
     /// How many records were scored again for that so far; the rest follows in the background.
     compared: usize,
     /// How many records there are to compare.
@@ -69,16 +72,17 @@ impl From<Summary> for Waiting {
 }
 
 impl ChangedAdvice {
-    fn new(line: Summary, change: &ThenNow) -> Self {
+    fn new(change: &Changed) -> Self {
+        let Changed { line, before, now, verdict, causes } = change;
         Self {
             id: line.id,
             number: line.number,
-            title: line.title,
+            title: line.title.clone(),
             option: line.option,
-            before: change.before,
-            now: change.now.recommended,
-            verdict: change.now.verdict,
-            causes: change.causes.clone(),
+            before: *before,
+            now: *now,
+            verdict: *verdict,
+            causes: causes.to_vec(),
         }
     }
 }
@@ -90,12 +94,12 @@ impl ChangedAdvice {
 )]
 pub(crate) async fn get(State(app): State<App>) -> Result<Json<ReviewQueue>, Error> {
     let queue = Queue::today(&app, Filter::MAX_PER_PAGE).await?;
-    let changed = queue.compared.changed.into_iter();
     Ok(Json(ReviewQueue {
         today: queue.today,
         due: queue.due.into_iter().map(Waiting::from).collect(),
         soon: queue.soon.into_iter().map(Waiting::from).collect(),
-        changed: changed.map(|(line, change)| ChangedAdvice::new(line, &change)).collect(),
+        changed: queue.compared.changed.iter().map(|it| ChangedAdvice::new(it)).collect(),
+        changed_total: queue.compared.changed_total,
         compared: queue.compared.done,
         to_compare: queue.compared.total,
     }))

@@ -261,8 +261,15 @@ impl Context {
         self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone())
     }
 
-    /// The store of a decisions folder.
+    /// The store of a decisions folder, once it knows all that is there.
     async fn store(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
+        let store = self.open(decisions, model).await?;
+        store.settled().await?;
+        Ok(store)
+    }
+
+    /// The store of a decisions folder, which may still be reading.
+    async fn open(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
         Ok((self.surroundings.open)(decisions.to_path_buf(), self.data(), model).await?)
     }
 
@@ -273,7 +280,7 @@ impl Context {
         // Without a current folder there is no source tree to measure in, and nothing else is lost.
         let place = env::current_dir().unwrap_or_default();
         Ok(Arc::new(AppState {
-            store: self.store(&self.settings.decisions, model).await?,
+            store: self.open(&self.settings.decisions, model).await?,
             evidence,
             clock: self.surroundings.clock,
             by: self.by(),

@@ -3,7 +3,7 @@
 use askama::Template;
 use assay_advice::{Choice, line_column};
 use assay_records::{Outcome, Standing, adr};
-use assay_store::{BadFile, Facet, Facets, Filter, Summary};
+use assay_store::{BadFile, Facet, Facets, Filter, Reading, Summary};
 use axum::{
     extract::{RawQuery, State},
     http::{StatusCode, header},
@@ -28,6 +28,7 @@ struct View {
     lines: Vec<Line>,
     total: u64,
     bad_files: Vec<BadView>,
+    reading: Option<Reading>,
     previous: Option<String>,
     next: Option<String>,
     page: u32,
@@ -226,6 +227,7 @@ pub(crate) async fn list(
         lines: found.items.into_iter().map(|item| Line::new(item, today)).collect(),
         total: found.total,
         bad_files: app.store.bad_files().await?.into_iter().map(bad_view).collect(),
+        reading: app.store.reading(),
         folder: app.decisions.display().to_string(),
         asked,
     };

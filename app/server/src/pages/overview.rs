@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use assay_store::{Filter, Summary};
+use assay_store::{Filter, Reading, Summary};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -18,7 +18,7 @@ use crate::{
         decisions::Line,
     },
     queue::{Queue, SOON_DAYS},
-    rescoring::{Compared, ThenNow},
+    rescoring::{Changed, Compared},
     state::App,
 };
 
@@ -35,13 +35,13 @@ struct View {
     soon_total: u64,
     /// The day up to which a review counts as near.
     near: Date,
-    changed: Vec<(Line, Arc<ThenNow>)>,
-    changed_total: usize,
+    changed: Vec<(Line, Arc<Changed>)>,
     compared: Compared,
     recent: Vec<Line>,
     recent_more: bool,
     examples: Vec<Line>,
     bad_files: usize,
+    reading: Option<Reading>,
     folder: String,
     presets: Vec<PresetView>,
 }
@@ -67,17 +67,16 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
         soon_total: queue.soon_total,
         soon: lines(queue.soon),
         near: today.checked_add(SOON_DAYS.days()).unwrap_or(today),
-        changed_total: changed.len(),
         changed: changed
             .into_iter()
-            .take(SHOWN_MAX as usize)
-            .map(|(item, change)| (Line::new(item, today), change))
+            .map(|change| (Line::new(change.line.clone(), today), change))
             .collect(),
         compared,
         recent_more: own.len() > SHOWN_MAX as usize,
         recent: lines(own),
         examples: lines(examples.items),
         bad_files: app.store.bad_files().await?.len(),
+        reading: app.store.reading(),
         folder: app.decisions.display().to_string(),
         presets: checklist::preset_views(app.model()),
     };

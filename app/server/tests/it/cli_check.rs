@@ -1,10 +1,18 @@
 //! `assay check` as a team's CI uses it: what it finds, where, and how it ends.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+    process::Command,
+};
 
 use serde_json::Value;
 
-use crate::cli::Desk;
+use crate::{
+    cli::{Desk, stderr},
+    support::skip,
+};
 
 /// A whole record by hand.
 fn record(number: u32, more: &str, triggers: &str) -> String {
@@ -80,4 +88,52 @@ fn what_the_program_would_not_take_as_a_record_is_an_error_here_too() {
     assert_eq!((findings.len(), code), (1, Some(1)), "{findings:?}");
     assert_eq!(desk.run(&["check", "nowhere"]).status.code(), Some(2));
     assert_eq!(desk.run(&["check", "--today", "soon"]).status.code(), Some(2));
+}
+
+/// The hook and the workflow as the README has them, run by git and by a shell.
+#[test]
+fn the_documented_hook_and_workflow_run() {
+    let test = "the documented hook and workflow";
+    let readme = include_str!("../../../../README.md");
+    let section = readme.split("### In continuous integration").nth(1).expect("the section");
+    let block = |kind: &str| {
+        let block = section.split(&format!("```{kind}\n")).nth(1).expect("a block");
+        block.split("```").next().expect("its end")
+    };
+    let desk = Desk::new();
+    let program = Path::new(env!("CARGO_BIN_EXE_assay")).parent().expect("a folder");
+    let path = format!("{}:/usr/bin:/bin", program.display());
+    let run = |name: &str, arguments: &[&str]| {
+        let mut command = Command::new(name);
+        command.args(arguments).current_dir(desk.path(".")).env_clear();
+        command.env("HOME", desk.path(".")).env("PATH", &path);
+        let output = command.output().ok()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        Some((output.status.code(), said + &stderr(&output)))
+    };
+    if run("git", &["init", "-q"]).is_none() {
+        return skip(test, "there is no git");
+    }
+    let hook = desk.path(".git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().expect("a folder")).expect("a folder");
+    fs::write(&hook, block("sh")).expect("the hook");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("a program");
+    let commit = || {
+        run("git", &["add", "decisions"]);
+        let who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+        run("git", &[&who[..], &["commit", "-qm", "x"]].concat()).expect("git")
+    };
+    keep(&desk, "0001-a.toml", &record(1, "", ""));
+    assert_eq!(commit(), (Some(0), String::new()));
+    keep(&desk, "0001-a.toml", &record(1, "team = 7", ""));
+    let (code, said) = commit();
+    assert!(code == Some(1) && said.contains("decisions/0001-a.toml:6"), "{code:?} {said}");
+    let steps = block("yaml").lines().filter_map(|line| line.strip_prefix("- run: "));
+    let steps: Vec<&str> = steps.collect();
+    assert!(steps[0].starts_with("cargo install --locked --git "), "builds for minutes: not run");
+    let (code, said) = run("sh", &["-e", "-c", steps[1]]).expect("a shell");
+    assert!(
+        code == Some(1) && said.contains("::error file=decisions/0001-a.toml,line=6"),
+        "{said}"
+    );
 }

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Mutex,
 };
 
 use serde_json::Value;
@@ -204,19 +205,21 @@ fn adr_tools_reads_what_is_exported_for_it() {
     let Some(adr) = found("adr") else {
         return skip("the export for adr-tools", "adr-tools is not installed");
     };
-    let desk = own();
+    // Its own four keep the numbers 1 to 4.
+    let desk = desk();
     desk.ok(&["export", "--format", "adr-tools", "--to", "doc/adr"]);
     let folder = desk.path(".");
     let listed = said(&adr, &folder, &["list"]);
-    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert_eq!(listed.lines().count(), 6, "{listed}");
     let contents = said(&adr, &folder, &["generate", "toc"]);
     assert!(
-        contents.contains("[1. The gateway is Rust](0001-the-gateway-is-rust.md)"),
+        contents.contains("[7. The gateway is Rust](0007-the-gateway-is-rust.md)"),
         "{contents}"
     );
     let graph = said(&adr, &folder, &["generate", "graph"]);
     // It draws each link once, from the later side.
-    assert!(graph.contains("_2 -> _1 [label=\"Supercedes\""), "{graph}");
+    assert!(graph.contains("_8 -> _7 [label=\"Supercedes\""), "{graph}");
+    assert!(graph.contains("_3 -> _2 "), "{graph}");
 }
 
 #[test]
@@ -250,4 +253,73 @@ fn adrs_reads_what_is_exported_for_it() {
     ]);
     let new = back["decisions"].as_array().expect("decisions").iter();
     assert_eq!(new.filter(|line| line["result"] == "new").count(), 6, "{back:#}");
+}
+
+/// A consumer's own code over an export, from `tests/readers`; none when it cannot be had here.
+fn read_by(reader: &str, place: &Path) -> Option<Value> {
+    let test = format!("the export read by {reader}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers");
+    if found("node").is_none() {
+        skip(&test, "no node is installed");
+        return None;
+    }
+    // Two tests ask for it at once.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let installing = INSTALLING.lock().expect("nobody panicked");
+    if !folder.join("node_modules/@log4brains/core").exists() {
+        let mut install = Command::new("npm");
+        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
+        if !install.output().is_ok_and(|output| output.status.success()) {
+            skip(&test, "npm ci cannot fetch their packages");
+            return None;
+        }
+    }
+    drop(installing);
+    let mut node = Command::new("node");
+    let output = node.arg("read.cjs").arg(reader).arg(place).current_dir(&folder).output();
+    let output = output.expect("node");
+    assert!(output.status.success(), "{reader}: {}", stderr(&output));
+    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+#[test]
+fn log4brains_reads_what_is_exported_for_it() {
+    let desk = desk();
+    desk.ok(&["export", "--format", "log4brains", "--to", "docs/adr"]);
+    let project = "project: {name: desk, tz: Etc/UTC, adrFolder: ./docs/adr}\n";
+    fs::write(desk.path(".log4brains.yml"), project).expect("a project");
+    let Some(read) = read_by("log4brains", &desk.path(".")) else { return };
+    let adrs = read.as_array().expect("decisions");
+    assert_eq!(adrs.len(), 6, "{read:#}");
+    let titled = |title: &str| {
+        let found = adrs.iter().find(|adr| adr["title"] == title);
+        found.unwrap_or_else(|| panic!("{title}: {read:#}"))
+    };
+    let (old, new) = (titled("The gateway is Rust"), titled("The gateway is Go again"));
+    assert_eq!((&old["status"], &new["status"]), (&"superseded".into(), &"accepted".into()));
+    assert_eq!(old["supersededBy"], new["slug"]);
+    assert_eq!(titled("Poll the ledger")["supersededBy"], titled("Stream the ledger")["slug"]);
+}
+
+#[test]
+fn backstage_reads_the_radar() {
+    let desk = desk();
+    let radar = desk.ok(&["export", "--format", "radar-backstage"]);
+    fs::write(desk.path("radar.json"), &radar).expect("the radar");
+    let Some(read) = read_by("backstage", &desk.path("radar.json")) else { return };
+    // What its schema does not know, it leaves out; dates it reads.
+    let radar: Value = serde_json::from_str(&radar).expect("JSON");
+    assert_eq!(read["rings"], radar["rings"]);
+    assert_eq!(read["quadrants"], radar["quadrants"]);
+    let (theirs, ours) = (read["entries"].as_array(), radar["entries"].as_array());
+    let (theirs, ours) = (theirs.expect("entries"), ours.expect("entries"));
+    assert_eq!((theirs.len(), ours.len()), (6, 6));
+    for (theirs, ours) in theirs.iter().zip(ours) {
+        for key in ["key", "id", "title", "quadrant", "description", "url"] {
+            assert_eq!(theirs[key], ours[key], "{key}");
+        }
+        let (date, written) = (&theirs["timeline"][0]["date"], &ours["timeline"][0]["date"]);
+        let (date, written) = (date.as_str().expect("a date"), written.as_str().expect("a date"));
+        assert!(date.starts_with(written.get(..10).expect("a day")), "{date} {written}");
+    }
 }

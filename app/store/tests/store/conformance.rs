@@ -27,6 +27,8 @@ pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
     let (store, _place) = make().await;
     revisions(&*store).await;
     let (store, _place) = make().await;
+    several(&*store).await;
+    let (store, _place) = make().await;
     many_at_once(&store).await;
 }
 
@@ -252,6 +254,8 @@ async fn search(store: &dyn Store) {
     assert_eq!(titles("zurich").await, ["Gateway language"]);
     assert_eq!(titles("🎉").await, ["🎉 party"]);
     assert_eq!(titles("draft").await.len(), 3);
+    assert_eq!(titles("language expire sess").await, ["Language for the session store"]);
+    assert!(titles("gateway nothing").await.is_empty());
     assert_eq!(titles("  ").await.len(), 3);
     for hostile in
         ["\"", "a\" OR \"b", "NEAR(a b)", "-x", "title:x", "*", "a*b^", "\0", "'; --", "(", "%"]
@@ -304,6 +308,24 @@ async fn revisions(store: &dyn Store) {
     assert!(!found.known.is_empty(), "where they come from is said");
     assert_eq!(store.revisions(id(2)).await.unwrap().list.len(), 1, "nobody else's");
     assert!(matches!(store.revisions(id(9)).await, Err(StoreError::NotFound(_))));
+}
+
+async fn several(store: &dyn Store) {
+    let original = "[original]\nformat = \"madr2\"\nfile = \"docs/0007-a.md\"\ntext = \"# A\\n\"";
+    put(store, 1, "One", original).await;
+    put(store, 2, "Two", &format!("supersedes = [\"{}\"]", id(1))).await;
+    put(store, 3, "Three", "").await;
+    let read = store.read(&[id(3), id(9), id(1)]).await.unwrap();
+    assert_eq!(read, [store.get(id(3)).await.unwrap(), store.get(id(1)).await.unwrap()]);
+    assert!(store.read(&[]).await.unwrap().is_empty());
+    let mut kept = store.kept().await.unwrap();
+    kept.sort_by_key(|kept| kept.number);
+    let known: Vec<_> = kept.iter().map(|kept| (kept.id, kept.number, &kept.imported)).collect();
+    let imported = Some(("docs/0007-a.md".to_owned(), content_hash("# A\n")));
+    assert_eq!(known, [(id(1), 1, &imported), (id(2), 2, &None), (id(3), 3, &None)]);
+    assert_eq!(kept[2].hash, read[0].hash);
+    store.settled().await.unwrap();
+    assert_eq!(store.reading(), None);
 }
 
 async fn many_at_once(store: &Arc<dyn Store>) {

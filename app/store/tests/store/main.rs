@@ -11,6 +11,7 @@ mod conformance;
 mod crash;
 mod faults;
 mod folder;
+mod large;
 mod revisions;
 
 use std::{

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use assay_records::{
-    Dialect,
+    Dialect, Status,
     adr::{Exported, Outcome, Source, backstage_radar, csv, export, zalando_radar},
 };
 use serde_json::Value;
@@ -105,6 +105,54 @@ fn what_was_imported_and_not_changed_goes_out_as_it_came() {
             let before = before.unwrap_or_else(|| panic!("{} is new", file.file));
             assert_eq!(Ok(&file.text), before.text.as_ref());
         }
+    }
+}
+
+#[test]
+fn no_two_decisions_of_an_export_have_one_number() {
+    let (first, second) =
+        (FULL.replace("\"proposed\"", "\"accepted\""), include_str!("second.toml"));
+    for (folder, dialect) in [
+        ("adr-tools", Dialect::AdrTools),
+        ("madr2", Dialect::Madr2),
+        ("json-adr", Dialect::JsonAdr),
+    ] {
+        let came = planned(&sources(folder), &[], &[("", Status::Draft)]);
+        let texts = came.iter().filter_map(|entry| match &entry.outcome {
+            Outcome::New(new) => Some(new.text.clone()),
+            _ => None,
+        });
+        let shelf = Shelf::of([first.clone(), second.to_owned()].into_iter().chain(texts));
+        let went = export(dialect, &shelf.items()).unwrap();
+        let mut numbers: Vec<u64> = match dialect {
+            Dialect::JsonAdr => {
+                let value: Value = serde_json::from_str(&went[0].text).unwrap();
+                let adrs = value["adrs"].as_array().unwrap().iter();
+                // Ours names the number of its successor there.
+                let number = &value["adrs"][1]["number"];
+                assert_eq!(&value["adrs"][0]["links"][0]["target"], number);
+                adrs.map(|adr| adr["number"].as_u64().unwrap()).collect()
+            }
+            _ => {
+                let heading = went[1].text.lines().next().unwrap();
+                let (number, title) = (went[1].file.get(..4).unwrap(), &shelf.kept[1].2.title);
+                let named = match dialect {
+                    Dialect::AdrTools => {
+                        let number: u32 = number.parse().unwrap();
+                        assert_eq!(heading, format!("# {number}. {title}"));
+                        format!("[{number}. {title}]({})", went[1].file)
+                    }
+                    _ => format!("[ADR-{number}]({})", went[1].file),
+                };
+                assert!(went[0].text.contains(&named), "{named}\n{}", went[0].text);
+                went.iter().map(|file| file.file.get(..4).unwrap().parse().unwrap()).collect()
+            }
+        };
+        let all = numbers.len();
+        assert_eq!(all, shelf.kept.len());
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), all, "{dialect:?}: {numbers:?}");
     }
 }
 

@@ -1,0 +1,113 @@
+//! What the index keeps of a file.
+
+use assay_records::{Section, Standing, Status};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Kept, Stored, Summary,
+    files::{Loaded, Stamp},
+    words,
+};
+
+/// A file of the folder as it was when it was last looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) stamp: Stamp,
+    pub(crate) what: What,
+}
+
+/// What a file was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum What {
+    /// It is no longer there. The entry stays, so that others who use the index learn of it.
+    Gone,
+    /// It is no record; the id that it seems to have.
+    Bad(Option<Uuid>),
+    Record(Box<Fields>),
+}
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fields {
+    /// Its line in lists, with its own status as its standing.
+    pub(crate) line: Summary,
+    pub(crate) status: Status,
+    /// As in [`Kept::imported`].
+    pub(crate) imported: Option<(String, String)>,
+}
+
+/// An entry on its way into the index, with the words it is found by.
+pub(crate) struct Taken {
+    pub(crate) entry: Entry,
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+impl Taken {
+    pub(crate) fn of(loaded: &Loaded) -> Self {
+        let entry = |what| Entry { name: loaded.file_name.clone(), stamp: loaded.stamp, what };
+        match &loaded.outcome {
+            Err((_, id)) => Self::wordless(entry(What::Bad(*id))),
+            Ok(stored) => Self {
+                entry: entry(What::Record(Box::new(Fields::of(stored, loaded.facts.clone())))),
+                title: words::distinct([stored.record.title.as_str()]),
+                text: words::distinct(texts(stored)),
+            },
+        }
+    }
+
+    pub(crate) fn gone(name: String) -> Self {
+        Self::wordless(Entry { name, stamp: Stamp::default(), what: What::Gone })
+    }
+
+    const fn wordless(entry: Entry) -> Self {
+        Self { entry, title: String::new(), text: String::new() }
+    }
+}
+
+impl Fields {
+    fn of(stored: &Stored, facts: Facts) -> Self {
+        let record = &stored.record;
+        let line = Summary {
+            id: record.id,
+            number: stored.number,
+            file_name: stored.file_name.clone(),
+            hash: stored.hash.clone(),
+            title: record.title.clone(),
+            service: record.service.clone(),
+            team: record.team.clone(),
+            standing: Standing::of(record.status, false),
+            option: record.choice.as_ref().map(|chosen| chosen.option),
+            recommended: record.recommended(),
+            verdict: record.advice.as_ref().map(|advice| advice.verdict),
+            overridden: record.overridden(),
+            tags: record.tags.clone(),
+            created: record.created,
+            decided: record.decided,
+            review_by: record.review_by,
+            due_on: record.due_on(),
+            fired: record.has_fired(),
+            supersedes: record.supersedes.clone(),
+            facts,
+        };
+        Self { line, status: record.status, imported: Kept::of(stored).imported }
+    }
+}
+
+/// Everything besides its title that a record is searched by.
+fn texts(stored: &Stored) -> Vec<&str> {
+    let record = &stored.record;
+    let mut texts = vec![record.status.id()];
+    texts.extend(record.tags.iter().map(String::as_str));
+    texts.extend(record.service.as_deref());
+    texts.extend(record.team.as_deref());
+    texts.extend(record.deciders.iter().map(String::as_str));
+    texts.extend(record.choice.as_ref().map(|chosen| chosen.option.id()));
+    texts.extend(Section::ALL.iter().map(|section| record.rationale.get(*section)));
+    texts.extend(record.choice.as_ref().and_then(|chosen| chosen.override_reason.as_deref()));
+    texts.extend(record.triggers.iter().filter_map(|trigger| trigger.note.as_deref()));
+    texts.extend(record.events.iter().map(|event| event.detail.as_str()));
+    texts
+}
