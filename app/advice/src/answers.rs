@@ -3,6 +3,8 @@
 mod raw;
 mod read;
 
+use std::ops::Range;
+
 use toml::de::{DeTable, DeValue};
 
 use self::{
@@ -137,14 +139,19 @@ impl Answers {
             None => None,
             Some((_, DeValue::String(name))) => Some(name.clone().into_owned()),
             Some((span, _)) => {
-                let mut problems = sheet_fault(Some(span), "not a text".to_owned(), "service = \"name\"");
+                let mut problems =
+                    sheet_fault(Some(span), "not a text".to_owned(), "service = \"name\"");
                 problems.iter_mut().for_each(|problem| "service".clone_into(&mut problem.field));
                 return Err(problems);
             }
         };
         let RawValue::Table(entries) = from_de(answers).value else {
             let message = "`answers` is not a table".to_owned();
-            return Err(sheet_fault(Some(answers.span()), message, "write [answers] on its own line"));
+            return Err(sheet_fault(
+                Some(answers.span()),
+                message,
+                "write [answers] on its own line",
+            ));
         };
         let (answers, faults) = Self::known_from_raw(model, entries);
         Ok((Sheet { service, answers }, faults))
