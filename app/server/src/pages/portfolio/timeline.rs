@@ -153,7 +153,7 @@ mod tests {
         assert_eq!((by, rows.len(), earlier), ("year", 24, 2));
         assert_eq!(rows[23], "2003");
         assert!(Timeline::new(&Wanted::default(), &Months::new()).rows.is_empty());
-        labels(&["-9999-01-01", "9999-12-01"]);
+        labels(&["-009999-01-01", "9999-12-01"]);
     }
 
     #[test]
