@@ -28,7 +28,7 @@ struct View {
     claims: Vec<ClaimView>,
 }
 
-struct ClaimView {
+pub(super) struct ClaimView {
     claim: &'static Claim,
     verdict: Verdict,
     /// The verdict in a word or three.
@@ -63,6 +63,12 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
         claims: judged.into_iter().map(|it| claim_view(&runs, it)).collect(),
     };
     Ok(Page(view).into_response())
+}
+
+/// The claims that runs of a service judge.
+pub(super) fn of_service(runs: &Runs, service: &str) -> Result<Vec<ClaimView>, Error> {
+    let judged = judgements(runs)?.into_iter().filter(|it| it.claim.service == service);
+    Ok(judged.map(|it| claim_view(runs, it)).collect())
 }
 
 fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView {
