@@ -29,16 +29,16 @@ struct View {
 }
 
 pub(super) struct ClaimView {
-    claim: &'static Claim,
+    pub(super) claim: &'static Claim,
     verdict: Verdict,
     /// The verdict in a word or three.
-    word: &'static str,
+    pub(super) word: &'static str,
     /// The class of the verdict's mark.
-    class: &'static str,
+    pub(super) class: &'static str,
     /// The figure with its interval, or a dash.
-    figure: String,
+    pub(super) figure: String,
     /// The region in words.
-    region: String,
+    pub(super) region: String,
     /// What the figure is, in words.
     subject: String,
     /// The share by which the region is widened, in percent.
