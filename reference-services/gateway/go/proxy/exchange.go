@@ -57,7 +57,13 @@ func (x *exchange) serve() {
 		return
 	}
 	defer x.gateway.leave()
-	if route.checker != nil && !x.checkToken() {
+	ctx, cancel := context.WithCancel(x.r.Context())
+	defer cancel()
+	if timeout := route.conf.TimeoutMS; timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, config.Milliseconds(timeout))
+		defer cancel()
+	}
+	if route.checker != nil && !x.checkToken(ctx) {
 		return
 	}
 	if route.by == "subject" && !x.withinRate(x.subject) {
@@ -68,7 +74,7 @@ func (x *exchange) serve() {
 		return
 	}
 	defer route.upstream.leave()
-	x.forward(address.Addr().Unmap().String())
+	x.forward(ctx, cancel, address.Addr().Unmap().String())
 }
 
 func (x *exchange) withinRate(client string) bool {
@@ -80,7 +86,7 @@ func (x *exchange) withinRate(client string) bool {
 	return ok
 }
 
-func (x *exchange) checkToken() bool {
+func (x *exchange) checkToken(ctx context.Context) bool {
 	fields := x.r.Header["Authorization"]
 	if len(fields) != 1 {
 		x.refuse(&tokenMissing)
@@ -92,7 +98,7 @@ func (x *exchange) checkToken() bool {
 		return false
 	}
 	ids := http.Header{"X-Request-Id": {x.id}, "Traceparent": {x.trace}}
-	subject, err := x.route.checker.Check(x.r.Context(), text, ids)
+	subject, err := x.route.checker.Check(ctx, text, ids)
 	switch {
 	case err == nil:
 		x.subject = subject
@@ -106,13 +112,7 @@ func (x *exchange) checkToken() bool {
 }
 
 // forward makes the exchange with the upstream.
-func (x *exchange) forward(client string) {
-	ctx, cancel := context.WithCancel(x.r.Context())
-	defer cancel()
-	if timeout := x.route.conf.TimeoutMS; timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, config.Milliseconds(timeout))
-		defer cancel()
-	}
+func (x *exchange) forward(ctx context.Context, cancel context.CancelFunc, client string) {
 	c := x.call(client)
 	if c.body != nil {
 		defer c.body.finish()
@@ -122,7 +122,6 @@ func (x *exchange) forward(client string) {
 		x.fail(err, c.body)
 		return
 	}
-	// Stops reading the client's body before its memory goes to the next request.
 	defer func() { _ = answer.Body.Close() }()
 	x.passBack(ctx, cancel, answer)
 }

@@ -18,24 +18,20 @@ type Gateway struct {
 	clientIdle  time.Duration
 	table       atomic.Pointer[table]
 	metrics     *metrics
+	seen        map[string]string // stamps of the files as they were last read
 	inFlight    atomic.Int64
 	connections atomic.Int64
 }
 
 // Open loads the table from a file.
 func Open(file string) (*Gateway, error) {
-	conf, err := config.Load(file)
+	g := &Gateway{file: file, metrics: newMetrics()}
+	built, seen, err := g.load(nil)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{
-		file: file, server: conf.Server, metrics: newMetrics(),
-		clientIdle: config.Milliseconds(conf.Server.ClientIdleMS),
-	}
-	built, err := build(conf, nil, g.metrics)
-	if err != nil {
-		return nil, err
-	}
+	g.server, g.seen = built.conf.Server, seen
+	g.clientIdle = config.Milliseconds(g.server.ClientIdleMS)
 	g.table.Store(built)
 	return g, nil
 }

@@ -15,7 +15,6 @@ const watchPause = 500 * time.Millisecond
 
 // Watch loads the table and the key files again when they change, and on each hangup.
 func (g *Gateway) Watch(ctx context.Context, hangup <-chan os.Signal) {
-	seen := g.stamps()
 	tick := time.NewTicker(watchPause)
 	defer tick.Stop()
 	for {
@@ -27,37 +26,38 @@ func (g *Gateway) Watch(ctx context.Context, hangup <-chan os.Signal) {
 			forced = true
 		case <-tick.C:
 		}
-		now := g.stamps()
-		if forced || now[g.file] != seen[g.file] {
+		if forced || stamp(g.file) != g.seen[g.file] {
 			g.report(g.reload())
 		} else {
-			g.reloadKeys(seen, now)
+			g.reloadKeys()
 		}
-		// A new table may name other files, which it has just read.
-		for file, stamp := range g.stamps() {
-			if _, known := now[file]; !known {
-				now[file] = stamp
-			}
-		}
-		seen = now
 	}
 }
 
-// stamps tells whether a file has changed without reading it.
-func (g *Gateway) stamps() map[string]string {
-	files := []string{g.file}
-	for _, auth := range g.table.Load().conf.Auths {
+// load reads the table and the key files that it names. The stamps are older than what was read, so that
+// a change in between is seen later.
+func (g *Gateway) load(old *table) (*table, map[string]string, error) {
+	stamps := map[string]string{g.file: stamp(g.file)}
+	conf, err := config.Load(g.file)
+	if err != nil {
+		return nil, stamps, err
+	}
+	for _, auth := range conf.Auths {
 		if auth.JWKSFile != "" {
-			files = append(files, auth.JWKSFile)
+			stamps[auth.JWKSFile] = stamp(auth.JWKSFile)
 		}
 	}
-	stamps := map[string]string{}
-	for _, file := range files {
-		if info, err := os.Stat(file); err == nil {
-			stamps[file] = fmt.Sprint(info.ModTime().UnixNano(), info.Size(), inode(info))
-		}
+	built, err := build(conf, old, g.metrics)
+	return built, stamps, err
+}
+
+// stamp tells whether a file has changed without reading it.
+func stamp(file string) string {
+	info, err := os.Stat(file)
+	if err != nil {
+		return ""
 	}
-	return stamps
+	return fmt.Sprint(info.ModTime().UnixNano(), info.Size(), inode(info))
 }
 
 func inode(info os.FileInfo) uint64 {
@@ -68,29 +68,32 @@ func inode(info os.FileInfo) uint64 {
 }
 
 func (g *Gateway) reload() error {
-	conf, err := config.Load(g.file)
+	old := g.table.Load()
+	next, stamps, err := g.load(old)
 	if err != nil {
+		g.seen[g.file] = stamps[g.file]
 		return err
 	}
-	old := g.table.Load()
-	if conf.Server != g.server {
+	if next.conf.Server != g.server {
 		fmt.Fprintf(os.Stderr, "gateway: %s: [server] has changed; it is read at the start only\n", g.file)
 	}
-	next, err := build(conf, old, g.metrics)
-	if err != nil {
-		return err
-	}
+	g.seen = stamps
 	g.table.Store(next)
 	old.retire(next)
 	return nil
 }
 
-func (g *Gateway) reloadKeys(seen, now map[string]string) {
+// reloadKeys takes the stamps first, so that auths that share a file all see its change.
+func (g *Gateway) reloadKeys() {
 	table := g.table.Load()
+	now := map[string]string{g.file: g.seen[g.file]}
+	for _, auth := range table.conf.Auths {
+		now[auth.JWKSFile] = stamp(auth.JWKSFile)
+	}
 	for name, checker := range table.checkers {
 		local, is := checker.(*token.Local)
 		file := table.conf.Auths[name].JWKSFile
-		if !is || now[file] == seen[file] {
+		if !is || now[file] == g.seen[file] {
 			continue
 		}
 		keys, err := token.LoadKeys(file)
@@ -99,6 +102,7 @@ func (g *Gateway) reloadKeys(seen, now map[string]string) {
 		}
 		g.report(err)
 	}
+	g.seen = now
 }
 
 // report says and counts how a reload went.
