@@ -29,6 +29,12 @@ impl Response {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The values of a field, in their order.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let found = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).collect()
+    }
+
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).with_context(|| {
             format!("the body is not JSON: {:?}", String::from_utf8_lossy(&self.body))
@@ -92,6 +98,13 @@ impl Connection {
             bail!("the connection stays open");
         }
         ensure!(rest.is_empty(), "sent {:?} before closing", String::from_utf8_lossy(&rest));
+        Ok(())
+    }
+
+    /// Checks that the service closes the connection, whatever it sends before.
+    pub(crate) fn expect_end(&mut self) -> Result<()> {
+        let rest = self.stream.read_to_end(&mut Vec::new());
+        ensure!(!rest.is_err_and(|error| is_timeout(&error)), "the connection stays open");
         Ok(())
     }
 

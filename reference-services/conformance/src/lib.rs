@@ -8,6 +8,7 @@ pub mod cache_server;
 pub mod differential;
 pub mod differential_documents;
 pub mod fastjson_api;
+pub mod gateway;
 mod http;
 mod orders;
 pub mod process;

@@ -3,7 +3,9 @@
 
 use anyhow::{Context, Result, bail};
 use conformance::cache_server::{self, Subject};
-use conformance::{Check, analytics_api, differential, differential_documents, fastjson_api};
+use conformance::{
+    Check, analytics_api, differential, differential_documents, fastjson_api, gateway,
+};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +15,7 @@ const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--see
        conformance cache-server ADDR --brief   (the conversations only, some seconds)
        conformance analytics-api ADDR [--against ADDR [--seed N]]   (on empty folders; with DuckDB in python3)
        conformance analytics-files BINARY [--against BINARY]   (starts and kills the twin itself)
+       conformance gateway BINARY   (starts the gateway and its upstreams itself)
        conformance redis ADDR   (checks the checks)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
@@ -59,6 +62,7 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
             checks.push(analytics_api::exchange(binary, other));
             Ok(checks)
         }
+        ["gateway", binary] => Ok(gateway::run(Path::new(binary))),
         ["redis", address] => Ok(cache_server::run(resolve(address)?, Subject::Redis)),
         _ => bail!("{USAGE}"),
     }

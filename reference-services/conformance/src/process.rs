@@ -72,7 +72,16 @@ impl Service {
     /// # Errors
     /// When there is no `kill` command, or no such process.
     pub fn terminate(&self) -> Result<()> {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        self.signal("-TERM")
+    }
+
+    /// Sends SIGHUP, which asks some services to read their files again.
+    pub(crate) fn hang_up(&self) -> Result<()> {
+        self.signal("-HUP")
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status()?;
         ensure!(status.success(), "kill: {status}");
         Ok(())
     }
