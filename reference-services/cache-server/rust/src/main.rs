@@ -7,12 +7,13 @@ use cache_server::config::{
 use cache_server::net::{Bound, TlsListener, serve, tls_config};
 use cache_server::server::Server;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -22,6 +23,10 @@ const USAGE: &str = "usage: cache-server --listen ADDR [--threads N] [--maxmemor
                      [--maxmemory-policy NAME] [--maxclients N] [--requirepass TEXT] \
                      [--timeout SECONDS] [--metrics ADDR] \
                      [--tls-listen ADDR --tls-cert FILE --tls-key FILE]";
+
+/// Connections that may wait to be accepted, if the system allows as many. With the usual 128 the
+/// last of a few hundred clients that come at once would try again a second later.
+const BACKLOG: u32 = 4_096;
 
 /// The wall clock.
 struct WallClock;
@@ -131,7 +136,22 @@ fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64, St
 }
 
 async fn bind(address: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))
+    let fault = |error: io::Error| format!("{address}: {error}");
+    let mut outcome = Err(io::ErrorKind::NotFound.into());
+    for socket_address in lookup_host(address).await.map_err(fault)? {
+        outcome = listen(socket_address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome.map_err(fault)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn run(mut start: Start) -> Result<(), String> {

@@ -28,17 +28,17 @@ struct View {
     claims: Vec<ClaimView>,
 }
 
-struct ClaimView {
-    claim: &'static Claim,
+pub(super) struct ClaimView {
+    pub(super) claim: &'static Claim,
     verdict: Verdict,
     /// The verdict in a word or three.
-    word: &'static str,
+    pub(super) word: &'static str,
     /// The class of the verdict's mark.
-    class: &'static str,
+    pub(super) class: &'static str,
     /// The figure with its interval, or a dash.
-    figure: String,
+    pub(super) figure: String,
     /// The region in words.
-    region: String,
+    pub(super) region: String,
     /// What the figure is, in words.
     subject: String,
     /// The share by which the region is widened, in percent.
@@ -63,6 +63,12 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
         claims: judged.into_iter().map(|it| claim_view(&runs, it)).collect(),
     };
     Ok(Page(view).into_response())
+}
+
+/// The claims that runs of a service judge.
+pub(super) fn of_service(runs: &Runs, service: &str) -> Result<Vec<ClaimView>, Error> {
+    let judged = judgements(runs)?.into_iter().filter(|it| it.claim.service == service);
+    Ok(judged.map(|it| claim_view(runs, it)).collect())
 }
 
 fn claim_view(runs: &Runs, Judgement { claim, verdict }: Judgement) -> ClaimView {

@@ -11,7 +11,9 @@ use axum::{
 use url::form_urlencoded;
 
 use super::{
-    Entry, Service, find,
+    Entry, Service,
+    claims::{self, ClaimView},
+    find,
     report::Report,
     scenes,
     tryit::{self, Outcome, TryIt},
@@ -33,6 +35,8 @@ struct View<'a> {
     used: Option<&'a Used>,
     /// Which run the advice uses for this scenario, if it reads the scenario at all.
     choices: Vec<UseRun>,
+    /// What is claimed of the service.
+    claims: Vec<ClaimView>,
     runs: Vec<Entry<'a>>,
     tryit: TryIt,
 }
@@ -107,6 +111,7 @@ fn show(
         report: chosen.run.map(Report::new),
         used: known.in_use.of(&chosen.id),
         choices,
+        claims: claims::of_service(runs, service.id)?,
         runs: of_service.map(|run| Entry::new(run, &known.in_use)).collect(),
         tryit,
     };
