@@ -200,7 +200,11 @@ fn by_hand(served: &Served, folder: &Path) -> Result<(), Failure> {
         let line = before.lines().find(|line| line.starts_with("title = ")).ok_or("no title")?;
         let started = Instant::now();
         fs::write(&file, before.replacen(line, &format!("title = \"Changed {word}\""), 1))?;
-        while !served.get(&format!("/decisions?q={word}"))?.body.contains("1 record<") {
+        while !served
+            .get(&format!("/decisions?q={word}"))?
+            .body
+            .contains(&format!("Changed {word}"))
+        {
             thread::sleep(Duration::from_millis(10));
         }
         took.push(started.elapsed());
