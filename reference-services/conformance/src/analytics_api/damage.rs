@@ -320,16 +320,19 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Says what is not checked here; with `ASSAY_REQUIRE=all` that is a failure.
+fn skip(what: &str) -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "the checks' own switch, not a setting")]
+    let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
+    ensure!(!required, "skipped: {what}, and ASSAY_REQUIRE=all");
+    println!("skipped: {what}");
+    Ok(())
+}
+
 fn full_disk(binary: &Path) -> Result<()> {
     let disk = match SmallDisk::mount() {
         Ok(disk) => disk,
-        Err(error) => {
-            #[expect(clippy::disallowed_methods, reason = "the checks' own switch, not a setting")]
-            let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
-            ensure!(!required, "no small disk can be mounted ({error:#}), and ASSAY_REQUIRE=all");
-            println!("skipped: a full disk, because none can be mounted: {error:#}");
-            return Ok(());
-        }
+        Err(error) => return skip(&format!("a full disk, because none can be mounted: {error:#}")),
     };
     let (folder, filler) = (disk.0.path().join("data"), disk.0.path().join("filler"));
     fs::write(&filler, vec![1; 1_000_000])?;
@@ -378,7 +381,7 @@ fn full_disk(binary: &Path) -> Result<()> {
     stop(service)
 }
 
-/// With strace, which makes the system calls of a process fail; without it this is left out.
+/// With strace, which makes the system calls of a process fail.
 fn fsync_fails(binary: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let send = |service: &Service, n: usize| -> Result<_> {
@@ -396,8 +399,7 @@ fn fsync_fails(binary: &Path) -> Result<()> {
     let calls = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"];
     let traced = Command::new("strace").args(["-o", "/dev/null"]).args(calls).arg("true").output();
     if !traced.is_ok_and(|output| output.status.success()) {
-        println!("skipped: an fsync that fails, because there is no strace, or it may not trace");
-        return Ok(());
+        return skip("an fsync that fails, because there is no strace, or it may not trace");
     }
     let own = [binary_name, "--listen", "127.0.0.1:0", "--data", data];
     let service = Service::start_silenced_as("strace", &[&inject[..], &calls, &own].concat())?;
