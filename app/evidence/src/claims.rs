@@ -15,6 +15,7 @@ const FILES: &[(&str, &str)] = &[
     ("claims/memory.toml", include_str!("../claims/memory.toml")),
     ("claims/garbage-collection.toml", include_str!("../claims/garbage-collection.toml")),
     ("claims/cache.toml", include_str!("../claims/cache.toml")),
+    ("claims/analytics.toml", include_str!("../claims/analytics.toml")),
     ("claims/delivery.toml", include_str!("../claims/delivery.toml")),
 ];
 

@@ -28,6 +28,8 @@ const fn more_is_better(work: Work) -> &'static [&'static str] {
     match work {
         Work::Request => &["req/s"],
         Work::Command => &["cmd/s", "zipf-hits/read", "scan-hits/read", "loop-hits/read"],
+        Work::Event => &["events/s"],
+        Work::Question => &[],
     }
 }
 
@@ -101,8 +103,17 @@ fn measured(sample: &Sample, work: Work) -> Vec<(f64, &'static str)> {
     let per_second = match work {
         Work::Request => "req/s",
         Work::Command => "cmd/s",
+        Work::Event | Work::Question => "events/s",
     };
-    values.extend(capacity(sample).map(|rps| (rps, per_second)));
+    values.extend(capacity(work, sample).map(|rps| (rps, per_second)));
+    values.extend(sample.questions.iter().filter_map(|asked| {
+        let unit = match asked.question.as_str() {
+            "buckets" => "buckets-ns",
+            "groups" => "groups-ns",
+            _ => return None,
+        };
+        Some((median(&asked.ms)? * NS_PER_MS, unit))
+    }));
     values.extend(sample.hits.iter().filter_map(|hits| {
         let unit = match hits.trace.as_str() {
             "zipf" => "zipf-hits/read",

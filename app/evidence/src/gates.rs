@@ -1,6 +1,6 @@
 //! The gates a load must pass before its figures count.
 
-use crate::sample::Load;
+use crate::sample::{Asked, Load};
 
 /// The limits behind the gates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,14 +71,7 @@ pub fn check(load: &Load) -> Vec<Check> {
             passed: errors < LIMITS.errors,
             seen: format!("{:.2}% of the requests failed", errors * 100.0),
         },
-        Check {
-            id: "steal",
-            title: "less than 1% of the time taken by the hypervisor",
-            value: load.steal,
-            more_is_worse: true,
-            passed: load.steal < LIMITS.steal,
-            seen: format!("the hypervisor took {:.1}% of the time", load.steal * 100.0),
-        },
+        steal(load.steal),
         Check {
             id: "lag",
             title: "the generator's own delay at p99 below 200 µs or a tenth of the p99",
@@ -99,6 +92,23 @@ pub fn check(load: &Load) -> Vec<Check> {
             seen: format!("the generator was busy {:.0}% of its core", load.generator_busy * 100.0),
         },
     ]
+}
+
+/// Applies to a question what applies to it: nothing else runs while it is answered, and a wrong
+/// answer ends the run.
+pub(crate) fn check_asked(asked: &Asked) -> Vec<Check> {
+    vec![steal(asked.steal)]
+}
+
+fn steal(share: f64) -> Check {
+    Check {
+        id: "steal",
+        title: "less than 1% of the time taken by the hypervisor",
+        value: share,
+        more_is_worse: true,
+        passed: share < LIMITS.steal,
+        seen: format!("the hypervisor took {:.1}% of the time", share * 100.0),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]

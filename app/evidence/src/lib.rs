@@ -31,7 +31,8 @@ pub use number::three_digits;
 pub use parse::ParseError;
 pub use run::Run;
 pub use sample::{
-    Builds, Capacity, Collection, Gc, Hits, Load, Percentiles, Sample, Samples, Twin, Windows,
+    Asked, Builds, Capacity, Collection, Gc, Hits, Load, Percentiles, Sample, Samples, Twin,
+    Windows,
 };
 pub use summarise::{Plan, summarise};
 pub use summary::{

@@ -1,9 +1,10 @@
 //! The table of metrics: what is read from each process, and whether it counts.
 
-use crate::gates::{LIMITS, check};
-use crate::sample::{Capacity, Gc, Load, Sample};
+use crate::gates::{LIMITS, check, check_asked};
+use crate::sample::{Asked, Capacity, Gc, Load, Sample};
+use crate::stats::median;
 use crate::summarise::Plan;
-use crate::summary::{Better, metric};
+use crate::summary::{Better, Work, metric};
 
 /// A KiB in MB and in kB.
 const MB_PER_KIB: f64 = 1024.0 / 1e6;
@@ -20,8 +21,9 @@ pub(crate) fn valid(load: &Load) -> bool {
     check(load).iter().all(|check| check.passed)
 }
 
-fn valid_capacity(capacity: &Capacity) -> bool {
-    let full = capacity.server_busy >= SERVER_BUSY || saturated(capacity);
+/// Taking in events waits for the disk, so that its core need not be full.
+fn valid_capacity(work: Work, capacity: &Capacity) -> bool {
+    let full = work == Work::Event || capacity.server_busy >= SERVER_BUSY || saturated(capacity);
     full && capacity.errors == 0 && capacity.steal < LIMITS.steal
 }
 
@@ -31,8 +33,9 @@ pub(crate) fn saturated(capacity: &Capacity) -> bool {
 }
 
 /// Closed-loop answers per second, where they count.
-pub(crate) fn capacity(sample: &Sample) -> Option<f64> {
-    valid_capacity(&sample.capacity).then_some(sample.capacity.rps)
+pub(crate) fn capacity(work: Work, sample: &Sample) -> Option<f64> {
+    let capacity = sample.capacity.as_ref()?;
+    valid_capacity(work, capacity).then_some(capacity.rps)
 }
 
 /// A process's half load, where it passed its gates.
@@ -80,7 +83,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let (one, per_second) = (plan.work.one(), plan.work.per_second());
     let pieces = match plan.pipeline {
         1 => String::new(),
-        many => format!(", pipelines of {many}"),
+        many => format!(", {} of {many}", plan.work.pieces()),
     };
     let cpu = |id, title: &str, take| at_half(id, &format!("{title} per {one}{pieces}"), take);
     let capacity_title = format!("Capacity of one core, closed loop{pieces}");
@@ -90,7 +93,10 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         cpu(metric::CPU_KERNEL, "Kernel CPU time", |load| load.cpu_kernel_us),
         Row {
             better: Better::Higher,
-            ..row(metric::CAPACITY, &capacity_title, per_second, Box::new(capacity))
+            ..row(metric::CAPACITY, &capacity_title, per_second, {
+                let work = plan.work;
+                Box::new(move |sample| capacity(work, sample))
+            })
         },
         Row {
             better: Better::Higher,
@@ -114,6 +120,12 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         let title = format!("{}, {}", tail.title, plan.condition);
         rows.push(Row { title, note: plan.condition.clone(), ..tail });
     }
+    rows.extend(question_rows(plan));
+    let entry = plan.work.entry();
+    let loaded = match plan.work {
+        Work::Question => "Memory after the questions (PSS)",
+        _ => "Memory under half load (PSS)",
+    };
     rows.extend([
         row(metric::IDLE_PSS, "Memory idle (PSS)", "MB", kib(|s| s.idle_pss_kib)),
         row(
@@ -122,16 +134,21 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
             "MB",
             Box::new(|sample| sample.resident_pss_kib.map(|kib| kib * MB_PER_KIB)),
         ),
-        row(metric::PSS_PER_ENTRY, "Memory per entry beyond the idle process (PSS)", "bytes", {
-            let grown = |sample: &Sample| {
-                let kib = sample.resident_pss_kib? - sample.idle_pss_kib;
-                Some(kib * BYTES_PER_KIB / entries(sample)?)
-            };
-            Box::new(grown)
-        }),
+        row(
+            metric::PSS_PER_ENTRY,
+            &format!("Memory per {entry} beyond the idle process (PSS)"),
+            "bytes",
+            {
+                let grown = |sample: &Sample| {
+                    let kib = sample.resident_pss_kib? - sample.idle_pss_kib;
+                    Some(kib * BYTES_PER_KIB / entries(sample)?)
+                };
+                Box::new(grown)
+            },
+        ),
         row(
             metric::RSS_PER_ENTRY,
-            "Resident memory per entry, all of the process (RSS)",
+            &format!("Resident memory per {entry}, all of the process (RSS)"),
             "bytes",
             {
                 let whole = |sample: &Sample| {
@@ -140,7 +157,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
                 Box::new(whole)
             },
         ),
-        row(metric::LOADED_PSS, "Memory under half load (PSS)", "MB", kib(|s| s.loaded_pss_kib)),
+        row(metric::LOADED_PSS, loaded, "MB", kib(|s| s.loaded_pss_kib)),
         row(metric::PEAK_RSS, "Peak memory (RSS)", "MB", kib(|s| s.peak_rss_kib)),
         row(
             metric::FLUSHED_PSS,
@@ -169,7 +186,29 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     rows
 }
 
-/// How many entries a cache held when it was weighed.
+/// How long questions took; the middle of the times one process was asked stands for it.
+fn question_rows(plan: &Plan) -> [Row; 4] {
+    let of = |question: &'static str, take: fn(&Asked) -> Option<f64>| -> Take {
+        Box::new(move |sample| {
+            let asked = sample.questions.iter().find(|asked| asked.question == question)?;
+            check_asked(asked).iter().all(|check| check.passed).then(|| take(asked)).flatten()
+        })
+    };
+    let make = |id, title: &str, question, take| Row {
+        note: plan.condition.clone(),
+        ..row(id, &format!("{title}, {}", plan.condition), "ms", of(question, take))
+    };
+    let (ms, cpu): (fn(&Asked) -> _, fn(&Asked) -> _) =
+        (|asked| median(&asked.ms), |asked| Some(asked.cpu_ms));
+    [
+        make(metric::BUCKETS_MS, "Bucket × key with p99, time to the answer", "buckets", ms),
+        make(metric::GROUPS_MS, "Very many groups, time to the answer", "groups", ms),
+        make(metric::BUCKETS_CPU, "Bucket × key with p99, CPU time", "buckets", cpu),
+        make(metric::GROUPS_CPU, "Very many groups, CPU time", "groups", cpu),
+    ]
+}
+
+/// How many entries it held when it was weighed.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵³")]
 fn entries(sample: &Sample) -> Option<f64> {
     sample.entries.filter(|entries| *entries > 0).map(|entries| entries as f64)

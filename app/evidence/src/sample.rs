@@ -82,13 +82,13 @@ pub struct Sample {
     /// where it builds none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_pss_kib: Option<f64>,
-    /// Resident set size in KiB at the same time; only of a cache.
+    /// Resident set size in KiB at the same time; only where entries are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_rss_kib: Option<f64>,
-    /// The entries a cache held then; absent where none were stored beforehand.
+    /// The entries or events it held then; absent where none were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
-    /// Proportional set size in KiB at the end of the half load.
+    /// Proportional set size in KiB at the end of the half load, or after the questions.
     pub loaded_pss_kib: f64,
     /// Peak resident set size in KiB.
     pub peak_rss_kib: f64,
@@ -99,19 +99,23 @@ pub struct Sample {
     /// where it was not weighed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pss_kib_per_connection: Option<f64>,
-    /// The closed loop.
-    pub capacity: Capacity,
+    /// The closed loop; absent where questions are timed instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// What the garbage collector did during the half load; absent where it was not traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gc: Option<Gc>,
     /// The reads of a cache's traces that found their key.
     #[serde(default, rename = "hits", skip_serializing_if = "Vec::is_empty")]
     pub hits: Vec<Hits>,
+    /// Questions that were asked one by one.
+    #[serde(default, rename = "question", skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Asked>,
     /// The half load over time; kept for one block of each twin and variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Windows>,
     /// The open loops, in the order taken: the half load first.
-    #[serde(rename = "load")]
+    #[serde(default, rename = "load", skip_serializing_if = "Vec::is_empty")]
     pub loads: Vec<Load>,
 }
 
@@ -125,6 +129,20 @@ pub struct Hits {
     pub reads: u64,
     /// How many of them found their key.
     pub hits: u64,
+}
+
+/// A question that was asked several times, each time once the answer before had come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// `buckets` or `groups`.
+    pub question: String,
+    /// Milliseconds from the first byte sent to the last byte of the answer, each time.
+    pub ms: Vec<f64>,
+    /// CPU time of the process in ms for each answer, over all of them.
+    pub cpu_ms: f64,
+    /// Share of the time taken from our cores by the hypervisor.
+    pub steal: f64,
 }
 
 /// What Go's garbage collector did during the half load, from its own trace (`gctrace=1`).

@@ -1,7 +1,7 @@
 //! From samples to a summary.
 
 use crate::figures::{figure, pooled, ratio};
-use crate::gates::{Check, check};
+use crate::gates::{Check, check, check_asked};
 use crate::rows::{Row, capacity, half, never_exceeded, rows, saturated, valid};
 use crate::sample::{Builds, Load, Sample, Samples, Twin};
 use crate::stats::median;
@@ -76,10 +76,11 @@ impl Plan {
             started: summary.started.clone(),
             blocks: summary.blocks_planned,
             p99_limit_us: summary.p99_limit_us,
-            // Without a half load that counts no figure carries it.
-            condition: summary
-                .metric(metric::HALF_P50)
-                .map_or_else(String::new, |p50| p50.note.clone()),
+            // Without a half load or a question that counts no figure carries it.
+            condition: [metric::HALF_P50, metric::BUCKETS_MS, metric::GROUPS_MS]
+                .iter()
+                .find_map(|id| summary.metric(id))
+                .map_or_else(String::new, |metric| metric.note.clone()),
             variants: summary.variants.iter().map(variant).collect(),
             notes: given.cloned().collect(),
         }
@@ -179,7 +180,7 @@ impl<'a> Blocks<'a> {
 /// Whether a row's figures are lower bounds.
 fn at_least<'a>(row: &Row, plan: &Plan, mut samples: impl Iterator<Item = &'a Sample>) -> bool {
     match row.id {
-        metric::CAPACITY => samples.any(|sample| saturated(&sample.capacity)),
+        metric::CAPACITY => samples.any(|sample| sample.capacity.as_ref().is_some_and(saturated)),
         metric::CAPACITY_P99 => samples.any(|sample| never_exceeded(sample, plan.p99_limit_us)),
         _ => false,
     }
@@ -225,6 +226,7 @@ const FLOOR_TITLE: &str = "Capacity as a share of the floor's";
 /// The capacities of the scenario's floor, by block.
 struct Floor<'a> {
     blocks: &'a Blocks<'a>,
+    work: Work,
     rps: Vec<Option<f64>>,
     note: String,
 }
@@ -233,18 +235,19 @@ impl<'a> Floor<'a> {
     fn of(plan: &Plan, blocks: &'a Blocks<'a>) -> Option<Self> {
         let floor = plan.variants.iter().find(|variant| variant.kind == Kind::Floor)?;
         let id = Some(floor.id.as_str());
-        let rps = blocks.take(floor.language, id, capacity);
+        let rps = blocks.take(floor.language, id, |sample| capacity(plan.work, sample));
         let mut note = format!("the floor: {}", floor.label);
-        if blocks.of(floor.language, id).any(|sample| saturated(&sample.capacity)) {
+        let gave_out = |sample: &Sample| sample.capacity.as_ref().is_some_and(saturated);
+        if blocks.of(floor.language, id).any(gave_out) {
             note.push_str(
                 "; the generator gave out before it, so that the shares are upper bounds",
             );
         }
-        Some(Self { blocks, rps, note })
+        Some(Self { blocks, work: plan.work, rps, note })
     }
 
     fn shares(&self, twin: Twin, variant: Option<&str>) -> Vec<Option<f64>> {
-        let own = self.blocks.take(twin, variant, capacity);
+        let own = self.blocks.take(twin, variant, |sample| capacity(self.work, sample));
         let share = |(own, floor): (Option<f64>, &Option<f64>)| Some(own? / (*floor)?);
         own.into_iter().zip(&self.rps).map(share).collect()
     }
@@ -441,8 +444,10 @@ fn gates(blocks: &Blocks<'_>) -> (Vec<Gate>, Vec<Void>) {
     let mut gates: Vec<Gate> = Vec::new();
     let mut voids = Vec::new();
     for sample in blocks.samples() {
-        for load in &sample.loads {
-            let checks = check(load);
+        let loads = sample.loads.iter().map(|load| (load.rate_rps, check(load)));
+        let asked = sample.questions.iter();
+        let asked = asked.map(|asked| (1e3 / median(&asked.ms).unwrap_or(1e3), check_asked(asked)));
+        for (rate_rps, checks) in loads.chain(asked) {
             for check in &checks {
                 tally(&mut gates, check);
             }
@@ -453,7 +458,7 @@ fn gates(blocks: &Blocks<'_>) -> (Vec<Gate>, Vec<Void>) {
                     block: sample.block,
                     twin: sample.twin,
                     variant: sample.variant.clone(),
-                    rate_rps: load.rate_rps,
+                    rate_rps,
                     why: why.join("; "),
                 });
             }

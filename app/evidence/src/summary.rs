@@ -61,6 +61,14 @@ pub mod metric {
     pub const HITS_SCAN: &str = "hit_share_scan";
     /// The same for keys in turn, more than fit.
     pub const HITS_LOOP: &str = "hit_share_loop";
+    /// Milliseconds until the answer about every bucket of every key, with a 99th percentile.
+    pub const BUCKETS_MS: &str = "buckets_ms";
+    /// CPU time of that answer in ms.
+    pub const BUCKETS_CPU: &str = "buckets_cpu_ms";
+    /// Milliseconds until the answer about very many groups.
+    pub const GROUPS_MS: &str = "groups_ms";
+    /// CPU time of that answer in ms.
+    pub const GROUPS_CPU: &str = "groups_cpu_ms";
     /// Garbage collections per second at the half-load rate. Go only.
     pub const GC_CYCLES: &str = "gc_cycles";
     /// The longest stop of all goroutines in µs at the half-load rate. Go only.
@@ -88,6 +96,10 @@ pub enum Work {
     Request,
     /// Commands of a cache.
     Command,
+    /// Events that are taken in, in batches.
+    Event,
+    /// Questions about events, asked one by one.
+    Question,
 }
 
 impl Work {
@@ -97,6 +109,8 @@ impl Work {
         match self {
             Self::Request => "request",
             Self::Command => "command",
+            Self::Event => "event",
+            Self::Question => "question",
         }
     }
 
@@ -106,6 +120,26 @@ impl Work {
         match self {
             Self::Request => "requests/s",
             Self::Command => "commands/s",
+            Self::Event => "events/s",
+            Self::Question => "questions/s",
+        }
+    }
+
+    /// What is kept in memory, one of them.
+    #[must_use]
+    pub const fn entry(self) -> &'static str {
+        match self {
+            Self::Request | Self::Command => "entry",
+            Self::Event | Self::Question => "event",
+        }
+    }
+
+    /// What several of them sent as one piece are called.
+    #[must_use]
+    pub const fn pieces(self) -> &'static str {
+        match self {
+            Self::Request | Self::Command | Self::Question => "pipelines",
+            Self::Event => "batches",
         }
     }
 
@@ -145,7 +179,7 @@ pub struct Summary {
     /// What is counted.
     #[serde(default, skip_serializing_if = "Work::is_request")]
     pub work: Work,
-    /// How many commands were sent as one piece, at one time; latencies are those of the last answer.
+    /// How many commands or events were sent as one piece, at one time; latencies are those of the last answer.
     #[serde(default = "single", skip_serializing_if = "is_single")]
     pub pipeline: u32,
     /// `poisson` or `constant`: when the open loops send.

@@ -51,7 +51,7 @@ fn hyperfine_json() {
 fn what_is_void_or_half_done_is_left_out() {
     let mut samples = samples(2, 1.0);
     samples.samples[0].loads[0].steal = 0.5;
-    samples.samples[1].capacity.errors = 1;
+    samples.samples[1].capacity.as_mut().unwrap().errors = 1;
     let text = export::go_bench(&environment(), &samples, &small());
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("Benchmark")).collect();
     assert_eq!(lines.len(), 4, "{text}");

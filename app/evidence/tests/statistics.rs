@@ -114,14 +114,15 @@ fn samples(blocks: u32) -> Samples {
                 hits: Vec::new(),
                 gc: None,
                 timeline: None,
-                capacity: Capacity {
+                capacity: Some(Capacity {
                     rps: 40_000.0 / factor,
                     connections: 64,
                     errors: 0,
                     server_busy: 0.99,
                     generator_busy: 0.6,
                     steal: 0.0,
-                },
+                }),
+                questions: Vec::new(),
                 loads: vec![load(10_000.0, p99), load(18_000.0, 100.0 * p99)],
             });
         }
@@ -205,12 +206,12 @@ fn a_load_that_fails_a_gate_is_void_and_leaves_its_pair_out() {
 #[test]
 fn a_closed_loop_counts_only_where_one_of_the_two_cores_was_full() {
     let mut samples = samples(7);
-    samples.samples[0].capacity.server_busy = 0.7;
+    samples.samples[0].capacity.as_mut().unwrap().server_busy = 0.7;
     let capacity =
         |samples: &Samples| summarise(&plan(), samples).metric(metric::CAPACITY).unwrap().clone();
     let disturbed = capacity(&samples);
     assert_eq!((disturbed.ratio.unwrap().n, disturbed.at_least), (6, false));
-    samples.samples[0].capacity.generator_busy = 0.97;
+    samples.samples[0].capacity.as_mut().unwrap().generator_busy = 0.97;
     let saturated = capacity(&samples);
     assert_eq!((saturated.ratio.unwrap().n, saturated.at_least), (7, true));
 }

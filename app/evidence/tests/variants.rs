@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assay_evidence::{
-    Capacity, Collection, Gc, Kind, Load, Percentiles, Plan, Profile, Run, Sample, Samples,
+    Asked, Capacity, Collection, Gc, Kind, Load, Percentiles, Plan, Profile, Run, Sample, Samples,
     Summary, Twin, VariantInfo, Windows, Work, metric, summarise,
 };
 
@@ -50,14 +50,15 @@ fn sample(block: u32, twin: Twin, variant: Option<&str>, rps: f64) -> Sample {
         loaded_pss_kib: 2000.0,
         peak_rss_kib: 3000.0,
         pss_kib_per_connection: None,
-        capacity: Capacity {
+        capacity: Some(Capacity {
             rps,
             connections: 64,
             errors: 0,
             server_busy: 0.99,
             generator_busy: 0.6,
             steal: 0.0,
-        },
+        }),
+        questions: Vec::new(),
         gc: None,
         timeline: None,
         loads: vec![load()],
@@ -152,7 +153,7 @@ fn capacities_are_shares_of_the_floor_by_block() {
     near(again.figure.unwrap().value, 0.22);
     assert_eq!(summary.variant("floor").unwrap().metric(metric::CAPACITY_SHARE), None);
     // A floor that outran the generator makes the shares upper bounds, and says so.
-    samples.samples[0].capacity.generator_busy = 0.99;
+    samples.samples[0].capacity.as_mut().unwrap().generator_busy = 0.99;
     assert!(share(&samples).note.contains("upper bounds"));
     // Without a floor there is no such metric.
     assert_eq!(summarise(&self::plan(Vec::new()), &samples).metric(metric::CAPACITY_SHARE), None);
@@ -337,4 +338,72 @@ fn write_committed_summaries() {
 fn committed() -> impl Iterator<Item = PathBuf> {
     let runs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/runs");
     fs::read_dir(runs).unwrap().map(|folder| folder.unwrap().path())
+}
+
+/// Questions stand for themselves, one process by the middle of its times: Rust takes 40 ms, Go 80,
+/// the other program 240.
+#[test]
+fn questions_are_timed_beside_a_program_of_others() {
+    let plan = Plan {
+        work: Work::Question,
+        condition: "GOMAXPROCS = 2".into(),
+        ..plan(vec![info("other", Twin::Rust, Kind::Other)])
+    };
+    let asked = |ms: f64| Asked {
+        question: "buckets".into(),
+        ms: vec![9.0 * ms, ms, 0.9 * ms],
+        cpu_ms: 2.0 * ms,
+        steal: 0.0,
+    };
+    let mut samples = Samples::new();
+    for block in 1..=6 {
+        for (twin, variant, ms) in
+            [(Twin::Rust, None, 40.0), (Twin::Go, None, 80.0), (Twin::Rust, Some("other"), 240.0)]
+        {
+            samples.samples.push(Sample {
+                capacity: None,
+                loads: Vec::new(),
+                questions: vec![asked(ms * (1.0 + 0.1 * f64::from(block)))],
+                entries: Some(1_000_000),
+                resident_rss_kib: Some(20_000.0),
+                ..sample(block, twin, variant, 1.0)
+            });
+        }
+    }
+    let summary = summarise(&plan, &samples);
+    let buckets = summary.metric(metric::BUCKETS_MS).unwrap();
+    near(buckets.ratio.unwrap().estimate, 0.5);
+    assert!(buckets.title.ends_with("GOMAXPROCS = 2"), "{}", buckets.title);
+    near(summary.metric(metric::BUCKETS_CPU).unwrap().rust.unwrap().low, 88.0);
+    let other = summary.variant("other").unwrap().metric(metric::BUCKETS_MS).unwrap();
+    near(other.rust_over.unwrap().estimate, 1.0 / 6.0);
+    let memory = summary.metric(metric::RSS_PER_ENTRY).unwrap();
+    assert_eq!(memory.title, "Resident memory per event, all of the process (RSS)");
+    near(memory.rust.unwrap().value, 20.48);
+    for absent in [metric::GROUPS_MS, metric::CAPACITY, metric::CPU] {
+        assert_eq!(summary.metric(absent), None, "{absent}");
+    }
+    // The summary can be computed again from itself and the samples, also once written down.
+    let text = samples.to_toml().unwrap();
+    assert_eq!(summarise(&Plan::of(&summary), &Samples::parse(&text).unwrap()), summary);
+    samples.samples[0].questions[0].steal = 0.05;
+    let disturbed = summarise(&plan, &samples);
+    assert_eq!(disturbed.metric(metric::BUCKETS_MS).unwrap().ratio.unwrap().n, 5);
+    assert!(disturbed.voids[0].why.contains("hypervisor"), "{:?}", disturbed.voids);
+}
+
+#[test]
+fn taking_in_events_may_wait_for_the_disk() {
+    let (mut plan, mut samples) = with_floor();
+    for sample in &mut samples.samples {
+        sample.capacity.as_mut().unwrap().server_busy = 0.5;
+    }
+    assert_eq!(summarise(&plan, &samples).metric(metric::CAPACITY), None);
+    plan.work = Work::Event;
+    plan.pipeline = 1_000;
+    let summary = summarise(&plan, &samples);
+    let capacity = summary.metric(metric::CAPACITY).unwrap();
+    assert_eq!(capacity.title, "Capacity of one core, closed loop, batches of 1000");
+    assert_eq!(capacity.unit, "events/s");
+    assert!(summary.metric(metric::CPU).is_some_and(|cpu| cpu.title.contains("per event")));
 }

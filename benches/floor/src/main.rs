@@ -6,6 +6,9 @@
 //! timed or counted, so what a request costs here is what the kernel asks for moving messages of
 //! this size: one `read`, one `write` and a share of one `epoll_wait`. It is no HTTP server: there
 //! are no timeouts, no limit on connections and no refusals besides closing. SIGTERM ends it.
+//!
+//! `floor --listen ADDR --threads N --scan` stands under an analytics service instead: a bare scan
+//! of the columns that a question is about.
 
 use std::process::ExitCode;
 
@@ -14,25 +17,37 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod connection;
 #[cfg(target_os = "linux")]
+mod scan;
+#[cfg(target_os = "linux")]
 mod server;
 
-const USAGE: &str = "usage: floor --listen ADDR [--threads 1]";
+const USAGE: &str = "usage: floor --listen ADDR [--threads 1]
+       floor --listen ADDR --threads N --scan";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (["--listen", address] | ["--listen", address, "--threads", "1"]) = *arguments.as_slice()
-    else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
-    run(address)
+    match *arguments.as_slice() {
+        ["--listen", address] | ["--listen", address, "--threads", "1"] => run(address, None),
+        ["--listen", address, "--threads", threads, "--scan"] => match threads.parse() {
+            Ok(threads @ 1..=64) => run(address, Some(threads)),
+            _ => usage(),
+        },
+        _ => usage(),
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }
 
 #[cfg(target_os = "linux")]
-fn run(address: &str) -> ExitCode {
+fn run(address: &str, scan: Option<usize>) -> ExitCode {
     // Only a failure ends it, or a signal.
-    let error = match server::serve(address) {
+    let served =
+        scan.map_or_else(|| server::serve(address), |threads| scan::serve(address, threads));
+    let error = match served {
         Ok(never) => match never {},
         Err(error) => error,
     };
@@ -41,7 +56,7 @@ fn run(address: &str) -> ExitCode {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn run(_: &str) -> ExitCode {
+fn run(_: &str, _: Option<usize>) -> ExitCode {
     eprintln!("floor: needs Linux, for epoll");
     ExitCode::FAILURE
 }

@@ -17,8 +17,13 @@ struct Floor {
 
 impl Floor {
     fn start() -> Self {
+        Self::with(&["--threads", "1"])
+    }
+
+    fn with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_floor"))
-            .args(["--listen", "127.0.0.1:0", "--threads", "1"])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -97,6 +102,27 @@ fn commands_are_answered_like_a_caches() {
     read(value);
 }
 
+/// Row n has n mod 1,400 in each column; the sum of the whole numbers is shown by its last three digits.
+#[test]
+fn a_scan_adds_up_as_many_rows_as_came() {
+    let floor = Floor::with(&["--threads", "2", "--scan"]);
+    let mut stream = BufReader::new(TcpStream::connect(&floor.address).unwrap());
+    let mut ask = |path: &str, body: &str| {
+        let length = body.len();
+        let request = format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}");
+        stream.get_mut().write_all(request.as_bytes()).unwrap();
+        receive(&mut stream).1
+    };
+    assert_eq!(ask("/v1/events", &"{}\n".repeat(1_000)), r#"{"accepted":1000,"rejected":0}"#);
+    ask("/v1/events", &"{}\n".repeat(1_000));
+    // The first half: 0 to 999; the second: 1,000 to 1,399 and 0 to 599.
+    let (first, second) = (499_500.0, 479_800.0 + 179_700.0);
+    let shown = 500.0 + 500.0;
+    for question in ["/buckets", "/groups"] {
+        assert_eq!(ask(question, ""), format!("{{\"sum\":{}}}", first + second + shown));
+    }
+}
+
 #[test]
 fn it_is_healthy_and_outlives_its_clients() {
     let floor = Floor::start();
@@ -117,7 +143,11 @@ fn it_is_healthy_and_outlives_its_clients() {
 
 #[test]
 fn other_arguments_are_refused() {
-    for arguments in [&["--threads", "1"][..], &["--listen", "127.0.0.1:0", "--threads", "2"]] {
+    for arguments in [
+        &["--threads", "1"][..],
+        &["--listen", "127.0.0.1:0", "--threads", "2"],
+        &["--listen", "127.0.0.1:0", "--threads", "0", "--scan"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_floor")).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).starts_with("usage: floor"));

@@ -21,14 +21,19 @@ const PRELOAD_RPS: f64 = 7_000.0;
 const FILL_RPS: f64 = 500_000.0;
 const TRACE_RPS: f64 = 250_000.0;
 
+/// Events a second that are stored and put in order, events a second that all questions together go
+/// through, and what waiting until all is done takes at least, about.
+const STORE_RPS: f64 = 1_500_000.0;
+const ASK_RPS: f64 = 15_000_000.0;
+const SETTLE_S: f64 = 1.5;
+
 /// Closed loops of each twin from which the rates follow.
 pub(crate) const CALIBRATIONS: u32 = 3;
 
 /// About how long a scenario takes in a profile, the first build apart.
 pub(crate) fn expected(scenario: &Scenario, profile: Profile) -> Duration {
     let lengths = scenario.lengths(profile);
-    let preload_s = preload_s(scenario);
-    let variant_s = lengths.process_s(0) + preload_s;
+    let variant_s = process_s(scenario, &lengths, 0);
     // The faster twin has rates of its own, so that a pair shares them evenly in the estimate.
     let extra = count(scenario.load.faster_shares.len()) * lengths.sweep_s;
     let pair_s = 2.0 * twin_s(scenario, &lengths) + extra;
@@ -43,16 +48,26 @@ pub(crate) fn expected(scenario: &Scenario, profile: Profile) -> Duration {
 pub(crate) fn twin_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
     let idle = scenario.load.idle_connections;
     let weighing = if idle > 0 { 0.5 + count(idle) * CONNECTION_S } else { 0.0 };
-    lengths.process_s(scenario.load.shares.len()) + weighing + preload_s(scenario)
+    process_s(scenario, lengths, scenario.load.shares.len()) + weighing
+}
+
+/// About how long one process takes with so many further rates, in seconds.
+pub(crate) fn process_s(scenario: &Scenario, lengths: &Lengths, rates: usize) -> f64 {
+    let asked = f64::from(lengths.stored) * f64::from(lengths.rounds + 1) / ASK_RPS;
+    let asked = if scenario.questions.is_empty() { 0.0 } else { asked };
+    lengths.process_s(rates) + preload_s(scenario, lengths) + asked
 }
 
 /// What a process is filled with before its first load, and emptied of behind its last.
-pub(crate) fn preload_s(scenario: &Scenario) -> f64 {
+fn preload_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
     let requests = scenario.preload.as_ref().map_or(0, |preload| preload.count);
     let data = scenario.data.as_ref();
     let keys = data.filter(|data| data.preload).map_or(0, |data| data.keys);
     let reads: u32 = scenario.traces.iter().map(|trace| trace.reads).sum();
+    let settling = if lengths.stored > 0 { SETTLE_S } else { 0.0 };
     f64::from(requests) / PRELOAD_RPS
+        + f64::from(lengths.stored) / STORE_RPS
+        + settling
         + f64::from(keys) / FILL_RPS
         + f64::from(reads) / TRACE_RPS
         + data.map_or(0.0, |data| data.flush_s)
@@ -60,9 +75,12 @@ pub(crate) fn preload_s(scenario: &Scenario) -> f64 {
 
 /// About how long finding the capacities takes, in seconds.
 pub(crate) fn calibration_s(scenario: &Scenario, lengths: &Lengths) -> f64 {
+    if !scenario.questions.is_empty() {
+        return 0.0;
+    }
     let others = scenario.variants.iter().filter(|variant| variant.program.is_some()).count();
     let loops = lengths.warm_up_s + f64::from(CALIBRATIONS) * lengths.capacity_s;
-    (2.0 + count(others)) * (loops + preload_s(scenario))
+    (2.0 + count(others)) * (loops + preload_s(scenario, lengths))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful")]

@@ -18,6 +18,8 @@ mod scenario;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod events;
+#[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
 mod gc;
@@ -33,6 +35,8 @@ mod machine;
 mod participant;
 #[cfg(target_os = "linux")]
 mod process;
+#[cfg(target_os = "linux")]
+mod questions;
 #[cfg(target_os = "linux")]
 mod reply;
 #[cfg(target_os = "linux")]
@@ -59,8 +63,9 @@ mod wire;
 
 pub use progress::{Progress, on_stderr};
 pub use scenario::{
-    Build, CommandPlan, DataPlan, Draw, Expect, Lengths, LoadPlan, Preload, Program, Protocol,
-    Request, Scenario, Schedule, TraceId, TracePlan, VariantPlan, scenarios,
+    Build, CommandPlan, DataPlan, Draw, EventPlan, Expect, Lengths, LoadPlan, Preload, Program,
+    Protocol, QuestionId, QuestionPlan, Request, Scenario, Schedule, TraceId, TracePlan,
+    VariantPlan, scenarios,
 };
 
 #[cfg(target_os = "linux")]

@@ -66,7 +66,7 @@ pub struct Loaded {
 pub fn load(options: &LoadOptions, stop: &AtomicBool) -> Result<Loaded> {
     let work = || -> Result<Loaded> {
         if let Some(core) = options.core {
-            process::pin(core)?;
+            process::pin(&[core])?;
         }
         let LoadOptions { addr, connections, seconds, .. } = *options;
         let times = options.schedule.times(options.seed, options.rate_rps, seconds)?;

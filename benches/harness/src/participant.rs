@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use assay_evidence::{Kind, Twin};
 
-use crate::process::GOMAXPROCS;
 use crate::scenario::{Protocol, Scenario, VariantPlan};
 use crate::tools::Binaries;
 
@@ -26,8 +25,15 @@ pub(crate) struct Participant {
     pub(crate) gc_trace: bool,
     /// What it speaks.
     pub(crate) protocol: Protocol,
-    /// Whether it is a program of others, whose arguments say `{port}`.
+    /// Whether it stands beside both twins: a program of others, or one of ours that keeps no
+    /// contract.
     pub(crate) other: bool,
+    /// Whether its arguments say `{port}`, where a service chooses one.
+    pub(crate) told_port: bool,
+    /// How many threads a service has.
+    pub(crate) threads: u32,
+    /// Whether a service is given a folder for its data.
+    pub(crate) data_folder: bool,
 }
 
 impl fmt::Display for Participant {
@@ -50,7 +56,7 @@ impl Participant {
     pub(crate) fn idiomatic(scenario: &Scenario, binaries: &Binaries, twin: Twin) -> Self {
         let mut env = BTreeMap::new();
         if twin == Twin::Go {
-            env.insert("GOMAXPROCS".into(), GOMAXPROCS.into());
+            env.insert("GOMAXPROCS".into(), scenario.threads.to_string());
         }
         let gc_trace = scenario.gc_trace && twin == Twin::Go;
         if gc_trace {
@@ -58,32 +64,46 @@ impl Participant {
         }
         let args = scenario.args.clone();
         let binary = binaries.twin(twin).to_owned();
-        let (protocol, variant) = (scenario.protocol, None);
-        Self { twin, variant, floor: false, binary, args, env, gc_trace, protocol, other: false }
+        Self {
+            twin,
+            variant: None,
+            floor: false,
+            binary,
+            args,
+            env,
+            gc_trace,
+            protocol: scenario.protocol,
+            other: false,
+            told_port: false,
+            threads: scenario.threads,
+            data_folder: scenario.data_folder,
+        }
     }
 
     pub(crate) fn variant(scenario: &Scenario, binaries: &Binaries, plan: &VariantPlan) -> Self {
         let twin = Self::idiomatic(scenario, binaries, plan.twin());
-        let binary = binaries.variants.get(&plan.id).cloned().unwrap_or(twin.binary);
+        let binary = binaries.variants.get(&plan.id).unwrap_or(&twin.binary).clone();
         let variant = Some(plan.id.clone());
         if let Some(program) = &plan.program {
             return Self {
-                twin: plan.twin(),
                 variant,
-                floor: false,
                 binary,
                 args: program.args.clone(),
                 env: BTreeMap::new(),
                 gc_trace: false,
                 protocol: program.protocol,
                 other: true,
+                told_port: true,
+                data_folder: false,
+                ..twin
             };
         }
-        let floor = plan.kind == Kind::Floor;
+        let other = plan.kind == Kind::Other;
+        let floor = plan.kind == Kind::Floor || other;
         // The floor takes no argument of the service.
-        let mut args = if floor { Vec::new() } else { twin.args };
+        let mut args = if floor { Vec::new() } else { twin.args.clone() };
         args.extend(plan.args.iter().cloned());
-        let mut env = twin.env;
+        let mut env = twin.env.clone();
         for (name, value) in &plan.env {
             let value = match env.get(name) {
                 Some(own) if name == "GODEBUG" => format!("{own},{value}"),
@@ -92,8 +112,8 @@ impl Participant {
             env.insert(name.clone(), value);
         }
         let gc_trace = twin.gc_trace && !floor;
-        let (twin, protocol) = (twin.twin, twin.protocol);
-        Self { twin, variant, floor, binary, args, env, gc_trace, protocol, other: false }
+        let data_folder = twin.data_folder && !floor;
+        Self { variant, floor, binary, args, env, gc_trace, other, data_folder, ..twin }
     }
 
     /// A short name: `rust`, `go` or the variant's id.

@@ -14,11 +14,14 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use procfs::ProcError;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tempfile::TempDir;
 
 use crate::commands::Plain;
 use crate::gc;
 use crate::participant::Participant;
-use crate::wire::Wire;
+use crate::requests::{self, Encoded};
+use crate::scenario::Protocol;
+use crate::wire::{InTurn, Wire};
 
 /// How long a service may take to say that it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,14 +35,17 @@ const COMPLAINT_BYTES: u64 = 64 * 1024;
 /// The variables that change how either language runs, unset unless a run says otherwise.
 const UNSET: [&str; 5] = ["GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS", "MALLOC_ARENA_MAX"];
 
+/// A process that took less than this much CPU time in a window does nothing any more; how long that
+/// is waited for.
+const SETTLED_US: f64 = 5_000.0;
+const SETTLE_WINDOW: Duration = Duration::from_millis(300);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// How long one answer may take outside the load loops.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much of the end of a wrong answer is shown.
 const SHOWN: usize = 500;
-
-/// The condition the Go twin runs under, which its figures carry.
-pub(crate) const GOMAXPROCS: &str = "1";
 
 /// CPU time of a process so far.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +73,8 @@ pub(crate) struct Service {
     pub(crate) addr: SocketAddr,
     /// When the process was started.
     pub(crate) started: Instant,
+    /// Where it keeps its data; gone with it.
+    _data: Option<TempDir>,
 }
 
 /// The cores this process may use, in order.
@@ -75,21 +83,22 @@ pub(crate) fn cores() -> Result<Vec<u32>> {
     Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).flat_map(u32::try_from).collect())
 }
 
-/// Keeps the calling thread, and the processes it will start, on one core.
-pub(crate) fn pin(core: u32) -> Result<()> {
+/// Keeps the calling thread, and the processes it will start, on some cores.
+pub(crate) fn pin(cores: &[u32]) -> Result<()> {
     let mut set = CpuSet::new();
-    set.set(core as usize);
-    sched_setaffinity(None, &set).with_context(|| format!("cannot use core {core}"))
+    cores.iter().for_each(|core| set.set(*core as usize));
+    sched_setaffinity(None, &set).with_context(|| format!("cannot use core {cores:?}"))
 }
 
 impl Service {
-    /// Starts a participant with one thread on `core` and waits until it listens; what it says on
-    /// stderr goes to `log`.
-    pub(crate) fn start(who: &Participant, core: u32, log: &Path) -> Result<Self> {
+    /// Starts a participant on some cores and waits until it listens; what it says on stderr goes to
+    /// `log`, and its data beside it.
+    pub(crate) fn start(who: &Participant, cores: &[u32], log: &Path) -> Result<Self> {
         let mut command = Command::new(&who.binary);
         let complaints =
             File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        let port = if who.other { Some(free_port()?) } else { None };
+        let port = if who.told_port { Some(free_port()?) } else { None };
+        let data = who.data_folder.then(|| data_folder(log)).transpose()?;
         match port {
             Some(port) => {
                 let port = port.to_string();
@@ -98,8 +107,11 @@ impl Service {
                 command.stdout(complaints.try_clone()?);
             }
             None => {
-                command.args(["--listen", "127.0.0.1:0", "--threads", "1"]).args(&who.args);
-                command.stdout(Stdio::piped());
+                command.args(["--listen", "127.0.0.1:0", "--threads", &who.threads.to_string()]);
+                if let Some(data) = &data {
+                    command.arg("--data").arg(data.path());
+                }
+                command.args(&who.args).stdout(Stdio::piped());
             }
         }
         command.stdin(Stdio::null()).stderr(complaints);
@@ -109,7 +121,7 @@ impl Service {
         command.envs(&who.env);
         // A child inherits the affinity of the thread that starts it.
         let spawn = || -> Result<(Child, Instant)> {
-            pin(core)?;
+            pin(cores)?;
             let started = Instant::now();
             Ok((command.spawn()?, started))
         };
@@ -119,7 +131,7 @@ impl Service {
         let pid = Pid::from_child(&child).as_raw_nonzero().get();
         let stdout = child.stdout.take();
         let addr = ([127, 0, 0, 1], port.unwrap_or(0)).into();
-        let mut service = Self { child, pid, log: log.to_owned(), addr, started };
+        let mut service = Self { child, pid, log: log.to_owned(), addr, started, _data: data };
         let ready = match stdout {
             Some(stdout) => listening(stdout),
             None => service.answering(who).map(|()| addr),
@@ -131,8 +143,13 @@ impl Service {
     /// Waits until a program of others answers.
     fn answering(&mut self, who: &Participant) -> Result<()> {
         let deadline = self.started + START_TIMEOUT;
+        let asked = [healthz()];
         loop {
-            let Err(error) = ask(self.addr, &mut Plain::ping(who.protocol)) else {
+            let mut wire: Box<dyn Wire> = match who.protocol {
+                Protocol::Http => Box::new(InTurn::new(&asked)),
+                cache => Box::new(Plain::ping(cache)),
+            };
+            let Err(error) = ask(self.addr, &mut *wire) else {
                 return Ok(());
             };
             let ended = matches!(self.child.try_wait(), Ok(Some(_)));
@@ -173,6 +190,19 @@ impl Service {
         }
         let stat = process.stat()?;
         Ok(Cpu { total_ns, user_ticks: stat.utime, kernel_ticks: stat.stime })
+    }
+
+    /// Waits until the process does nothing any more, or for a while.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
+        loop {
+            let before = self.cpu()?;
+            thread::sleep(SETTLE_WINDOW);
+            let idle = self.cpu()?.since(before).total_us < SETTLED_US;
+            if idle || Instant::now() > deadline {
+                return Ok(());
+            }
+        }
     }
 
     /// Proportional set size in KiB.
@@ -284,6 +314,18 @@ fn listening(stdout: ChildStdout) -> Result<SocketAddr> {
         .strip_prefix("listening on ")
         .and_then(|addr| addr.parse().ok())
         .ok_or_else(|| anyhow!("it did not say `listening on ADDR`, but {:?}", line.trim()))
+}
+
+/// What asks a service over HTTP whether it is well.
+pub(crate) fn healthz() -> Encoded {
+    Encoded { bytes: requests::encode("GET", "/healthz", &[], None), expect: vec![200] }
+}
+
+/// A fresh folder beside a log, on the disk that the run folder is on.
+fn data_folder(log: &Path) -> Result<TempDir> {
+    let beside = log.parent().context("a log lies in a folder")?;
+    let folder = tempfile::Builder::new().prefix("data-").tempdir_in(beside);
+    folder.with_context(|| format!("cannot make a folder in {}", beside.display()))
 }
 
 /// A port of 127.0.0.1 that nobody uses just now.

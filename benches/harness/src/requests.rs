@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::events::Events;
 use crate::scenario::{Preload, Request, Scenario};
 
 /// The most bytes of encoded requests kept in memory.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// The longest body of a request.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
@@ -40,8 +41,12 @@ pub fn encode(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&
 }
 
 /// The scenario's requests in the order they are sent: the list once for each of its numbers.
-pub(crate) fn sequence(root: &Path, scenario: &Scenario) -> Result<Vec<Encoded>> {
-    let templates = templates(root, &scenario.requests)?;
+pub(crate) fn sequence(
+    root: &Path,
+    scenario: &Scenario,
+    events: Option<&Events>,
+) -> Result<Vec<Encoded>> {
+    let templates = templates(root, &scenario.requests, events)?;
     let mut sequence = Vec::new();
     let mut bytes = 0;
     for number in 0..scenario.load.ids {
@@ -60,12 +65,19 @@ pub(crate) fn sequence(root: &Path, scenario: &Scenario) -> Result<Vec<Encoded>>
 
 /// What builds the resident state, read once.
 pub(crate) fn preload(root: &Path, preload: &Preload) -> Result<Template> {
-    let templates = templates(root, std::slice::from_ref(&preload.request()))?;
+    let templates = templates(root, std::slice::from_ref(&preload.request()), None)?;
     templates.into_iter().next().context("one request gives one template")
 }
 
-fn templates(root: &Path, requests: &[Request]) -> Result<Vec<Template>> {
-    requests.iter().map(|request| Template::read(root, request)).collect()
+/// A batch of events as lines.
+pub(crate) fn batch(lines: &[u8]) -> Vec<u8> {
+    encode("POST", "/v1/events", &[("Content-Type", "application/x-ndjson")], Some(lines))
+}
+
+fn templates(root: &Path, requests: &[Request], events: Option<&Events>) -> Result<Vec<Template>> {
+    let template =
+        |request| Ok(Template { events: events.cloned(), ..Template::read(root, request)? });
+    requests.iter().map(template).collect()
 }
 
 /// A request whose path may hold a number still to be filled in.
@@ -73,6 +85,8 @@ fn templates(root: &Path, requests: &[Request]) -> Result<Vec<Template>> {
 pub(crate) struct Template {
     request: Request,
     body: Option<Vec<u8>>,
+    /// Where bodies of made-up events come from.
+    events: Option<Events>,
 }
 
 impl Template {
@@ -82,7 +96,7 @@ impl Template {
             (None, Some(text)) => Some(text.clone().into_bytes()),
             (None, None) => None,
         };
-        Ok(Self { request: request.clone(), body })
+        Ok(Self { request: request.clone(), body, events: None })
     }
 
     /// With a number in the place of `{n}`.
@@ -94,8 +108,12 @@ impl Template {
             .into_iter()
             .chain(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
             .collect();
+        let made_up = self.events.as_ref().zip(request.events);
+        let made_up =
+            made_up.map(|(events, count)| events.lines(number.saturating_mul(count), count));
+        let body = made_up.as_deref().or(self.body.as_deref());
         Encoded {
-            bytes: encode(&request.method, &path, &headers, self.body.as_deref()),
+            bytes: encode(&request.method, &path, &headers, body),
             expect: request.expect.clone(),
         }
     }

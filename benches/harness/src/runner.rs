@@ -1,5 +1,6 @@
 //! A whole run: build, check, calibrate, interleaved blocks, build times, summary.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,20 +8,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use assay_evidence::{
     Environment, GoSettings, Pinning, Plan, Profile, Samples, Twin, VariantSettings, Versions,
-    Work, summarise,
+    summarise,
 };
 
+use crate::events::Events;
 use crate::folder::{self, RunFolder};
 use crate::generator::Interrupted;
 use crate::length::{
-    BUILD_S, CALIBRATIONS, CHECK_S, TIMED_BUILDS_S, calibration_s, expected, preload_s, twin_s,
+    BUILD_S, CALIBRATIONS, CHECK_S, TIMED_BUILDS_S, calibration_s, expected, process_s, twin_s,
 };
 use crate::machine;
 use crate::participant::{Participant, order};
-use crate::process::{self, GOMAXPROCS, Service};
+use crate::process::{self, Service};
+use crate::questions::Questions;
 use crate::requests::{self, Encoded};
 use crate::response;
-use crate::scenario::{Protocol, Scenario, VariantPlan};
+use crate::scenario::{Lengths, Protocol, Scenario, VariantPlan};
 use crate::tools::{self, Binaries};
 use crate::twin::{Bench, Cache, Rates};
 use crate::wire::InTurn;
@@ -57,7 +60,7 @@ impl Clock<'_> {
 /// Builds the twins of a service and measures them; see [`crate::bench()`].
 pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
     let scenario = Scenario::find(&options.root, &options.service)?;
-    let scenario = tools::with_programs(scenario, options.profile)?;
+    let scenario = tools::with_programs(&options.root, scenario, options.profile)?;
     let cores = process::cores()?;
     let pinning = machine::pinning(&cores).context(
         "measuring needs two cores, one for the service and one for the load generator; this \
@@ -73,7 +76,7 @@ pub(crate) fn bench(options: &Options, report: Report<'_>) -> Result<Outcome> {
         scenario.absent.iter().for_each(|absent| say(absent));
         let binaries = tools::build(&options.root, &scenario, &options.stop, &mut say)?;
         say("checking every version against the contract");
-        conform(options, &scenario, &binaries, pinning.server_core)?;
+        conform(options, &scenario, &binaries, &server_cores(&scenario, &pinning))?;
         Ok(binaries)
     };
     let binaries = prepare().map_err(|error| stopped_or(options, error))?;
@@ -96,20 +99,31 @@ pub(crate) fn measure(
 ) -> Result<Outcome> {
     raise_file_limit()?;
     let lengths = scenario.lengths(options.profile);
-    let requests = requests::sequence(&options.root, scenario)?;
+    let events = scenario.events.as_ref().map(|plan| {
+        let made_up = scenario.requests.iter().filter_map(|request| request.events).max();
+        let of = lengths.stored.max(made_up.unwrap_or(0).saturating_mul(scenario.load.ids));
+        Events::new(plan, scenario.seed, of)
+    });
+    let mut requests = requests::sequence(&options.root, scenario, events.as_ref())?;
+    if requests.is_empty() {
+        requests.push(process::healthz());
+    }
     let preload = scenario.preload.as_ref();
     let preload = preload.map(|plan| requests::preload(&options.root, plan)).transpose()?;
     let all = Participant::all(scenario, binaries);
     let mut samples = Samples::new();
     samples.builds = tools::sizes(&all, binaries)?;
     let folder = RunFolder::create(options, environment, &scenario.id)?;
-    let plan = plan(options, scenario, &folder, environment, lengths.blocks);
+    let plan = plan(options, scenario, &folder, environment, &lengths);
     let bench = Bench {
         scenario,
         lengths,
         requests,
         preload,
         cache: Cache::new(scenario)?,
+        events,
+        questions: Questions::new(&scenario.questions),
+        server_cores: server_cores(scenario, &environment.pinning),
         server_core: environment.pinning.server_core,
         generator_core: environment.pinning.generator_core,
         folder: &folder.path,
@@ -142,6 +156,15 @@ pub(crate) fn measure(
     Ok(Outcome { folder: folder.path.clone(), summary, interrupted })
 }
 
+/// A service with two threads has the generator's core too, which is idle while questions are
+/// answered.
+fn server_cores(scenario: &Scenario, pinning: &Pinning) -> Vec<u32> {
+    match scenario.threads {
+        1 => vec![pinning.server_core],
+        _ => vec![pinning.server_core, pinning.generator_core],
+    }
+}
+
 fn total_s(options: &Options, scenario: &Scenario) -> f64 {
     expected(scenario, options.profile).as_secs_f64()
 }
@@ -156,7 +179,7 @@ fn conform(
     options: &Options,
     scenario: &Scenario,
     binaries: &Binaries,
-    server_core: u32,
+    server_cores: &[u32],
 ) -> Result<()> {
     let conformance = tools::build_conformance(&options.root, &options.stop)?;
     let logs = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -171,12 +194,13 @@ fn conform(
     let services = variants.filter(|who| !who.floor && !who.other);
     for who in [rust.clone(), go.clone()].into_iter().chain(services) {
         let other = if who.twin == Twin::Rust { &go } else { &rust };
-        let one = Service::start(&who, server_core, &log("one"))?;
-        let twin = Service::start(other, server_core, &log("other"))?;
-        // The cache's checks take minutes, most of them filling memory and waiting: all of them
-        // belong to the run that others look at first.
+        let one = Service::start(&who, server_cores, &log("one"))?;
+        let twin = Service::start(other, server_cores, &log("other"))?;
+        // Some checks take minutes, most of them filling memory and waiting: all of them belong to
+        // the run that others look at first.
         let whole = options.profile == Profile::Publish && scenario.headline;
-        let brief = scenario.protocol == Protocol::Resp && !whole;
+        let long = scenario.protocol == Protocol::Resp || scenario.data_folder;
+        let brief = long && !whole;
         let (service, stop) = (scenario.service.as_str(), options.stop.as_ref());
         tools::conform(&conformance, service, one.addr, twin.addr, brief, stop)
             .with_context(|| format!("{who} does not keep its contract"))?;
@@ -207,17 +231,12 @@ fn blocks(
     clock: &mut Clock<'_>,
 ) -> Result<()> {
     let work = || -> Result<()> {
-        process::pin(bench.generator_core)?;
-        let expected_s = calibration_s(bench.scenario, &bench.lengths);
-        clock.begin("finding the capacities", expected_s);
-        let mut capacities = Vec::with_capacity(all.len());
-        for who in all.iter().filter(|who| who.variant.is_none() || who.other) {
-            capacities.push(calibrate(bench, who)?);
-        }
-        let [rust, go, others @ ..] = capacities.as_slice() else {
-            return Err(anyhow!("there must be one twin of each language"));
+        process::pin(&[bench.generator_core])?;
+        // Questions come one by one, at no rate.
+        let rates = match bench.questions {
+            Some(_) => Rates::default(),
+            None => find_rates(bench, all, clock)?,
         };
-        let rates = Rates::new(bench.scenario, *rust, *go, others);
         let (began, before_s) = (Instant::now(), clock.done_s);
         for block in 1..=plan.blocks {
             let kept = samples.samples.len();
@@ -233,6 +252,18 @@ fn blocks(
         .map_err(|_| anyhow!("the measuring thread failed"))?
 }
 
+fn find_rates(bench: &Bench<'_>, all: &[Participant], clock: &mut Clock<'_>) -> Result<Rates> {
+    clock.begin("finding the capacities", calibration_s(bench.scenario, &bench.lengths));
+    let mut capacities = Vec::with_capacity(all.len());
+    for who in all.iter().filter(|who| who.variant.is_none() || who.other) {
+        capacities.push(calibrate(bench, who)?);
+    }
+    let [rust, go, others @ ..] = capacities.as_slice() else {
+        return Err(anyhow!("there must be one twin of each language"));
+    };
+    Ok(Rates::new(bench.scenario, *rust, *go, others))
+}
+
 fn measure_block(
     bench: &Bench<'_>,
     all: &[Participant],
@@ -243,7 +274,7 @@ fn measure_block(
     clock: &mut Clock<'_>,
 ) -> Result<()> {
     let twin_s = twin_s(bench.scenario, &bench.lengths);
-    let variant_s = bench.lengths.process_s(0) + preload_s(bench.scenario);
+    let variant_s = process_s(bench.scenario, &bench.lengths, 0);
     let mut taken = Vec::with_capacity(all.len());
     for (index, position) in order(all.len(), block).into_iter().zip(1..) {
         let Some(who) = all.get(index) else { continue };
@@ -290,9 +321,11 @@ fn calibrate(bench: &Bench<'_>, who: &Participant) -> Result<f64> {
 
 /// All must give the same good answers before anything is timed.
 fn check(bench: &Bench<'_>, all: &[Participant]) -> Result<()> {
-    let some = bench.requests.get(..bench.scenario.requests.len()).unwrap_or_default();
+    let count = bench.scenario.requests.len();
+    let some = bench.requests.get(..count).unwrap_or_default();
     let answers = |who: &Participant| {
         bench.with(who, |service| {
+            bench.try_questions(service, who)?;
             let mut answers = Vec::new();
             for request in some {
                 answers.push(Answer::of(service, request)?);
@@ -349,19 +382,23 @@ fn environment(
         pinning,
         versions,
         go: GoSettings {
-            gomaxprocs: GOMAXPROCS.into(),
+            gomaxprocs: scenario.threads.to_string(),
             gogc: String::new(),
             gomemlimit: String::new(),
             goexperiment: tools::go_experiment()?,
         },
-        variants: scenario.variants.iter().map(settings).collect::<Result<_>>()?,
+        variants: scenario
+            .variants
+            .iter()
+            .map(|plan| settings(&options.root, plan))
+            .collect::<Result<_>>()?,
         machine,
     })
 }
 
-fn settings(plan: &VariantPlan) -> Result<VariantSettings> {
+fn settings(root: &Path, plan: &VariantPlan) -> Result<VariantSettings> {
     if let Some(program) = &plan.program {
-        let build = tools::program_version(program)?;
+        let build = tools::program_version(root, program)?;
         let args = program.args.clone();
         return Ok(VariantSettings { id: plan.id.clone(), build, env: Vec::new(), args });
     }
@@ -383,12 +420,25 @@ fn plan(
     scenario: &Scenario,
     folder: &RunFolder,
     environment: &Environment,
-    blocks: u32,
+    lengths: &Lengths,
 ) -> Plan {
-    let mut notes = vec![format!(
-        "one core for the service, one for the generator; loopback network; {} cores in all",
-        environment.machine.cores
-    )];
+    let cores = environment.machine.cores;
+    let mut notes = vec![match scenario.threads {
+        1 => format!(
+            "one core for the service, one for the generator; loopback network; {cores} cores in all"
+        ),
+        _ => format!(
+            "two cores for the service, one of them shared with a client that waits; loopback \
+             network; {cores} cores in all"
+        ),
+    }];
+    if let Some(events) = scenario.events.as_ref().filter(|_| lengths.stored > 0) {
+        let (keys, users) = (events.keys, events.users);
+        notes.push(format!(
+            "{} events stored beforehand, of {keys} keys and {users} values of a tag",
+            lengths.stored
+        ));
+    }
     if environment.pinning.same_physical_core {
         notes.push("service and generator share a physical core and disturb each other".into());
     }
@@ -398,12 +448,10 @@ fn plan(
         );
     }
     notes.extend(scenario.absent.iter().cloned());
+    let work = scenario.work();
     Plan {
-        work: match scenario.protocol {
-            Protocol::Http => Work::Request,
-            Protocol::Resp | Protocol::Memcached => Work::Command,
-        },
-        pipeline: scenario.load.pipeline,
+        work,
+        pipeline: scenario.depth(),
         run: folder.name.clone(),
         service: scenario.service.clone(),
         workload: scenario.workload.clone(),
@@ -413,11 +461,11 @@ fn plan(
         resident_state: scenario.resident_state.clone(),
         profile: options.profile,
         started: rfc3339(options),
-        blocks,
+        blocks: lengths.blocks,
         p99_limit_us: scenario.p99_limit_ms * 1000.0,
-        condition: match scenario.load.pipeline {
-            1 => format!("GOMAXPROCS = {GOMAXPROCS}"),
-            many => format!("GOMAXPROCS = {GOMAXPROCS}, pipelines of {many}"),
+        condition: match scenario.depth() {
+            1 => format!("GOMAXPROCS = {}", scenario.threads),
+            many => format!("GOMAXPROCS = {}, {} of {many}", scenario.threads, work.pieces()),
         },
         variants: scenario.variants.iter().map(VariantPlan::info).collect(),
         notes,

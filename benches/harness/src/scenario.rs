@@ -6,11 +6,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use assay_evidence::{Kind, Profile, Twin, VariantInfo};
+use assay_evidence::{Kind, Profile, Twin, VariantInfo, Work};
 use serde::{Deserialize, Deserializer};
 
+mod analytics;
 mod commands;
 
+pub use analytics::{EventPlan, QuestionId, QuestionPlan};
 pub use commands::{CommandPlan, DataPlan, Draw, Expect, Program, Protocol, TraceId, TracePlan};
 
 /// The scenario schema this version reads.
@@ -55,6 +57,12 @@ pub struct Scenario {
     /// What the service speaks: requests are for HTTP, commands for the Redis protocol.
     #[serde(default)]
     pub protocol: Protocol,
+    /// Threads of the service, and cores: with two it shares the generator's.
+    #[serde(default = "one")]
+    pub threads: u32,
+    /// Whether the service is given a fresh folder for its data, as `--data`.
+    #[serde(default)]
+    pub data_folder: bool,
     /// Further arguments of the service, in either language and every variant but a floor.
     #[serde(default)]
     pub args: Vec<String>,
@@ -79,6 +87,12 @@ pub struct Scenario {
     /// Reads that fill the cache on a miss, for the share of hits.
     #[serde(default, rename = "trace")]
     pub traces: Vec<TracePlan>,
+    /// The events of an analytics service, those stored beforehand and those of requests.
+    #[serde(default)]
+    pub events: Option<EventPlan>,
+    /// Questions about stored events, timed one by one instead of any load.
+    #[serde(default, rename = "question")]
+    pub questions: Vec<QuestionPlan>,
     /// What builds the resident state of a fresh process before its first load.
     #[serde(default)]
     pub preload: Option<Preload>,
@@ -116,6 +130,9 @@ pub struct Request {
     /// The body itself, instead of a file.
     #[serde(default)]
     pub text: Option<String>,
+    /// So many made-up events as the body instead, other ones for each of the numbers.
+    #[serde(default)]
+    pub events: Option<u32>,
     /// The statuses of a good answer.
     #[serde(default = "ok", deserialize_with = "one_or_many")]
     pub expect: Vec<u16>,
@@ -158,6 +175,7 @@ impl Preload {
             headers: BTreeMap::new(),
             body: self.body.clone(),
             text: self.text.clone(),
+            events: None,
             expect: self.expect.clone(),
         }
     }
@@ -205,6 +223,7 @@ pub struct LoadPlan {
     #[serde(default = "one")]
     pub pipeline: u32,
     /// The headline's rate as a share of the slower twin's capacity.
+    #[serde(default = "half")]
     pub half: f64,
     /// Further rates for both twins, as shares of the slower twin's capacity.
     #[serde(default)]
@@ -218,6 +237,10 @@ fn one() -> u32 {
     1
 }
 
+fn half() -> f64 {
+    0.5
+}
+
 /// How many blocks, and seconds for each part of a process's measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,13 +248,23 @@ pub struct Lengths {
     /// Blocks; each is one fresh process of each twin and variant.
     pub blocks: u32,
     /// Closed-loop warm-up.
+    #[serde(default)]
     pub warm_up_s: f64,
     /// The half load.
+    #[serde(default)]
     pub half_s: f64,
     /// Each further rate.
+    #[serde(default)]
     pub sweep_s: f64,
     /// The closed loop.
+    #[serde(default)]
     pub capacity_s: f64,
+    /// Events stored in a fresh process before anything is timed.
+    #[serde(default)]
+    pub stored: u32,
+    /// How often each question is asked in one process; the first time of all is not counted.
+    #[serde(default)]
+    pub rounds: u32,
 }
 
 /// What is measured beside the idiomatic pair: at half load and in the closed loop, not swept.
@@ -365,10 +398,11 @@ impl Scenario {
             "resident_state is {:?}, but must be small, medium or large",
             scenario.resident_state
         );
+        ensure!((1..=2).contains(&scenario.threads), "threads is {}, not 1 or 2", scenario.threads);
         scenario.check_work()?;
         scenario.load.check()?;
         for (name, lengths) in [("quick", &scenario.quick), ("publish", &scenario.publish)] {
-            lengths.check(name)?;
+            lengths.check(name, &scenario)?;
         }
         scenario.check_variants()?;
         Ok(scenario)
@@ -378,7 +412,14 @@ impl Scenario {
     fn check_work(&self) -> Result<()> {
         match (self.protocol, &self.data) {
             (Protocol::Http, None) => {
-                ensure!(!self.requests.is_empty(), "there must be a request");
+                if let Some(events) = &self.events {
+                    events.check()?;
+                }
+                self.questions.iter().try_for_each(QuestionPlan::check)?;
+                ensure!(
+                    self.requests.is_empty() != self.questions.is_empty(),
+                    "there must be a request or a question, and not both"
+                );
                 let of_cache = self.commands.is_empty() && self.traces.is_empty();
                 ensure!(of_cache, "commands and traces need protocol = \"resp\"");
                 ensure!(self.load.pipeline == 1, "load.pipeline needs protocol = \"resp\"");
@@ -403,8 +444,21 @@ impl Scenario {
         for request in self.requests.iter().chain(&preload) {
             let named = format!("{} {}", request.method, request.path);
             ensure!(request.path.starts_with('/'), "{named}: a path begins with /");
-            let both = request.body.is_some() && request.text.is_some();
-            ensure!(!both, "{named}: body names a file and text is the body itself: give one");
+            let bodies = [request.body.is_some(), request.text.is_some(), request.events.is_some()];
+            ensure!(
+                bodies.into_iter().filter(|body| *body).count() <= 1,
+                "{named}: body names a file, text is the body itself, events are made up: give one"
+            );
+            let events = request.events.unwrap_or(1);
+            ensure!(
+                (1..=analytics::MAX_BATCH).contains(&events),
+                "{named}: events is {events}, but must be 1 to {}",
+                analytics::MAX_BATCH
+            );
+            ensure!(
+                request.events.is_none() || self.events.is_some(),
+                "{named}: events need a table [events]"
+            );
             let expected = !request.expect.is_empty()
                 && request.expect.iter().all(|status| (200..600).contains(status));
             ensure!(expected, "{named}: expect must hold statuses of 200 to 599");
@@ -446,21 +500,22 @@ impl Scenario {
             let same = variant.build.is_none();
             let named = variant.language.is_some();
             let other = variant.kind == Kind::Other;
+            let foreign = variant.program.is_some() || (other && !same);
             ensure!(
-                named != other && variant.program.is_some() == other,
+                named != other && foreign == other,
                 "variant {id:?}: one of ours has a language, kind other has a program instead"
             );
             if let Some(program) = &variant.program {
-                program.check(id)?;
+                program.check(id, self.questions.is_empty())?;
                 ensure!(
                     same && variant.env.is_empty() && variant.args.is_empty(),
                     "variant {id:?}: a program has args of its own, and no build or env"
                 );
-                ensure!(
-                    self.protocol == Protocol::Resp,
-                    "variant {id:?}: kind other is for scenarios with protocol = \"resp\""
-                );
             }
+            ensure!(
+                !other || self.protocol == Protocol::Resp || !self.questions.is_empty(),
+                "variant {id:?}: kind other is for scenarios with questions or protocol = \"resp\""
+            );
             match variant.kind {
                 Kind::Again => ensure!(
                     same && variant.env.is_empty() && variant.args.is_empty(),
@@ -515,6 +570,27 @@ impl Scenario {
             services.join(", "),
             ids.join(", ")
         )
+    }
+
+    /// What is counted: rates and CPU time are for each.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let batches = self.requests.iter().all(|request| request.events.is_some());
+        match self.protocol {
+            Protocol::Resp | Protocol::Memcached => Work::Command,
+            Protocol::Http if !self.questions.is_empty() => Work::Question,
+            Protocol::Http if batches => Work::Event,
+            Protocol::Http => Work::Request,
+        }
+    }
+
+    /// How many of them are sent as one piece: the commands of a pipeline, the events of a batch.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        match self.work() {
+            Work::Event => self.requests.first().and_then(|request| request.events).unwrap_or(1),
+            _ => self.load.pipeline,
+        }
     }
 
     /// The lengths of a profile.
@@ -585,13 +661,32 @@ impl LoadPlan {
 }
 
 impl Lengths {
-    fn check(&self, name: &str) -> Result<()> {
+    fn check(&self, name: &str, scenario: &Scenario) -> Result<()> {
         ensure!(
             (1..=MAX_BLOCKS).contains(&self.blocks),
             "{name}.blocks is {}, but must be 1 to {MAX_BLOCKS}",
             self.blocks
         );
+        ensure!(
+            self.stored <= analytics::MAX_STORED && (self.stored == 0 || scenario.events.is_some()),
+            "{name}.stored is {}, but must be at most {}, and 0 without [events]",
+            self.stored,
+            analytics::MAX_STORED
+        );
         let seconds = [self.warm_up_s, self.half_s, self.sweep_s, self.capacity_s];
+        if !scenario.questions.is_empty() {
+            ensure!(
+                self.stored > 0 && (1..=analytics::MAX_ROUNDS).contains(&self.rounds),
+                "{name}: questions need stored events and 1 to {} rounds",
+                analytics::MAX_ROUNDS
+            );
+            ensure!(
+                seconds == [0.0; 4],
+                "{name}: questions have rounds, and no lengths in seconds"
+            );
+            return Ok(());
+        }
+        ensure!(self.rounds == 0, "{name}.rounds are for questions");
         ensure!(
             seconds.iter().all(|seconds| (0.05..=600.0).contains(seconds)),
             "{name}: every length must be 0.05 to 600 seconds"

@@ -151,7 +151,7 @@ pub(crate) fn build(
     let mut variants = BTreeMap::new();
     for variant in &scenario.variants {
         if let Some(program) = &variant.program {
-            let path = find_program(program);
+            let path = find_program(root, program);
             variants.insert(variant.id.clone(), path.with_context(|| missing_program(program))?);
         }
         let Some(spec) = &variant.build else {
@@ -173,10 +173,14 @@ pub(crate) fn build(
 ///
 /// # Errors
 /// Names the program that is missing, and where it comes from.
-pub(crate) fn with_programs(mut scenario: Scenario, profile: Profile) -> Result<Scenario> {
+pub(crate) fn with_programs(
+    root: &Path,
+    mut scenario: Scenario,
+    profile: Profile,
+) -> Result<Scenario> {
     let absent = |variant: &VariantPlan| -> Option<String> {
         let program = variant.program.as_ref()?;
-        find_program(program).is_none().then(|| missing_program(program))
+        program_version(root, program).is_err().then(|| missing_program(program))
     };
     scenario.absent = scenario.variants.iter().filter_map(absent).collect();
     if let Some(first) = scenario.absent.first().filter(|_| profile == Profile::Publish) {
@@ -187,19 +191,23 @@ pub(crate) fn with_programs(mut scenario: Scenario, profile: Profile) -> Result<
 }
 
 fn missing_program(program: &Program) -> String {
-    format!("{} is not installed ({}), so it takes no part", program.binary, program.from)
+    format!("{} cannot be run ({}), so it takes no part", program.binary, program.from)
 }
 
-/// Where a program of others lies on the path.
+/// Where a program of others lies on the path, or in the source tree.
 #[expect(clippy::disallowed_methods, reason = "where programs are is a matter of the environment")]
-fn find_program(program: &Program) -> Option<PathBuf> {
+fn find_program(root: &Path, program: &Program) -> Option<PathBuf> {
+    if program.binary.contains('/') {
+        return Some(root.join(&program.binary)).filter(|path| path.is_file());
+    }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(&program.binary)).find(|it| it.is_file())
 }
 
 /// The first line of what a program says its version is.
-pub(crate) fn program_version(program: &Program) -> Result<String> {
-    let said = output(Command::new(&program.binary).args(&program.version))?;
+pub(crate) fn program_version(root: &Path, program: &Program) -> Result<String> {
+    let path = find_program(root, program).with_context(|| missing_program(program))?;
+    let said = output(Command::new(path).args(&program.version))?;
     Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 

@@ -6,14 +6,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use assay_evidence::{Capacity, Hits, Load, Sample, Twin, Windows};
+use assay_evidence::{Asked, Capacity, Gc, Hits, Load, Sample, Twin, Windows};
 
 use crate::commands::{Commands, Drawn, Draws, Filled, Plain};
+use crate::events::{Events, Stored};
 use crate::gc::{self, Span};
 use crate::generator::{ClosedLoop, Generator, Interrupted, OpenLoop};
 use crate::histograms::{self, percentiles};
 use crate::participant::Participant;
 use crate::process::{self, Service};
+use crate::questions::{self, Questions, Session};
 use crate::requests::{Encoded, Template};
 use crate::scenario::{Lengths, Protocol, Scenario};
 use crate::trace;
@@ -26,19 +28,27 @@ const SETTLE: Duration = Duration::from_millis(200);
 /// How many requests that build resident state are encoded at a time.
 const PRELOAD_AT_ONCE: u32 = 1000;
 
-/// How many keys are tried before anything is timed.
+/// How many keys are tried before anything is timed, and how many events are asked about.
 const CHECKED_KEYS: u32 = 100;
+const CHECKED_EVENTS: u32 = 20_000;
 
 /// What stays the same for every process of a run.
 pub(crate) struct Bench<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) lengths: Lengths,
-    /// The requests, encoded, in the order they are sent.
+    /// The requests, encoded, in the order they are sent; where there are none, what asks a service
+    /// whether it is well.
     pub(crate) requests: Vec<Encoded>,
     /// What builds the resident state.
     pub(crate) preload: Option<Template>,
     /// What is sent instead where the service is a cache.
     pub(crate) cache: Option<Cache>,
+    /// The events of an analytics service.
+    pub(crate) events: Option<Events>,
+    /// What is asked about them.
+    pub(crate) questions: Option<Questions<'a>>,
+    /// One core, or where the service has two threads the generator's as well.
+    pub(crate) server_cores: Vec<u32>,
     pub(crate) server_core: u32,
     pub(crate) generator_core: u32,
     /// The run folder.
@@ -85,8 +95,26 @@ struct Half {
     span: Span,
 }
 
+/// What a process showed under load, or when asked.
+struct Seen {
+    loaded_pss_kib: f64,
+    capacity: Option<Capacity>,
+    gc: Option<Gc>,
+    questions: Vec<Asked>,
+    timeline: Option<Windows>,
+    loads: Vec<Load>,
+}
+
+impl Seen {
+    fn questions(questions: Vec<Asked>, service: &Service) -> Result<Self> {
+        let loaded_pss_kib = service.pss_kib()?;
+        let (loads, timeline) = (Vec::new(), None);
+        Ok(Self { loaded_pss_kib, capacity: None, gc: None, questions, timeline, loads })
+    }
+}
+
 /// The rates of a run, in requests per second, fixed before its first block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rates {
     /// The closed-loop capacity of the slowest of the pair and the programs of others.
     pub(crate) slowest: f64,
@@ -131,7 +159,7 @@ impl Bench<'_> {
         who: &Participant,
         work: impl FnOnce(&mut Service) -> Result<T>,
     ) -> Result<T> {
-        let mut service = Service::start(who, self.server_core, self.log)?;
+        let mut service = Service::start(who, &self.server_cores, self.log)?;
         match work(&mut service) {
             Err(error) if !error.is::<Interrupted>() => Err(error.context(service.complaint(who))),
             other => other,
@@ -149,7 +177,7 @@ impl Bench<'_> {
     /// What loads a participant in a block; all get the same.
     fn wire(&self, who: &Participant, block: u32) -> Box<dyn Wire + '_> {
         let Some(cache) = &self.cache else {
-            return Box::new(InTurn::new(&self.requests));
+            return Box::new(InTurn::weighing(&self.requests, self.scenario.depth()));
         };
         let depth = self.scenario.load.pipeline;
         Box::new(Drawn::new(cache.commands(who.protocol), &cache.draws, block, depth))
@@ -180,8 +208,37 @@ impl Bench<'_> {
         Generator::connect(service.addr, 1, Box::new(drawn), self.stop)?.each_once(draws.len())
     }
 
+    /// Stores a few events where the scenario has some, and asks everything about them.
+    pub(crate) fn try_questions(&self, service: &Service, who: &Participant) -> Result<()> {
+        let Some(events) = &self.events else { return Ok(()) };
+        self.store(service, events, CHECKED_EVENTS)?;
+        let Some(questions) = &self.questions else { return Ok(()) };
+        let session = Session { stored: CHECKED_EVENTS, rounds: 0, ..self.session() };
+        questions.ask(service, who, session).map(drop)
+    }
+
+    fn session(&self) -> Session<'_> {
+        let cores = [self.server_core, self.generator_core];
+        let Lengths { stored, rounds, .. } = self.lengths;
+        Session { stored, rounds, cores, stop: self.stop }
+    }
+
+    /// Stores events, and waits until the service has put them in order.
+    fn store(&self, service: &Service, events: &Events, count: u32) -> Result<()> {
+        let wire = Stored::new(events, count);
+        let (pieces, connections) = (wire.pieces(), self.scenario.load.capacity_connections);
+        Generator::connect(service.addr, connections, Box::new(wire), self.stop)?
+            .each_once(pieces)
+            .with_context(|| format!("storing {count} events"))?;
+        questions::ready(service)?;
+        service.settle()
+    }
+
     /// Builds the scenario's resident state in a fresh process.
     pub(crate) fn preload(&self, service: &Service, who: &Participant) -> Result<()> {
+        if let Some(events) = self.events.as_ref().filter(|_| self.lengths.stored > 0) {
+            return self.store(service, events, self.lengths.stored);
+        }
         if let Some((cache, data)) = self.cache.as_ref().zip(self.scenario.data.as_ref()) {
             if !data.preload {
                 return Ok(());
@@ -247,27 +304,18 @@ impl Bench<'_> {
         let hits = self.traces(service, who)?;
         self.preload(service, who)?;
         let data = self.scenario.data.as_ref();
-        let entries = data.filter(|data| data.preload).map(|data| u64::from(data.keys));
+        let stored = self.questions.as_ref().map(|_| u64::from(self.lengths.stored));
+        let entries = data.filter(|data| data.preload).map(|data| u64::from(data.keys)).or(stored);
         let built = self.preload.is_some() || entries.is_some() || !hits.is_empty();
         let resident =
             built.then(|| Ok::<_, anyhow::Error>((service.pss_kib()?, service.rss_kib()?)));
         let (resident_pss_kib, resident_rss_kib) = resident.transpose()?.unzip();
-        self.closed(service, who, block, self.lengths.warm_up_s)?;
-
-        let Half { load, mut windows, span } = self.half(service, who, block, rates)?;
-        let loaded_pss_kib = service.pss_kib()?;
-        let mut loads = vec![load];
-        for rate in rates.of(who) {
-            loads.push(self.open(service, who, block, rates, *rate, None)?.0);
-        }
-        let capacity = self.capacity(service, who, block)?;
-        // By now the last collection of the half load has been reported.
-        let mut gc = None;
-        if who.gc_trace {
-            let (seen, collections) = gc::read(self.log, span)?;
-            windows.collections = collections;
-            gc = Some(seen);
-        }
+        let seen = match &self.questions {
+            Some(questions) => {
+                Seen::questions(questions.ask(service, who, self.session())?, service)?
+            }
+            None => self.loads(service, who, block, rates)?,
+        };
         let peak_rss_kib = service.peak_rss_kib()?;
         let flushed_pss_kib = self.flushed(service, who)?;
         Ok(Sample {
@@ -278,19 +326,47 @@ impl Bench<'_> {
             cold_start_ms,
             idle_pss_kib,
             resident_pss_kib,
-            // Of HTTP's runs only the proportional size is kept.
-            resident_rss_kib: resident_rss_kib.filter(|_| data.is_some()),
+            // Where nothing is counted only the proportional size is kept.
+            resident_rss_kib: resident_rss_kib.filter(|_| entries.is_some()),
             entries,
-            loaded_pss_kib,
+            loaded_pss_kib: seen.loaded_pss_kib,
             peak_rss_kib,
             flushed_pss_kib,
             pss_kib_per_connection: None,
-            capacity,
-            gc,
+            capacity: seen.capacity,
+            gc: seen.gc,
             hits,
-            timeline: Some(windows),
-            loads,
+            questions: seen.questions,
+            timeline: seen.timeline,
+            loads: seen.loads,
         })
+    }
+
+    /// The loads of a process, the half load first.
+    fn loads(
+        &self,
+        service: &Service,
+        who: &Participant,
+        block: u32,
+        rates: &Rates,
+    ) -> Result<Seen> {
+        self.closed(service, who, block, self.lengths.warm_up_s)?;
+        let Half { load, mut windows, span } = self.half(service, who, block, rates)?;
+        let loaded_pss_kib = service.pss_kib()?;
+        let mut loads = vec![load];
+        for rate in rates.of(who) {
+            loads.push(self.open(service, who, block, rates, *rate, None)?.0);
+        }
+        let capacity = Some(self.capacity(service, who, block)?);
+        // By now the last collection of the half load has been reported.
+        let mut gc = None;
+        if who.gc_trace {
+            let (seen, collections) = gc::read(self.log, span)?;
+            windows.collections = collections;
+            gc = Some(seen);
+        }
+        let (questions, timeline) = (Vec::new(), Some(windows));
+        Ok(Seen { loaded_pss_kib, capacity, gc, questions, timeline, loads })
     }
 
     /// Sends the scenario's traces in turn.
@@ -356,7 +432,8 @@ impl Bench<'_> {
         let plan = &self.scenario.load;
         let seconds = if recorder.is_some() { self.lengths.half_s } else { self.lengths.sweep_s };
         let seed = self.scenario.seed.wrapping_add(u64::from(block));
-        let schedule = plan.schedule.times(seed, rate_rps / f64::from(plan.pipeline), seconds)?;
+        let schedule =
+            plan.schedule.times(seed, rate_rps / f64::from(self.scenario.depth()), seconds)?;
         let wire = self.wire(who, block);
         let mut generator = Generator::connect(service.addr, plan.connections, wire, self.stop)?;
         let (cpu, steal, began) = (service.cpu()?, self.steal()?, Instant::now());
@@ -376,7 +453,7 @@ impl Bench<'_> {
             share: rate_rps / rates.slowest,
             half: false,
             seconds,
-            offered: schedule.len() as u64 * u64::from(plan.pipeline),
+            offered: schedule.len() as u64 * u64::from(self.scenario.depth()),
             achieved,
             completed,
             errors,

@@ -43,12 +43,19 @@ pub(crate) trait Wire {
 pub(crate) struct InTurn<'a> {
     requests: &'a [Encoded],
     next: usize,
+    /// As how many each counts: the events of a batch.
+    weight: u32,
     unexpected: Option<u16>,
 }
 
 impl<'a> InTurn<'a> {
     pub(crate) fn new(requests: &'a [Encoded]) -> Self {
-        Self { requests, next: 0, unexpected: None }
+        Self::weighing(requests, 1)
+    }
+
+    /// Each counts as so many.
+    pub(crate) fn weighing(requests: &'a [Encoded], weight: u32) -> Self {
+        Self { requests, next: 0, weight, unexpected: None }
     }
 }
 
@@ -57,7 +64,7 @@ impl Wire for InTurn<'_> {
         let first = self.next;
         self.next = (first + 1) % self.requests.len().max(1);
         out.extend_from_slice(self.requests.get(first).map_or(&[], |request| &request.bytes));
-        Ticket { first, count: 1 }
+        Ticket { first, count: self.weight }
     }
 
     fn read(&mut self, ticket: Ticket, received: &[u8]) -> Result<Option<u32>, Broken> {
@@ -69,11 +76,15 @@ impl Wire for InTurn<'_> {
         if !ok {
             self.unexpected = Some(response.status);
         }
-        Ok(Some(u32::from(!ok)))
+        Ok(Some(if ok { 0 } else { ticket.count }))
     }
 
     fn unexpected(&self) -> Option<String> {
         self.unexpected.map(|status| format!("with status {status}"))
+    }
+
+    fn depth(&self) -> u32 {
+        self.weight
     }
 }
 

@@ -14,6 +14,7 @@ const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--see
        conformance cache-server ADDR [--against ADDR [--seed N]]   (a twin or a Redis 7.0)
        conformance cache-server ADDR --brief   (the conversations only, some seconds)
        conformance analytics-api ADDR [--against ADDR [--seed N]]   (on empty folders; with DuckDB in python3)
+       conformance analytics-api ADDR --brief   (what waits for no timeout)
        conformance analytics-files BINARY [--against BINARY]   (starts and kills the twin itself)
        conformance gateway BINARY   (starts the gateway and its upstreams itself)
        conformance redis ADDR   (checks the checks)";
@@ -50,7 +51,10 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
         ["cache-server", address, "--against", twin, "--seed", seed] => {
             caches(address, twin, seed.parse().context("--seed takes a whole number")?)
         }
-        ["analytics-api", address] => Ok(analytics(resolve(address)?)),
+        ["analytics-api", address] => Ok(analytics(resolve(address)?, analytics_api::run)),
+        ["analytics-api", address, "--brief"] => {
+            Ok(analytics(resolve(address)?, analytics_api::brief))
+        }
         ["analytics-api", address, "--against", twin] => analytics_twins(address, twin, SEED),
         ["analytics-api", address, "--against", twin, "--seed", seed] => {
             analytics_twins(address, twin, seed.parse().context("--seed takes a whole number")?)
@@ -84,17 +88,20 @@ fn caches(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-fn analytics(address: SocketAddr) -> Vec<Check> {
+fn analytics(
+    address: SocketAddr,
+    run: fn(SocketAddr, Option<&mut analytics_api::Oracle>) -> Vec<Check>,
+) -> Vec<Check> {
     let oracle = analytics_api::Oracle::start(Path::new("python3"));
     if let Err(error) = &oracle {
         eprintln!("without DuckDB as a judge: {error:#}");
     }
-    analytics_api::run(address, oracle.ok().as_mut())
+    run(address, oracle.ok().as_mut())
 }
 
 fn analytics_twins(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     let (address, twin) = (resolve(address)?, resolve(twin)?);
-    let mut checks = analytics(address);
+    let mut checks = analytics(address, analytics_api::run);
     checks.push(analytics_api::differential::run(address, twin, seed, ANALYTICS_REQUESTS));
     Ok(checks)
 }

@@ -22,7 +22,7 @@ pub struct Standing {
 
 /// The scenarios that the advice reads. Every other one answers a question of its own, such as
 /// what tuning or another collector setting brings, and must not stand for a whole workload.
-pub const SCENARIOS: [Standing; 4] = [
+pub const SCENARIOS: [Standing; 5] = [
     Standing {
         scenario: "json-quotes",
         service: "fastjson-api",
@@ -49,6 +49,13 @@ pub const SCENARIOS: [Standing; 4] = [
         service: "cache-server",
         workload: "cache",
         stands_for: "capacity, processor time, memory and latency of a cache",
+        part: Part::Whole,
+    },
+    Standing {
+        scenario: "analytics-mixed",
+        service: "analytics-api",
+        workload: "analytics",
+        stands_for: "capacity, processor time, memory and latency of an analytics service",
         part: Part::Whole,
     },
 ];

@@ -29,6 +29,7 @@ const pages = [
   "/evidence/runs/nothing-is-called-this",
   "/evidence/method",
   "/evidence/cache-server",
+  "/evidence/analytics-api",
   "/import",
   "/precedents",
   "/precedents?option=hybrid&q=nothing-is-called-this",

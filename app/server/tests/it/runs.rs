@@ -5,8 +5,8 @@
 use std::{fs, path::Path};
 
 use assay_evidence::{
-    Builds, Capacity, Collection, Environment, Gc, Kind, Load, Percentiles, Plan, Profile, Sample,
-    Samples, Twin, VariantInfo, VariantSettings, Windows, Work, summarise,
+    Asked, Builds, Capacity, Collection, Environment, Gc, Kind, Load, Percentiles, Plan, Profile,
+    Sample, Samples, Twin, VariantInfo, VariantSettings, Windows, Work, summarise,
 };
 
 const BLOCKS: u32 = 10;
@@ -63,6 +63,15 @@ const CACHE: [Process; 4] = [
 /// Bytes of an entry in each of them.
 const ENTRY_BYTES: [f64; 4] = [112.0, 113.0, 190.0, 160.0];
 
+/// An analytics service: the pair, a program of others and a bare scan. Of the figures only the first
+/// is used: the ms that an answer takes.
+const ANALYTICS: [Process; 4] = [
+    process(Twin::Rust, None, 40.0, 1.0, 1.0),
+    process(Twin::Go, None, 80.0, 1.0, 1.0),
+    process(Twin::Rust, Some("duckdb"), 240.0, 1.0, 1.0),
+    process(Twin::Rust, Some("scan"), 10.0, 1.0, 1.0),
+];
+
 fn info(id: &str, language: Twin, kind: Kind, label: &str) -> VariantInfo {
     let why = format!("Made up, to see how {kind} is shown.");
     VariantInfo { id: id.into(), language, kind, label: label.into(), why }
@@ -102,6 +111,18 @@ pub(crate) fn write(folder: &Path) {
         info("memcached", Twin::Rust, Kind::Other, "memcached"),
     ];
     run(folder, "fixture-cache", "cache-get", "A made-up cache", &CACHE, cache.to_vec());
+    let analytics = [
+        info("duckdb", Twin::Rust, Kind::Other, "DuckDB"),
+        info("scan", Twin::Rust, Kind::Other, "Bare scan"),
+    ];
+    run(
+        folder,
+        "fixture-analytics",
+        "analytics-query",
+        "A made-up analytics service",
+        &ANALYTICS,
+        analytics.to_vec(),
+    );
     let broken = |name: &str, summary: Option<&str>| {
         let folder = folder.join(name);
         fs::create_dir_all(&folder).expect("a folder");
@@ -136,6 +157,7 @@ fn run(
     variants: Vec<VariantInfo>,
 ) {
     let cache = scenario.starts_with("cache");
+    let analytics = scenario.starts_with("analytics");
     let mut samples = Samples {
         builds: vec![built(Twin::Rust, 28.0), built(Twin::Go, 14.0)],
         samples: (1..=BLOCKS)
@@ -153,6 +175,11 @@ fn run(
             sample.gc = None;
         }
     }
+    if analytics {
+        for (sample, process) in samples.samples.iter_mut().zip(processes.iter().cycle()) {
+            answer(sample, process.cpu_us);
+        }
+    }
     let mut environment = Environment::parse(ENVIRONMENT).expect("an environment");
     environment.variants = variants
         .iter()
@@ -165,11 +192,23 @@ fn run(
         .collect();
     let plan = Plan {
         run: name.into(),
-        service: if cache { "cache-server" } else { "fastjson-api" }.into(),
-        workload: if cache { "cache" } else { "json_api" }.into(),
+        service: match (cache, analytics) {
+            (true, _) => "cache-server".into(),
+            (_, true) => "analytics-api".into(),
+            _ => "fastjson-api".into(),
+        },
+        workload: match (cache, analytics) {
+            (true, _) => "cache".into(),
+            (_, true) => "analytics".into(),
+            _ => "json_api".into(),
+        },
         scenario: scenario.into(),
         title: title.into(),
-        work: if cache { Work::Command } else { Work::Request },
+        work: match (cache, analytics) {
+            (true, _) => Work::Command,
+            (_, true) => Work::Question,
+            _ => Work::Request,
+        },
         pipeline: 1,
         schedule: "poisson".into(),
         resident_state: "small".into(),
@@ -178,7 +217,7 @@ fn run(
         started: "2099-01-01T10:00:00Z".into(),
         blocks: BLOCKS,
         p99_limit_us: 10_000.0,
-        condition: "GOMAXPROCS = 1".into(),
+        condition: if analytics { "GOMAXPROCS = 2" } else { "GOMAXPROCS = 1" }.into(),
         variants,
         notes: vec!["made up by a test".into()],
     };
@@ -189,6 +228,23 @@ fn run(
     write("summary.toml", summary.to_toml().expect("a summary"));
     write("samples.toml", samples.to_toml().expect("samples"));
     write("environment.toml", environment.to_toml().expect("an environment"));
+}
+
+/// Turns a process that was loaded into one that was asked.
+fn answer(sample: &mut Sample, ms: f64) {
+    let ms = blurred(ms, sample.block, 1);
+    let asked = |question: &str| Asked {
+        question: question.into(),
+        ms: vec![0.9 * ms, ms, 1.3 * ms],
+        cpu_ms: 2.0 * ms,
+        steal: 0.0,
+    };
+    sample.questions = vec![asked("buckets"), asked("groups")];
+    sample.entries = Some(10_000_000);
+    sample.resident_rss_kib = Some(200_000.0);
+    sample.resident_pss_kib = Some(199_000.0);
+    (sample.capacity, sample.gc, sample.timeline) = (None, None, None);
+    sample.loads.clear();
 }
 
 fn built(twin: Twin, clean_s: f64) -> Builds {
@@ -223,14 +279,15 @@ fn sample(process: &Process, block: u32, position: u32) -> Sample {
         loaded_pss_kib: blurred(memory, block, salt),
         peak_rss_kib: blurred(memory * 1.5, block, salt),
         pss_kib_per_connection: Some(blurred(memory / 600.0, block, salt)),
-        capacity: Capacity {
+        capacity: Some(Capacity {
             rps: blurred(process.rps, block, salt),
             connections: 64,
             errors: 0,
             server_busy: 0.99,
             generator_busy: 0.5,
             steal: 0.0,
-        },
+        }),
+        questions: Vec::new(),
         gc: go.then_some(Gc {
             cycles: 12,
             seconds: 6.0,

@@ -156,10 +156,11 @@ impl fmt::Display for TraceId {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// Its name on the path.
+    /// Its name on the path, or with a `/` its place in the source tree.
     pub binary: String,
     /// How it is started; `{port}` stands for the port it shall listen on at 127.0.0.1. It is ready
-    /// when it answers there: `PING` in the Redis protocol, `mn` in memcached's.
+    /// when it answers there: `PING` in the Redis protocol, `mn` in memcached's, over HTTP
+    /// `GET /healthz`.
     pub args: Vec<String>,
     /// What it speaks.
     pub protocol: Protocol,
@@ -252,19 +253,22 @@ impl TracePlan {
 }
 
 impl Program {
-    pub(super) fn check(&self, id: &str) -> Result<()> {
+    /// `cache`: whether it must speak a cache's protocol, or HTTP.
+    pub(super) fn check(&self, id: &str, cache: bool) -> Result<()> {
         let name = &self.binary;
         ensure!(
-            !name.is_empty() && !name.contains('/'),
-            "variant {id:?}: binary {name:?} must be a name that is looked for on the path"
+            !name.is_empty() && !name.starts_with('/') && !name.contains(".."),
+            "variant {id:?}: binary {name:?} must be a name that is looked for on the path, or a \
+             place in the source tree"
         );
         ensure!(
             self.args.iter().any(|argument| argument.contains("{port}")),
             "variant {id:?}: args must say {{port}} somewhere"
         );
         ensure!(
-            self.protocol != Protocol::Http,
-            "variant {id:?}: a program of another kind speaks resp or memcached"
+            (self.protocol != Protocol::Http) == cache,
+            "variant {id:?}: a program beside a cache speaks resp or memcached, one that is asked \
+             questions http"
         );
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A stand-in for a reference service; the name it is called by says how it behaves.
 
 mod cache;
+mod events;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -47,6 +48,7 @@ pub(crate) fn serve() -> Result<()> {
     let given = std::env::args().find(|argument| argument.starts_with("127.0.0.1:"));
     let listener = TcpListener::bind(given.as_deref().unwrap_or("127.0.0.1:0"))?;
     let entries = cache::Entries::default();
+    let count = events::Count::default();
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
         let stream = stream?;
@@ -59,6 +61,11 @@ pub(crate) fn serve() -> Result<()> {
             let (entries, lies) = (entries.clone(), behaviour.folder.join("lie").exists());
             let lies = lies && behaviour.name == "lying-cache";
             thread::spawn(move || cache::answer(&stream, &entries, lies));
+            continue;
+        }
+        if ["events", "lying-events"].contains(&behaviour.name.as_str()) {
+            let (count, lies) = (count.clone(), behaviour.name == "lying-events");
+            thread::spawn(move || events::answer(&stream, &count, lies));
             continue;
         }
         thread::spawn(move || answer(stream, &behaviour));

@@ -40,9 +40,19 @@ const SEEDS: [u64; 3] = [1, 2, 3];
 /// Runs every check that needs no more than an address, on a service whose folder is empty. Takes
 /// about half a minute, most of it waiting for the service's timeouts. Without DuckDB the checks
 /// against it are left out.
-pub fn run(address: SocketAddr, mut oracle: Option<&mut Oracle>) -> Vec<Check> {
+pub fn run(address: SocketAddr, oracle: Option<&mut Oracle>) -> Vec<Check> {
     let waiting =
         connections::SLOW.map(|(name, test)| (name, thread::spawn(move || test(address))));
+    let mut checks = brief(address, oracle);
+    checks.extend(waiting.map(|(name, thread)| {
+        let outcome = thread.join().unwrap_or_else(|_| Err(anyhow!("the check broke off")));
+        Check::new(name, outcome)
+    }));
+    checks
+}
+
+/// The checks of [`run`] that wait for no timeout.
+pub fn brief(address: SocketAddr, mut oracle: Option<&mut Oracle>) -> Vec<Check> {
     let suites =
         [lines::TESTS, batches::TESTS, questions::TESTS, series::TESTS, tail::TESTS, export::TESTS];
     let tests = suites.into_iter().flatten().chain(connections::TESTS);
@@ -54,10 +64,6 @@ pub fn run(address: SocketAddr, mut oracle: Option<&mut Oracle>) -> Vec<Check> {
         }
         checks.push(export::against(address, oracle));
     }
-    checks.extend(waiting.map(|(name, thread)| {
-        let outcome = thread.join().unwrap_or_else(|_| Err(anyhow!("the check broke off")));
-        Check::new(name, outcome)
-    }));
     checks
 }
 

@@ -39,7 +39,9 @@ const RETRY: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The figures shown while a run goes on; the run's own page has all.
-const SHOWN: [&str; 7] = [
+const SHOWN: [&str; 9] = [
+    metric::BUCKETS_MS,
+    metric::GROUPS_MS,
     metric::CPU,
     metric::CAPACITY,
     metric::HALF_P50,

@@ -21,7 +21,7 @@ use crate::{
 #[template(path = "evidence/overview.html")]
 struct View<'a> {
     services: Vec<Card<'a>>,
-    to_come: [(&'static str, &'static str); 2],
+    to_come: [(&'static str, &'static str); 1],
     faults: &'a [RunFault],
 }
 

@@ -61,6 +61,8 @@ impl<'a> Report<'a> {
             work_per_second: match summary.work {
                 Work::Request => "Requests/s",
                 Work::Command => "Commands/s",
+                Work::Event => "Events/s",
+                Work::Question => "Questions/s",
             },
             about: super::scenario_about(summary),
             when: words::when(&summary.started),

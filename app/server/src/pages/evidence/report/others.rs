@@ -1,13 +1,15 @@
 //! Programs of others, measured in the same blocks: how the twins stand beside them.
 
 use assay_advice::Choice;
-use assay_evidence::{Better, Kind, Metric, Summary, Twin, Variant, metric};
+use assay_evidence::{Better, Kind, Metric, Summary, Twin, Variant, Work, metric};
 
 use super::words;
 use crate::pages::plot::{self, Forest, ForestRow, Ladder, Rung, RungStyle, Side};
 
 /// The twins beside programs of others.
 pub(crate) struct Others<'a> {
+    /// How they took part, in words.
+    pub(crate) how: &'static str,
     /// What the bars show, in words.
     pub(crate) measure: String,
     /// Which way is better, in words.
@@ -47,7 +49,13 @@ pub(crate) struct Cell {
 }
 
 /// The metric that says most: what the scenario is about.
-const MEASURES: [&str; 3] = [metric::HITS_ZIPF, metric::FLUSHED_PSS, metric::CPU];
+const MEASURES: [&str; 5] =
+    [metric::HITS_ZIPF, metric::FLUSHED_PSS, metric::BUCKETS_MS, metric::GROUPS_MS, metric::CPU];
+
+const LOADED: &str = "Measured in the same blocks, on the same core, at the same rate, with the same \
+                      commands. Each is as its distribution ships it.";
+const ASKED: &str = "Asked in the same blocks, on the same two cores, about the same events, one \
+                     question at a time. All but a bare scan must give the same rows.";
 
 const TWINS: [Twin; 2] = [Twin::Rust, Twin::Go];
 
@@ -82,6 +90,10 @@ pub(crate) fn others<'a>(
         .flatten()
         .collect();
     Some(Others {
+        how: match summary.work {
+            Work::Question => ASKED,
+            _ => LOADED,
+        },
         measure: format!("{}, {}", measure.title, measure.unit),
         better,
         ladder: plot::ladder(rungs(measure, &programs), plot::short),
@@ -173,6 +185,17 @@ pub(crate) fn sentences(summary: &Summary) -> Vec<String> {
         let label = &program.label;
         if let Some(hits) = ratio(metric::HITS_ZIPF) {
             return Some(format!("Beside {label}, Rust hits {} as often.", words::times(hits)));
+        }
+        if summary.work == Work::Question {
+            let part = |id, words| Some(format!("{words} in {}", words::times(ratio(id)?)));
+            let parts = [
+                part(metric::BUCKETS_MS, "every bucket of every key with p99"),
+                part(metric::GROUPS_MS, "very many groups"),
+            ];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            return (!parts.is_empty()).then(|| {
+                format!("Beside {label}, Rust answers {} of its time.", parts.join(" and "))
+            });
         }
         let cpu = ratio(metric::CPU)
             .map(|it| format!("{} of its CPU per {}", words::times(it), summary.work.one()));

@@ -35,7 +35,11 @@ pub(crate) struct Ratios {
     pub(crate) forest: Forest,
 }
 
-const GROUPS: [(&str, &[&str]); 7] = [
+const GROUPS: [(&str, &[&str]); 8] = [
+    (
+        "Questions",
+        &[metric::BUCKETS_MS, metric::GROUPS_MS, metric::BUCKETS_CPU, metric::GROUPS_CPU],
+    ),
     ("CPU time", &[metric::CPU, metric::CPU_USER, metric::CPU_KERNEL]),
     ("Throughput", &[metric::CAPACITY, metric::CAPACITY_P99, metric::CAPACITY_SHARE]),
     (
@@ -181,6 +185,10 @@ pub(crate) fn short_name(id: &str) -> Option<&'static str> {
         metric::PSS_PER_ENTRY => "Entry beyond idle",
         metric::RSS_PER_ENTRY => "Memory per entry",
         metric::FLUSHED_PSS => "Memory once emptied",
+        metric::BUCKETS_MS => "Bucket × key, p99",
+        metric::BUCKETS_CPU => "CPU, bucket × key",
+        metric::GROUPS_MS => "Very many groups",
+        metric::GROUPS_CPU => "CPU, very many groups",
         metric::HITS_ZIPF => "Hits, Zipf",
         metric::HITS_SCAN => "Hits, scans",
         metric::HITS_LOOP => "Hits, loop",

@@ -80,8 +80,10 @@ pub(crate) fn option(twin: Twin) -> Choice {
 }
 
 /// The metrics that say most about a run, in the order in which they are said.
-const HEADLINES: [&str; 7] = [
+const HEADLINES: [&str; 9] = [
     metric::HITS_ZIPF,
+    metric::BUCKETS_MS,
+    metric::GROUPS_MS,
     metric::CPU,
     metric::CAPACITY,
     metric::HALF_P99,
@@ -105,7 +107,15 @@ pub(crate) fn sentence(summary: &Summary, metric: &Metric) -> Option<String> {
         metric::CAPACITY => {
             format!("one core of Rust serves {times} Go’s {}s per second", summary.work.one())
         }
-        metric::RSS_PER_ENTRY => format!("an entry takes {times} of Go’s memory"),
+        metric::RSS_PER_ENTRY => {
+            format!("an {} takes {times} of Go’s memory", summary.work.entry())
+        }
+        metric::BUCKETS_MS => {
+            format!(
+                "Rust answers for every bucket of every key, p99 included, in {times} of Go’s time"
+            )
+        }
+        metric::GROUPS_MS => format!("Rust answers for very many groups in {times} of Go’s time"),
         metric::HITS_ZIPF => format!("Rust’s cache hits {times} as often as Go’s"),
         metric::HALF_P99 => format!("Rust’s p99 latency at half load is {times} Go’s"),
         metric::RESIDENT_PSS => {
