@@ -1,19 +1,24 @@
 //! Scenarios: `benches/scenarios/*.toml`, the load each service is put under and what is measured
 //! beside the idiomatic pair.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use assay_evidence::{Kind, Profile, Twin, VariantInfo, Work};
-use serde::{Deserialize, Deserializer};
+use assay_evidence::{Profile, Work};
+use serde::Deserialize;
 
 mod analytics;
 mod commands;
+mod http;
+mod variants;
 
 pub use analytics::{EventPlan, QuestionId, QuestionPlan};
 pub use commands::{CommandPlan, DataPlan, Draw, Expect, Program, Protocol, TraceId, TracePlan};
+pub use http::{Preload, Request};
+pub use variants::{Build, VariantPlan};
+
+use http::one_or_many;
 
 /// The scenario schema this version reads.
 const SCHEMA: u32 = 1;
@@ -24,12 +29,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// The most blocks, so that the exact intervals stay cheap.
 const MAX_BLOCKS: u32 = 100;
 
-/// The most numbers a path may run through, and the most requests that build resident state.
+/// The most numbers a path may run through.
 const MAX_IDS: u32 = 1_000_000;
-const MAX_PRELOAD: u32 = 10_000_000;
-
-/// The most variants, so that a block stays short enough for its processes to share conditions.
-const MAX_VARIANTS: usize = 20;
 
 /// A load description.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -108,77 +109,6 @@ pub struct Scenario {
     /// What could not take part, in words.
     #[serde(skip)]
     pub absent: Vec<String>,
-}
-
-/// A request. `{n}` in its path runs through the numbers below [`LoadPlan::ids`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// The HTTP method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// The content type of the body.
-    #[serde(default)]
-    pub content_type: Option<String>,
-    /// Further headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// The file of the body, from the root of the source tree.
-    #[serde(default)]
-    pub body: Option<PathBuf>,
-    /// The body itself, instead of a file.
-    #[serde(default)]
-    pub text: Option<String>,
-    /// So many made-up events as the body instead, other ones for each of the numbers.
-    #[serde(default)]
-    pub events: Option<u32>,
-    /// The statuses of a good answer.
-    #[serde(default = "ok", deserialize_with = "one_or_many")]
-    pub expect: Vec<u16>,
-}
-
-fn ok() -> Vec<u16> {
-    vec![200]
-}
-
-/// A request sent `count` times to each fresh process, `{n}` in its path running from 0.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preload {
-    /// The HTTP method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// The content type of the body.
-    #[serde(default)]
-    pub content_type: Option<String>,
-    /// The file of the body, from the root of the source tree.
-    #[serde(default)]
-    pub body: Option<PathBuf>,
-    /// The body itself, instead of a file.
-    #[serde(default)]
-    pub text: Option<String>,
-    /// The statuses of a good answer.
-    #[serde(default = "ok", deserialize_with = "one_or_many")]
-    pub expect: Vec<u16>,
-    /// How many times.
-    pub count: u32,
-}
-
-impl Preload {
-    pub(crate) fn request(&self) -> Request {
-        Request {
-            method: self.method.clone(),
-            path: self.path.clone(),
-            content_type: self.content_type.clone(),
-            headers: BTreeMap::new(),
-            body: self.body.clone(),
-            text: self.text.clone(),
-            events: None,
-            expect: self.expect.clone(),
-        }
-    }
 }
 
 /// When an open loop sends.
@@ -267,123 +197,6 @@ pub struct Lengths {
     pub rounds: u32,
 }
 
-/// What is measured beside the idiomatic pair: at half load and in the closed loop, not swept.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VariantPlan {
-    /// Its id, of `a-z 0-9 -`.
-    pub id: String,
-    /// What it is written in, and whose idiomatic twin it is compared with. A program of another
-    /// kind is held against both, and says none.
-    #[serde(default)]
-    pub language: Option<Twin>,
-    /// What it is there to show.
-    pub kind: Kind,
-    /// Its name for people.
-    pub label: String,
-    /// Why it is measured, in a sentence.
-    pub why: String,
-    /// The program, where it is none of ours.
-    #[serde(default)]
-    pub program: Option<Program>,
-    /// How it is built; the idiomatic binary when absent.
-    #[serde(default)]
-    pub build: Option<Build>,
-    /// Variables set when it runs.
-    #[serde(default)]
-    pub env: BTreeMap<String, String>,
-    /// Further arguments when it runs.
-    #[serde(default)]
-    pub args: Vec<String>,
-}
-
-impl VariantPlan {
-    /// Whose block it shares: its language's twin, or the first of the pair.
-    #[must_use]
-    pub fn twin(&self) -> Twin {
-        self.language.unwrap_or(Twin::Rust)
-    }
-
-    /// What the summary says about it.
-    #[must_use]
-    pub fn info(&self) -> VariantInfo {
-        VariantInfo {
-            id: self.id.clone(),
-            language: self.twin(),
-            kind: self.kind,
-            label: self.label.clone(),
-            why: self.why.clone(),
-        }
-    }
-}
-
-/// How a variant's binary differs from the idiomatic one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Build {
-    /// The cargo package, or the Go package's path in the service's module; the service's when
-    /// absent.
-    #[serde(default)]
-    pub package: Option<String>,
-    /// Cargo features.
-    #[serde(default)]
-    pub features: Vec<String>,
-    /// GOEXPERIMENT.
-    #[serde(default)]
-    pub go_experiment: Option<String>,
-    /// Go build tags.
-    #[serde(default)]
-    pub go_tags: Vec<String>,
-}
-
-impl fmt::Display for Build {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        parts.extend(self.package.as_ref().map(|package| format!("package {package}")));
-        if !self.features.is_empty() {
-            parts.push(format!("features {}", self.features.join(",")));
-        }
-        parts.extend(self.go_experiment.as_ref().map(|value| format!("GOEXPERIMENT={value}")));
-        if !self.go_tags.is_empty() {
-            parts.push(format!("tags {}", self.go_tags.join(",")));
-        }
-        f.write_str(&parts.join(", "))
-    }
-}
-
-/// One value, or a list of them.
-fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct Visitor<T>(std::marker::PhantomData<T>);
-
-    // Written out rather than an untagged enum, whose errors would not say what is wrong.
-    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("one value or a list")
-        }
-
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<Vec<T>, A::Error> {
-            Deserialize::deserialize(serde::de::value::SeqAccessDeserializer::new(seq))
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-            let value = T::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-            Ok(vec![value])
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Vec<T>, E> {
-            let value = serde::de::IntoDeserializer::<E>::into_deserializer(value);
-            Ok(vec![T::deserialize(value)?])
-        }
-    }
-    deserializer.deserialize_any(Visitor(std::marker::PhantomData))
-}
-
 impl Scenario {
     /// Reads a scenario.
     ///
@@ -437,112 +250,6 @@ impl Scenario {
                 bail!("a service of ours speaks http or resp; memcached is for another program")
             }
         }
-    }
-
-    fn check_requests(&self) -> Result<()> {
-        let preload = self.preload.as_ref().map(Preload::request);
-        for request in self.requests.iter().chain(&preload) {
-            let named = format!("{} {}", request.method, request.path);
-            ensure!(request.path.starts_with('/'), "{named}: a path begins with /");
-            let bodies = [request.body.is_some(), request.text.is_some(), request.events.is_some()];
-            ensure!(
-                bodies.into_iter().filter(|body| *body).count() <= 1,
-                "{named}: body names a file, text is the body itself, events are made up: give one"
-            );
-            let events = request.events.unwrap_or(1);
-            ensure!(
-                (1..=analytics::MAX_BATCH).contains(&events),
-                "{named}: events is {events}, but must be 1 to {}",
-                analytics::MAX_BATCH
-            );
-            ensure!(
-                request.events.is_none() || self.events.is_some(),
-                "{named}: events need a table [events]"
-            );
-            let expected = !request.expect.is_empty()
-                && request.expect.iter().all(|status| (200..600).contains(status));
-            ensure!(expected, "{named}: expect must hold statuses of 200 to 599");
-            let words = [Some(&request.method), Some(&request.path), request.content_type.as_ref()];
-            let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
-            let clean = words
-                .into_iter()
-                .flatten()
-                .chain(headers)
-                .all(|word| !word.contains(char::is_control) && word.is_ascii());
-            ensure!(clean, "{named}: method, path and headers are plain ASCII on one line");
-        }
-        if let Some(preload) = &self.preload {
-            ensure!(
-                (1..=MAX_PRELOAD).contains(&preload.count),
-                "preload.count is {}, but must be 1 to {MAX_PRELOAD}",
-                preload.count
-            );
-        }
-        Ok(())
-    }
-
-    fn check_variants(&self) -> Result<()> {
-        let count = self.variants.len();
-        ensure!(count <= MAX_VARIANTS, "{count} variants are more than {MAX_VARIANTS}");
-        for (at, variant) in self.variants.iter().enumerate() {
-            let id = &variant.id;
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            ensure!(
-                !id.is_empty() && id.len() <= 40 && id.chars().all(plain),
-                "variant {id:?}: an id is 1 to 40 of a-z, 0-9 and -"
-            );
-            ensure!(
-                !["rust", "go"].contains(&id.as_str()),
-                "variant {id:?}: that is the idiomatic twin's name"
-            );
-            let again = self.variants.iter().take(at).any(|other| other.id == *id);
-            ensure!(!again, "variant {id:?} is there twice");
-            let same = variant.build.is_none();
-            let named = variant.language.is_some();
-            let other = variant.kind == Kind::Other;
-            let foreign = variant.program.is_some() || (other && !same);
-            ensure!(
-                named != other && foreign == other,
-                "variant {id:?}: one of ours has a language, kind other has a program instead"
-            );
-            if let Some(program) = &variant.program {
-                program.check(id, self.questions.is_empty())?;
-                ensure!(
-                    same && variant.env.is_empty() && variant.args.is_empty(),
-                    "variant {id:?}: a program has args of its own, and no build or env"
-                );
-            }
-            ensure!(
-                !other || self.protocol == Protocol::Resp || !self.questions.is_empty(),
-                "variant {id:?}: kind other is for scenarios with questions or protocol = \"resp\""
-            );
-            match variant.kind {
-                Kind::Again => ensure!(
-                    same && variant.env.is_empty() && variant.args.is_empty(),
-                    "variant {id:?}: kind again is the same binary run the same way, so it has \
-                     no build, env or args"
-                ),
-                Kind::Runtime => {
-                    ensure!(same, "variant {id:?}: kind runtime is the same binary; drop build");
-                }
-                Kind::Floor => {
-                    ensure!(!same, "variant {id:?}: kind floor is another server; name its build");
-                }
-                Kind::Tuning | Kind::Other => {}
-            }
-            if let Some(build) = &variant.build {
-                let of_go = build.go_experiment.is_some() || !build.go_tags.is_empty();
-                ensure!(
-                    variant.twin() == Twin::Go || !of_go,
-                    "variant {id:?}: go_experiment and go_tags are for Go"
-                );
-                ensure!(
-                    variant.twin() == Twin::Rust || build.features.is_empty(),
-                    "variant {id:?}: features are for Rust; Go has go_tags"
-                );
-            }
-        }
-        Ok(())
     }
 
     /// Finds the scenario with that id, or a service's headline, in a source tree; of a service
