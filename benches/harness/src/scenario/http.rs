@@ -1,6 +1,7 @@
 //! The part of a scenario that loads a service over HTTP: requests, and those that build its state.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
