@@ -94,13 +94,13 @@ impl Wire for Stored<'_> {
         let Some(response) = response::read(received).map_err(|_| Broken)? else {
             return Ok(None);
         };
-        let body = received.get(response.head..).unwrap_or_default();
-        let taken = serde_json::from_slice::<Value>(body).ok();
+        let body = response.content(received);
+        let taken = serde_json::from_slice::<Value>(&body).ok();
         let taken = taken.as_ref().and_then(|answer| answer.get("accepted")?.as_u64());
         if response.status == 200 && taken == Some(u64::from(ticket.count)) {
             return Ok(Some(0));
         }
-        let said = String::from_utf8_lossy(body);
+        let said = String::from_utf8_lossy(&body);
         let said: String = said.chars().take(200).collect();
         self.unexpected = Some(format!("with status {}: {said}", response.status));
         Ok(Some(ticket.count))

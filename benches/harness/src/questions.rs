@@ -199,7 +199,7 @@ impl Client {
             let Some(response) = read.map_err(|fault| anyhow!("no HTTP: {fault:?}"))? else {
                 continue;
             };
-            let body = self.received.split_off(response.head);
+            let body = response.content(&self.received).into_owned();
             let said = || String::from_utf8_lossy(&body).chars().take(SHOWN).collect::<String>();
             ensure!(response.status == 200, "answered with status {}: {}", response.status, said());
             return Ok(body);

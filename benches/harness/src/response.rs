@@ -1,19 +1,24 @@
 //! A minimal reader of HTTP/1.1 responses: the status, and where the response ends.
 //!
 //! It understands what the reference services send to a keep-alive client: a status line, headers
-//! with a `Content-Length`, a body. A 204 or 304 has no body (RFC 9110 §6.4.1), whatever its length
+//! with a `Content-Length`, a body, or one in chunks without trailers (RFC 9112 §7.1). A 204 or 304 has no body (RFC 9110 §6.4.1), whatever its length
 //! says. Anything else is a fault of that response.
+
+use std::borrow::Cow;
 
 /// The longest head and the longest body accepted.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// The longest line that says how long a chunk is.
+const MAX_CHUNK_LINE: usize = 32;
 
 /// Why a response cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The head is not HTTP/1.1, or has no status.
     NotHttp,
-    /// No valid `Content-Length`.
+    /// No valid `Content-Length`, nor chunks.
     NoLength,
     /// The head or body is longer than we accept.
     TooLong,
@@ -28,8 +33,24 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     /// The length of the head in bytes, its empty line included.
     pub(crate) head: usize,
-    /// The length of the body in bytes.
+    /// The length of the body in bytes, as it came.
     pub(crate) body: usize,
+    /// Whether it came in chunks.
+    chunked: bool,
+}
+
+impl Response {
+    /// What the body says, from the bytes that this response was read from.
+    pub(crate) fn content<'a>(&self, received: &'a [u8]) -> Cow<'a, [u8]> {
+        let body = received.get(self.head..).unwrap_or_default();
+        if !self.chunked {
+            return Cow::Borrowed(body);
+        }
+        let mut content = Vec::with_capacity(body.len());
+        // It was read before, so that it is whole.
+        let _ = chunks(body, |chunk| content.extend_from_slice(chunk));
+        Cow::Owned(content)
+    }
 }
 
 /// Looks for a complete response at the start of what has been received. None: more must come.
@@ -42,16 +63,24 @@ pub(crate) fn read(received: &[u8]) -> Result<Option<Response>, Fault> {
     };
     let mut lines = received.get(..end).unwrap_or_default().split(|byte| *byte == b'\n');
     let status = lines.next().and_then(status).ok_or(Fault::NotHttp)?;
-    let body = match status {
-        204 | 304 => 0,
-        _ => lines.find_map(content_length).ok_or(Fault::NoLength)?,
+    let framing = match status {
+        204 | 304 => Framing::Length(0),
+        _ => lines.find_map(framing).ok_or(Fault::NoLength)?,
+    };
+    let chunked = framing == Framing::Chunks;
+    let body = match framing {
+        Framing::Length(length) => length,
+        Framing::Chunks => match chunks(received.get(end..).unwrap_or_default(), |_| ())? {
+            Some(length) => length,
+            None => return Ok(None),
+        },
     };
     if body > MAX_BODY {
         return Err(Fault::TooLong);
     }
     match received.len().cmp(&(end + body)) {
         std::cmp::Ordering::Less => Ok(None),
-        std::cmp::Ordering::Equal => Ok(Some(Response { status, head: end, body })),
+        std::cmp::Ordering::Equal => Ok(Some(Response { status, head: end, body, chunked })),
         std::cmp::Ordering::Greater => Err(Fault::Trailing),
     }
 }
@@ -68,15 +97,52 @@ fn status(line: &[u8]) -> Option<u16> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The value when the line is `Content-Length: N`.
-fn content_length(line: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"content-length:";
-    let name = line.get(..NAME.len())?;
-    if !name.eq_ignore_ascii_case(NAME) {
-        return None;
+/// How a body's end is known.
+#[derive(PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    Chunks,
+}
+
+/// What the line says of it, if it is `Content-Length: N` or `Transfer-Encoding: chunked`.
+fn framing(line: &[u8]) -> Option<Framing> {
+    let value = |name: &[u8]| {
+        let (own, value) = line.split_at_checked(name.len())?;
+        own.eq_ignore_ascii_case(name).then(|| std::str::from_utf8(value).ok().map(str::trim))?
+    };
+    if let Some(length) = value(b"content-length:") {
+        return length.parse().ok().map(Framing::Length);
     }
-    let value = std::str::from_utf8(line.get(NAME.len()..)?).ok()?.trim();
-    value.parse().ok()
+    let encoding = value(b"transfer-encoding:")?;
+    encoding.eq_ignore_ascii_case("chunked").then_some(Framing::Chunks)
+}
+
+/// Goes through chunks and says how long all of them are; none until the last has come.
+fn chunks(body: &[u8], mut each: impl FnMut(&[u8])) -> Result<Option<usize>, Fault> {
+    let mut rest = body;
+    loop {
+        let Some(end) = rest.iter().take(MAX_CHUNK_LINE).position(|byte| *byte == b'\n') else {
+            let broken = rest.len() > MAX_CHUNK_LINE;
+            return if broken { Err(Fault::NoLength) } else { Ok(None) };
+        };
+        let (line, after) = rest.split_at_checked(end + 1).ok_or(Fault::NoLength)?;
+        let size = line.strip_suffix(b"\r\n").and_then(|size| std::str::from_utf8(size).ok());
+        let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size = size.ok_or(Fault::NoLength)?;
+        if size > MAX_BODY {
+            return Err(Fault::TooLong);
+        }
+        let Some((chunk, after)) = after.split_at_checked(size) else { return Ok(None) };
+        match after {
+            [b'\r', b'\n', after @ ..] => rest = after,
+            [] | [b'\r'] => return Ok(None),
+            _ => return Err(Fault::NoLength),
+        }
+        if size == 0 {
+            return Ok(Some(body.len() - rest.len()));
+        }
+        each(chunk);
+    }
 }
 
 #[cfg(test)]
@@ -92,7 +158,23 @@ mod tests {
         }
         let body = 5;
         let head = ANSWER.len() - body;
-        assert_eq!(read(ANSWER), Ok(Some(Response { status: 200, head, body })));
+        assert_eq!(read(ANSWER), Ok(Some(Response { status: 200, head, body, chunked: false })));
+    }
+
+    #[test]
+    fn chunks_are_put_together() {
+        const CHUNKED: &[u8] =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nhel\r\nA\r\nlo chunks!\r\n0\r\n\r\n";
+        for end in 0..CHUNKED.len() {
+            assert_eq!(read(&CHUNKED[..end]), Ok(None), "after {end} bytes");
+        }
+        let response = read(CHUNKED).unwrap().unwrap();
+        assert_eq!(response.head + response.body, CHUNKED.len());
+        assert_eq!(response.content(CHUNKED).as_ref(), b"hello chunks!");
+        assert_eq!(read(&[CHUNKED, b"x"].concat()), Err(Fault::Trailing));
+        let broken = |from, to| String::from_utf8_lossy(CHUNKED).replace(from, to);
+        assert_eq!(read(broken("3\r\nhel", "4\r\nhel").as_bytes()), Err(Fault::NoLength));
+        assert_eq!(read(broken("A\r\n", "ten\r\n").as_bytes()), Err(Fault::NoLength));
     }
 
     #[test]

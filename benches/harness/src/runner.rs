@@ -357,11 +357,11 @@ impl Answer {
     fn of(service: &Service, request: &Encoded) -> Result<Self> {
         let mut wire = InTurn::new(std::slice::from_ref(request));
         let (received, _) = process::ask(service.addr, &mut wire)?;
-        let head = response::read(&received).ok().flatten().map_or(0, |response| response.head);
-        let body = received.get(head..).unwrap_or_default();
-        Ok(match serde_json::from_slice(body) {
+        let response = response::read(&received).ok().flatten();
+        let body = response.map(|response| response.content(&received)).unwrap_or_default();
+        Ok(match serde_json::from_slice(&body) {
             Ok(value) => Self::Json(value),
-            Err(_) => Self::Text(String::from_utf8_lossy(body).into_owned()),
+            Err(_) => Self::Text(String::from_utf8_lossy(&body).into_owned()),
         })
     }
 }
