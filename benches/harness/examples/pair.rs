@@ -47,7 +47,9 @@ mod linux {
         }
         let others = scenario.variants.iter().filter_map(|variant| {
             let program = variant.program.as_ref()?;
-            Some((variant.id.clone(), Path::new("/usr/bin").join(&program.binary)))
+            let own = program.binary.contains('/');
+            let folder = if own { root.as_path() } else { Path::new("/usr/bin") };
+            Some((variant.id.clone(), folder.join(&program.binary)))
         });
         let variants: BTreeMap<String, PathBuf> =
             others.filter(|(_, path)| path.is_file()).collect();
