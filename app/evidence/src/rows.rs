@@ -198,8 +198,8 @@ fn question_rows(plan: &Plan) -> [Row; 4] {
         note: plan.condition.clone(),
         ..row(id, &format!("{title}, {}", plan.condition), "ms", of(question, take))
     };
-    let (ms, cpu): (fn(&Asked) -> _, fn(&Asked) -> _) =
-        (|asked| median(&asked.ms), |asked| Some(asked.cpu_ms));
+    let ms = |asked: &Asked| median(&asked.ms);
+    let cpu = |asked: &Asked| Some(asked.cpu_ms);
     [
         make(metric::BUCKETS_MS, "Bucket × key with p99, time to the answer", "buckets", ms),
         make(metric::GROUPS_MS, "Very many groups, time to the answer", "groups", ms),
