@@ -35,7 +35,7 @@ pub use event::{Event, EventKind, Outcome, ReviewVerdict};
 pub use limits::{
     MAX_EVENTS, MAX_LINE_CHARS, MAX_LIST, MAX_RECORD_BYTES, MAX_TEXT_CHARS, MAX_TRIGGERS,
 };
-pub use name::{content_hash, file_name, number_of, slug};
+pub use name::{content_hash, file_name, name_parts, number_of, slug};
 pub use parse::Parsed;
 pub use prefill::draft_from;
 pub use record::{Chosen, EXAMPLE_TAG, Evidence, Original, Rationale, Record, Section};

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// The greatest length of the readable part of a file name, in bytes.
 const MAX_SLUG_BYTES: usize = 60;
+/// The greatest number that a record brings along; [`number_of`] reads numbers up to ten times that.
+const MAX_KEPT_NUMBER: u32 = 99_999_999;
 
 /// The readable part of a file name: lower-case ASCII words of the title joined by `-`. Never empty,
 /// never a path, whatever the title holds.
@@ -38,6 +40,15 @@ pub fn number_of(file_name: &str) -> Option<u32> {
     let (number, _) = file_name.strip_suffix(".toml")?.split_once('-')?;
     let digits = (1..=9).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| number.parse().ok())?
+}
+
+/// The number and the readable part of a name that [`file_name`] could have made. A number with little
+/// room above it is none to go on from.
+#[must_use]
+pub fn name_parts(name: &str) -> Option<(u32, &str)> {
+    let number = number_of(name).filter(|number| *number <= MAX_KEPT_NUMBER)?;
+    let (_, readable) = name.strip_suffix(".toml")?.split_once('-')?;
+    (file_name(number, readable) == name).then_some((number, readable))
 }
 
 /// The SHA-256 digest of a text, in hex: two texts with the same digest are the same text.
@@ -74,5 +85,10 @@ mod tests {
         assert_eq!(number_of("x-7.toml"), None);
         assert_eq!(number_of("+7-x.toml"), None);
         assert_eq!(number_of("99999999999-x.toml"), None);
+        assert_eq!(name_parts("0007-a-b.toml"), Some((7, "a-b")));
+        assert_eq!(name_parts("12345-a.toml"), Some((12345, "a")));
+        for other in ["007-a.toml", "0007-A.toml", "0007-../a.toml", "999999999-a.toml", "A b"] {
+            assert_eq!(name_parts(other), None, "{other}");
+        }
     }
 }

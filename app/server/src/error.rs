@@ -202,6 +202,17 @@ impl Explained {
                 cause: Some(message.clone()),
                 ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)
             },
+            // Where the database is, is not for everybody who may ask.
+            StoreError::Unreachable { .. } => Self {
+                cause: Some(message),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The records cannot be reached just now",
+                    "The database does not answer. What was confirmed as saved is safe; try again in \
+                     a moment, and look whether a change that was not confirmed is there.",
+                )
+            },
+            StoreError::Database { .. } | StoreError::BadAddress(_) => Self::internal(message),
             StoreError::Unreadable { .. }
             | StoreError::Unwritable { .. }
             | StoreError::Index { .. } => Self {

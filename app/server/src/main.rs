@@ -2,9 +2,9 @@
 
 use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
-use assay::cli::{self, Cli, Opening, Surroundings};
+use assay::cli::{self, Cli, Home, Opening, Surroundings};
 use assay_advice::Model;
-use assay_store::{FolderStore, Store};
+use assay_store::{FolderStore, PostgresStore, Store};
 use clap::Parser;
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
@@ -31,9 +31,14 @@ fn surroundings() -> Surroundings {
     Surroundings { clock: now, user, cache: cache_folder(), hook_token, open }
 }
 
-fn open(decisions: PathBuf, data: PathBuf, model: Arc<Model>) -> Opening {
+fn open(home: Home, data: PathBuf, model: Arc<Model>) -> Opening {
     Box::pin(async move {
-        let store: Arc<dyn Store> = Arc::new(FolderStore::open(decisions, data, model).await?);
+        let store: Arc<dyn Store> = match home {
+            Home::Folder(folder) => Arc::new(FolderStore::open(folder, data, model).await?),
+            Home::Database(address) => {
+                Arc::new(PostgresStore::open(address.secret(), model).await?)
+            }
+        };
         Ok(store)
     })
 }

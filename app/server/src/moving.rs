@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use assay_records::{
     Status,
     adr::{Entry, Import, Item, Known, Neighbour, Outcome, Source, plan},
+    name_parts,
 };
 use assay_store::{Filter, Kept, READ_AT_ONCE, Store, StoreError, Stored};
 use serde::Serialize;
@@ -96,8 +97,11 @@ pub async fn import(
     for entry in entries {
         let mut line = Line::of(&entry);
         if let (true, Outcome::New(new)) = (write, entry.outcome) {
-            let title = entry.title.unwrap_or_default();
-            match app.store.create(&title, new.id, new.text).await {
+            // A record of assay's own keeps its number where that is free.
+            let own = entry.dialect.is_none().then(|| entry.file.rsplit('/').next()).flatten();
+            let own = own.filter(|name| name_parts(name).is_some()).map(str::to_owned);
+            let name = own.or(entry.title).unwrap_or_default();
+            match app.store.create(&name, new.id, new.text).await {
                 Ok(stored) => line.number = Some(stored.number),
                 Err(StoreError::Invalid { problems }) => {
                     let said: Vec<String> = problems.iter().map(ToString::to_string).collect();

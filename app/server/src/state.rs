@@ -43,8 +43,8 @@ pub struct AppState {
     pub keys: Keys,
     /// What the program counts about itself.
     pub metrics: Metrics,
-    /// Where the records' files are, to show to people.
-    pub decisions: PathBuf,
+    /// Where the records' files are, to show to people; none when a database has them.
+    pub decisions: Option<PathBuf>,
     /// The file the decision model was read from; none for the built-in one.
     pub model_file: Option<PathBuf>,
     /// The team's own records, as read so far.

@@ -68,7 +68,7 @@ impl Taken {
 }
 
 impl Fields {
-    fn of(stored: &Stored, facts: Facts) -> Self {
+    pub(crate) fn of(stored: &Stored, facts: Facts) -> Self {
         let record = &stored.record;
         let line = Summary {
             id: record.id,
@@ -97,7 +97,7 @@ impl Fields {
 }
 
 /// Everything besides its title that a record is searched by.
-fn texts(stored: &Stored) -> Vec<&str> {
+pub(crate) fn texts(stored: &Stored) -> Vec<&str> {
     let record = &stored.record;
     let mut texts = vec![record.status.id()];
     texts.extend(record.tags.iter().map(String::as_str));

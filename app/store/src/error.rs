@@ -68,6 +68,25 @@ pub enum StoreError {
         /// Why.
         message: String,
     },
+    /// What should be the address of a database is none.
+    #[error("the address of the database cannot be used: {0}")]
+    BadAddress(String),
+    /// The database cannot be reached just now. What was not confirmed may or may not be kept.
+    #[error("the database {place} cannot be reached: {message}")]
+    Unreachable {
+        /// Which database, without its password.
+        place: String,
+        /// Why.
+        message: String,
+    },
+    /// The database answers and cannot do its work. Nothing was written.
+    #[error("the database {place} cannot be used: {message}")]
+    Database {
+        /// Which database, without its password.
+        place: String,
+        /// Why.
+        message: String,
+    },
 }
 
 impl StoreError {

@@ -12,7 +12,9 @@ use std::{
 };
 
 use assay_records::advice::{Model, Problem};
-use assay_records::{MAX_RECORD_BYTES, Parsed, Record, content_hash, json_schema, number_of};
+use assay_records::{
+    MAX_RECORD_BYTES, Parsed, Record, content_hash, json_schema, name_parts, number_of,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
@@ -159,7 +161,8 @@ pub(crate) fn load(folder: &Path, file_name: &str, model: &Model) -> io::Result<
     Ok(Loaded { file_name: file_name.to_owned(), stamp, modified, outcome, facts })
 }
 
-fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored {
+/// A text that was read, as it is kept.
+pub(crate) fn stored(number: u32, file_name: &str, text: String, parsed: Parsed) -> Stored {
     Stored {
         id: parsed.record.id,
         number,
@@ -232,12 +235,20 @@ pub(crate) fn lock(folder: &Path) -> io::Result<File> {
     Ok(directory)
 }
 
-/// Keeps a new text under the next number; the caller holds the lock.
-pub(crate) fn create(folder: &Path, title: &str, text: &str) -> io::Result<String> {
-    let mut number = clear_unfinished(folder)? + 1;
+/// Keeps a new text under the next number, or under the name that it had elsewhere while its number
+/// is free; the caller holds the lock.
+pub(crate) fn create(folder: &Path, name: &str, text: &str) -> io::Result<String> {
+    let known = name_parts(name);
+    let (last, taken) = clear_unfinished(folder, known.map(|(number, _)| number))?;
+    let mut number = last + 1;
+    let mut wanted = known.filter(|_| !taken).map(|_| name);
+    let title = known.map_or(name, |(_, readable)| readable);
     let mut file = unfinished(folder, 0o666, text.as_bytes())?;
     loop {
-        let file_name = assay_records::file_name(number, title);
+        let file_name = match wanted.take() {
+            Some(name) => name.to_owned(),
+            None => assay_records::file_name(number, title),
+        };
         // Something that does not lock may have made a file of this name: it is never replaced.
         match file.persist_noclobber(folder.join(&file_name)) {
             Ok(_) => {
@@ -277,19 +288,21 @@ fn unfinished(folder: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFil
 }
 
 /// Removes what crashed writers left, since nobody else is writing under the lock; gives the greatest
-/// number there is.
-fn clear_unfinished(folder: &Path) -> io::Result<u32> {
-    let mut last = 0;
+/// number there is, and whether the wanted one is taken.
+fn clear_unfinished(folder: &Path, wanted: Option<u32>) -> io::Result<(u32, bool)> {
+    let (mut last, mut taken) = (0, false);
     for entry in fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        last = last.max(number_of(&name).unwrap_or(0));
+        let number = number_of(&name);
+        last = last.max(number.unwrap_or(0));
+        taken |= number.is_some() && number == wanted;
         if name.starts_with(UNFINISHED) && name.ends_with(".tmp") {
             // A leftover that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
-    Ok(last)
+    Ok((last, taken))
 }
 
 /// Puts the schema beside the records unless something of its name is there. A record is whole

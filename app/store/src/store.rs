@@ -28,10 +28,10 @@ pub trait Store: Send + Sync {
     /// One record as it is now.
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError>;
 
-    /// Keeps a new record durably under the next number. `slug_source`, usually the title, gives the
-    /// readable part of the file name; `id` must be the id in the text.
-    async fn create(&self, slug_source: &str, id: Uuid, text: String)
-    -> Result<Stored, StoreError>;
+    /// Keeps a new record durably under the next number. `name`, usually the title, gives the
+    /// readable part of the file name; the file name that a record had elsewhere is kept as it is
+    /// while nothing here has its number. `id` must be the id in the text.
+    async fn create(&self, name: &str, id: Uuid, text: String) -> Result<Stored, StoreError>;
 
     /// Replaces a record's text durably if it still has the hash that the writer read; else a
     /// conflict with both texts. What [`assay_records::check_revision`] forbids is refused.

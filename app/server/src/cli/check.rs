@@ -17,7 +17,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Context, Failure, input,
+    Context, Failure, Home, input,
     report::{self, Severity},
     write_json,
 };
@@ -86,7 +86,15 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let model = context.model()?;
-    let folder = arguments.dir.as_deref().unwrap_or(&context.settings.decisions);
+    let home = context.home();
+    let folder = match (&arguments.dir, &home) {
+        (Some(folder), _) | (None, Home::Folder(folder)) => folder,
+        (None, Home::Database(_)) => {
+            let message = "check reads files, and the records are in a database; name a folder, or see \
+                           `assay list --due`";
+            return Err(Failure::CannotRun(message.to_owned()));
+        }
+    };
     let mut findings = Vec::new();
     let sources = read_folder(folder, &model, &mut findings)?;
     find_shared_ids(&sources, &mut findings);

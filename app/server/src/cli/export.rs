@@ -101,7 +101,7 @@ async fn records(
 ) -> Result<(), Failure> {
     let filter = arguments.wanted.filter(context.today());
     let filter: Filter = filter.map_err(|error| Failure::CannotRun(error.to_string()))?;
-    let store = context.store(&context.settings.decisions, Arc::new(context.model()?)).await?;
+    let store = context.store(Arc::new(context.model()?)).await?;
     for file in store.bad_files().await? {
         // A closed standard error leaves nobody to tell.
         let name = visible(&file.file_name);
@@ -201,7 +201,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 /// The rules of every record in force that is no example.
 async fn prometheus(context: &Context, out: &mut dyn Write) -> Result<(), Failure> {
     let model = Arc::new(context.model()?);
-    let store = context.store(&context.settings.decisions, model).await?;
+    let store = context.store(model).await?;
     let in_force = Filter { status: Some(Standing::Accepted), ..Filter::default() };
     let all = moving::records(store.as_ref(), &in_force).await?;
     let mut records: Vec<Record> =

@@ -52,7 +52,7 @@ async fn show(
     let today = context.today();
     let filter = wanted.filter(today).map_err(|error| Failure::CannotRun(faults(&error)))?;
     let model = std::sync::Arc::new(context.model()?);
-    let store = context.store(&context.settings.decisions, model).await?;
+    let store = context.store(model).await?;
     for file in store.bad_files().await? {
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(

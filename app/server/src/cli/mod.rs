@@ -19,10 +19,11 @@ mod score;
 mod serve;
 
 use std::{
-    env,
+    convert::Infallible,
+    env, fmt,
     io::{self, IsTerminal, Write},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     pin::Pin,
     process::ExitCode,
     sync::Arc,
@@ -74,6 +75,17 @@ pub struct Settings {
         value_name = "DIR"
     )]
     pub decisions: PathBuf,
+    /// PostgreSQL database with the records, in place of a folder; a password is better given in the
+    /// variable or in ~/.pgpass
+    #[arg(
+        long,
+        global = true,
+        env = "ASSAY_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = DatabaseUrl::new
+    )]
+    pub database: Option<DatabaseUrl>,
     /// Folder of the search index and of runs measured from the page [default: a cache folder]
     #[arg(long, global = true, env = "ASSAY_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -96,6 +108,38 @@ pub struct Settings {
         hide = true
     )]
     pub log: String,
+}
+
+/// The address of a database. It may hold a password, and is never printed.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// What is wrong with an address, the store says: the parser of the command line would repeat it.
+    fn new(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The address, to connect with.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(..)")
+    }
+}
+
+/// Where the records live.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// In the files of a folder.
+    Folder(PathBuf),
+    /// In a PostgreSQL database.
+    Database(DatabaseUrl),
 }
 
 /// The verbs.
@@ -140,8 +184,8 @@ pub struct Surroundings {
     pub user: Option<String>,
     /// The folder for what can be deleted at any time.
     pub cache: PathBuf,
-    /// Opens the store of a decisions folder, with its index in a data folder.
-    pub open: fn(PathBuf, PathBuf, Arc<Model>) -> Opening,
+    /// Opens the store of the records; the index of a folder is in a data folder.
+    pub open: fn(Home, PathBuf, Arc<Model>) -> Opening,
     /// What Alertmanager must show; without one, nothing listens to it.
     pub hook_token: Option<String>,
 }
@@ -261,16 +305,24 @@ impl Context {
         self.settings.data.clone().unwrap_or_else(|| self.surroundings.cache.clone())
     }
 
-    /// The store of a decisions folder, once it knows all that is there.
-    async fn store(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
-        let store = self.open(decisions, model).await?;
+    /// Where the records live.
+    fn home(&self) -> Home {
+        match &self.settings.database {
+            Some(address) => Home::Database(address.clone()),
+            None => Home::Folder(self.settings.decisions.clone()),
+        }
+    }
+
+    /// The store of the records, once it knows all that is there.
+    async fn store(&self, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
+        let store = self.open(model).await?;
         store.settled().await?;
         Ok(store)
     }
 
-    /// The store of a decisions folder, which may still be reading.
-    async fn open(&self, decisions: &Path, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
-        Ok((self.surroundings.open)(decisions.to_path_buf(), self.data(), model).await?)
+    /// The store of the records, which may still be reading.
+    async fn open(&self, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
+        Ok((self.surroundings.open)(self.home(), self.data(), model).await?)
     }
 
     /// Everything the pages and the API need.
@@ -280,7 +332,7 @@ impl Context {
         // Without a current folder there is no source tree to measure in, and nothing else is lost.
         let place = env::current_dir().unwrap_or_default();
         Ok(Arc::new(AppState {
-            store: self.open(&self.settings.decisions, model).await?,
+            store: self.open(model).await?,
             evidence,
             clock: self.surroundings.clock,
             by: self.by(),
@@ -289,7 +341,10 @@ impl Context {
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: Metrics::default(),
-            decisions: self.settings.decisions.clone(),
+            decisions: match self.home() {
+                Home::Folder(folder) => Some(folder),
+                Home::Database(_) => None,
+            },
             model_file: self.settings.model.clone(),
             own: OwnRecords::default(),
             trials: Trials::default(),

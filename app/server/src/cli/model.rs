@@ -11,7 +11,7 @@ use assay_advice::{Model, Tally};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
+use super::{Context, Failure, Home, input, report, stderr_is_terminal, write_json};
 use crate::{
     error::FieldError,
     own::{Own, OwnRecords},
@@ -92,20 +92,18 @@ async fn check(
     Ok(out.write_all(in_words(&report::visible(&file), &arguments.file, &trial).as_bytes())?)
 }
 
-/// The records of the decisions folder; a folder that is not there has none.
+/// The records that are kept; a folder that is not there has none.
 async fn records(context: &Context, model: &Model) -> Result<Own, Failure> {
-    let folder = &context.settings.decisions;
-    if !folder.is_dir() {
+    if matches!(context.home(), Home::Folder(folder) if !folder.is_dir()) {
         return Ok(Own::default());
     }
-    let store = context.store(folder, Arc::new(model.clone())).await?;
+    let store = context.store(Arc::new(model.clone())).await?;
     let bad = store.bad_files().await?.len();
     if bad > 0 {
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(
             std::io::stderr(),
-            "warning: {bad} files in {} need mending and are left out; `assay check` says why",
-            folder.display()
+            "warning: {bad} files need mending and are left out; `assay check` says why"
         );
     }
     Ok(OwnRecords::default().all(store.as_ref()).await?)

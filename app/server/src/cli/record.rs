@@ -79,7 +79,7 @@ pub(super) async fn run(
     let recorded = Recorded {
         id: stored.id,
         number: stored.number,
-        path: app.decisions.join(&stored.file_name),
+        path: app.decisions.clone().unwrap_or_default().join(&stored.file_name),
         option: stored.record.choice.map(|chosen| chosen.option),
         advice: stored.record.advice,
     };

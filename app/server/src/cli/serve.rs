@@ -22,11 +22,16 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     own::read_ahead(&app);
 
     let bound = listener.local_addr().unwrap_or(address);
-    let decisions = path::absolute(&app.decisions).unwrap_or_else(|_| app.decisions.clone());
     let mut stderr = io::stderr();
     // A closed standard error is no reason not to serve.
     let _ = writeln!(stderr, "assay is ready: http://{bound}/");
-    let _ = writeln!(stderr, "decisions are in {}; Ctrl-C stops", decisions.display());
+    let place = match &app.decisions {
+        None => "the database".to_owned(),
+        Some(folder) => {
+            path::absolute(folder).unwrap_or_else(|_| folder.clone()).display().to_string()
+        }
+    };
+    let _ = writeln!(stderr, "decisions are in {place}; Ctrl-C stops");
 
     let stop = stop_signal()?;
     let ending = Arc::clone(&app);

@@ -33,7 +33,7 @@ struct View {
     next: Option<String>,
     page: u32,
     pages: u32,
-    folder: String,
+    folder: Option<String>,
 }
 
 /// A record in a list.
@@ -228,7 +228,7 @@ pub(crate) async fn list(
         total: found.total,
         bad_files: app.store.bad_files().await?.into_iter().map(bad_view).collect(),
         reading: app.store.reading(),
-        folder: app.decisions.display().to_string(),
+        folder: app.decisions.as_ref().map(|folder| folder.display().to_string()),
         asked,
     };
     Ok((view.asked.status(), Page(view)).into_response())

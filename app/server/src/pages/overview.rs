@@ -42,7 +42,7 @@ struct View {
     examples: Vec<Line>,
     bad_files: usize,
     reading: Option<Reading>,
-    folder: String,
+    folder: Option<String>,
     presets: Vec<PresetView>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
         examples: lines(examples.items),
         bad_files: app.store.bad_files().await?.len(),
         reading: app.store.reading(),
-        folder: app.decisions.display().to_string(),
+        folder: app.decisions.as_ref().map(|folder| folder.display().to_string()),
         presets: checklist::preset_views(app.model()),
     };
     Ok(Page(view).into_response())

@@ -14,7 +14,10 @@ mod cli_backtest;
 mod cli_check;
 mod cli_model;
 mod cli_move;
+#[path = "../../../store/tests/store/cluster.rs"]
+mod cluster;
 mod cost;
+mod database;
 mod expectations;
 mod layout;
 mod live;

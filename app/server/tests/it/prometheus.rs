@@ -36,7 +36,7 @@ when = "rps >= 1e6 for 2w"
 "#;
 
 /// A program that ends with its owner.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -56,7 +56,7 @@ fn installed(names: &[&'static str]) -> Option<&'static str> {
     names.iter().find(answers).copied()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -111,7 +111,7 @@ fn promtool_accepts_the_exported_rules() {
 }
 
 /// Asks the program on this port and gives its answer.
-fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
+pub(crate) fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("assay");
     write!(
         stream,
@@ -133,9 +133,9 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn serve(desk: &Desk, port: u16) -> Running {
-    let mut command = desk.command(&["--listen", &format!("127.0.0.1:{port}")]);
-    command.env("ASSAY_HOOK_TOKEN", TOKEN).stderr(Stdio::piped()).stdout(Stdio::null());
+/// Starts assay on a port; it answers once it has said so.
+pub(crate) fn serve(mut command: Command) -> Running {
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = command.spawn().expect("assay");
     let mut lines = BufReader::new(child.stderr.take().expect("its words")).lines();
     lines.next().expect("a line").expect("text");
@@ -193,7 +193,9 @@ fn prometheus_and_alertmanager_fire_a_trigger_once() {
         ],
     );
     // Prometheus looks for Alertmanager five seconds after its start; till then assay is up.
-    let _assay = serve(&desk, port);
+    let mut command = desk.command(&["--listen", &format!("127.0.0.1:{port}")]);
+    command.env("ASSAY_HOOK_TOKEN", TOKEN);
+    let _assay = serve(command);
     let fired = || {
         let text = fs::read_to_string(&file).expect("the record");
         text.matches("kind = \"trigger_fired\"").count()

@@ -141,7 +141,7 @@ impl TestApp {
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: http::Metrics::default(),
-            decisions,
+            decisions: Some(decisions),
             model_file,
             own: OwnRecords::default(),
             trials: Trials::default(),
@@ -153,7 +153,7 @@ impl TestApp {
 
     /// The folder of the records.
     pub(crate) fn decisions(&self) -> &Path {
-        &self.app.decisions
+        self.app.decisions.as_deref().expect("a folder")
     }
 
     /// The folder above it.

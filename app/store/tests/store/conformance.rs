@@ -13,6 +13,8 @@ pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
     let (store, _place) = make().await;
     what_is_kept_comes_back(&*store).await;
     let (store, _place) = make().await;
+    numbers_from_elsewhere(&*store).await;
+    let (store, _place) = make().await;
     two_writers(&*store).await;
     let (store, _place) = make().await;
     refusals(&*store).await;
@@ -55,6 +57,18 @@ async fn what_is_kept_comes_back(store: &dyn Store) {
     let listed: Vec<&str> = page.items.iter().rev().map(|item| item.title.as_str()).collect();
     assert_eq!(listed, titles);
     assert!(store.bad_files().await.unwrap().is_empty());
+}
+
+async fn numbers_from_elsewhere(store: &dyn Store) {
+    let mut names = Vec::new();
+    for (number, name) in
+        (1..).zip(["0041-from-there.toml", "Here", "0041-twin.toml", "0007-a.toml"])
+    {
+        let stored = store.create(name, id(number), text(id(number), "Title", "")).await.unwrap();
+        assert_eq!(store.get(id(number)).await.unwrap(), stored);
+        names.push(stored.file_name);
+    }
+    assert_eq!(names, ["0041-from-there.toml", "0042-here.toml", "0043-twin.toml", "0007-a.toml"]);
 }
 
 async fn two_writers(store: &dyn Store) {

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::{BufRead as _, BufReader, Write as _},
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -14,22 +15,26 @@ use assay_records::{Record, number_of};
 use assay_store::{Filter, Store};
 use uuid::Uuid;
 
-use crate::{Place, id, text};
+use crate::{Place, id, postgres, text};
 
 const ROUNDS: u64 = 8;
 /// Lines of padding, so that a write takes long enough to be interrupted.
 const PADDING_LINES: usize = 20_000;
 
-/// Run by the test below as a process of its own, in the folder that holds everything: writes
+/// Names what the child below writes to: the address of a database, or nothing for the folder.
+const MARK: &str = "written-by-the-crash-test";
+
+/// Run by the tests below as a process of its own, in the folder that holds everything: writes
 /// records, and tells of each when it is kept.
 #[tokio::test]
-#[ignore = "the other half of the test that kills it"]
+#[ignore = "the other half of the tests that kill it"]
 async fn child_that_writes_until_it_is_killed() {
     let root = env::current_dir().unwrap();
-    if !root.join("written-by-the-crash-test").exists() {
-        return;
-    }
-    let store = crate::open(&root.join("decisions"), &root.join("data")).await;
+    let Ok(address) = fs::read_to_string(root.join(MARK)) else { return };
+    let store: Box<dyn Store> = match address.as_str() {
+        "" => Box::new(crate::open(&root.join("decisions"), &root.join("data")).await),
+        address => Box::new(postgres::open(address).await),
+    };
     let first = store.list(&Filter::default()).await.unwrap().total + 1;
     let padding = format!("[rationale]\ncontext = \"\"\"{}\"\"\"", "x\n".repeat(PADDING_LINES));
     for number in first.. {
@@ -44,16 +49,14 @@ async fn child_that_writes_until_it_is_killed() {
     }
 }
 
-#[tokio::test]
-async fn what_was_acknowledged_survives_a_kill() {
-    let place = Place::new();
-    fs::write(place.root.path().join("written-by-the-crash-test"), "").unwrap();
+/// Runs the child so often and kills it each time; gives what it said was kept.
+fn acknowledged(root: &Path, rounds: u64) -> BTreeMap<Uuid, String> {
     let mut acknowledged: BTreeMap<Uuid, String> = BTreeMap::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "crash::child_that_writes_until_it_is_killed", "--ignored"])
             .arg("--nocapture")
-            .current_dir(place.root.path())
+            .current_dir(root)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -78,7 +81,15 @@ async fn what_was_acknowledged_survives_a_kill() {
             take(line);
         }
     }
-    assert!(acknowledged.len() >= ROUNDS as usize, "{}", acknowledged.len());
+    assert!(acknowledged.len() >= rounds as usize, "{}", acknowledged.len());
+    acknowledged
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill() {
+    let place = Place::new();
+    fs::write(place.root.path().join(MARK), "").unwrap();
+    let acknowledged = acknowledged(place.root.path(), ROUNDS);
     let mut on_disk = BTreeMap::new();
     for entry in fs::read_dir(place.decisions()).unwrap() {
         let entry = entry.unwrap();
@@ -102,4 +113,20 @@ async fn what_was_acknowledged_survives_a_kill() {
     let left = fs::read_dir(place.decisions()).unwrap().flatten();
     let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with('.')).collect();
     assert!(left.is_empty(), "the next write clears what a crash left: {left:?}");
+}
+
+#[tokio::test]
+async fn a_database_keeps_what_was_acknowledged_before_a_kill() {
+    let Some(cluster) = postgres::shared("a_database_keeps_what_was_acknowledged") else { return };
+    let address = cluster.url(&cluster.database(""));
+    let place = Place::new();
+    fs::write(place.root.path().join(MARK), &address).unwrap();
+    let acknowledged = acknowledged(place.root.path(), ROUNDS / 2);
+    let store = postgres::open(&address).await;
+    for (record, title) in &acknowledged {
+        let kept = store.get(*record).await.unwrap().record.title;
+        assert!(kept == *title || kept == "b", "{record} says {kept}, not {title}");
+    }
+    // What was begun and not finished holds nobody up.
+    store.create("after", id(1), text(id(1), "after", "")).await.unwrap();
 }

@@ -1,4 +1,5 @@
-//! The tests of stores. `conformance` runs on every store; the others are about the folder.
+//! The tests of stores. `conformance` runs on every store; `postgres` is about a database, the others
+//! are about the folder.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,11 +8,13 @@
     reason = "what fails in a test's helper fails the test"
 )]
 
+mod cluster;
 mod conformance;
 mod crash;
 mod faults;
 mod folder;
 mod large;
+mod postgres;
 mod revisions;
 
 use std::{
