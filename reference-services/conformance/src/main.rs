@@ -17,6 +17,8 @@ const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--see
        conformance analytics-api ADDR --brief   (what waits for no timeout)
        conformance analytics-files BINARY [--against BINARY]   (starts and kills the twin itself)
        conformance gateway BINARY   (starts the gateway and its upstreams itself)
+       conformance token-service BINARY   (the same for the service that checks its tokens)
+       conformance split GATEWAY TOKEN-SERVICE   (the two together)
        conformance redis ADDR   (checks the checks)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
@@ -67,6 +69,8 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
             Ok(checks)
         }
         ["gateway", binary] => Ok(gateway::run(Path::new(binary))),
+        ["token-service", binary] => Ok(gateway::run_token_service(Path::new(binary))),
+        ["split", edge, checker] => Ok(gateway::run_split(Path::new(edge), Path::new(checker))),
         ["redis", address] => Ok(cache_server::run(resolve(address)?, Subject::Redis)),
         _ => bail!("{USAGE}"),
     }

@@ -28,6 +28,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("reference-services/analytics-api/rust", &[], &["conformance"]),
     ("reference-services/cache-server/rust", &[], &["conformance"]),
     ("reference-services/fastjson-api/rust", &[], &["conformance"]),
+    ("reference-services/gateway/rust", &[], &["conformance"]),
 ];
 
 const TOP_LEVEL: &[&str] = &[

@@ -4,12 +4,15 @@
 mod bodies;
 mod faults;
 mod fields;
+mod forgeries;
 mod framing;
 mod lab;
 mod limits;
 mod routing;
 mod signer;
+mod split;
 mod tables;
+mod token_service;
 mod tokens;
 mod upstream;
 mod verifier;
@@ -19,6 +22,9 @@ use anyhow::{Result, anyhow};
 use lab::Lab;
 use std::path::Path;
 use std::thread;
+
+pub use split::run as run_split;
+pub use token_service::run as run_token_service;
 
 type Test = fn(&Lab) -> Result<()>;
 
