@@ -1,5 +1,7 @@
 //! Starts the service: `cache-server --listen ADDR` and the options of the contract.
 
+mod allocator;
+
 use cache_server::clock::Clock;
 use cache_server::config::{
     self, CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, Settings, THREADS,
@@ -15,9 +17,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] \
                      [--maxmemory-policy NAME] [--maxclients N] [--requirepass TEXT] \
@@ -54,6 +53,7 @@ struct Tls {
 }
 
 fn main() -> ExitCode {
+    allocator::give_memory_back();
     let start = match read_arguments(std::env::args().skip(1)) {
         Ok(start) => start,
         Err(message) => {
