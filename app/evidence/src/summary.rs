@@ -6,76 +6,11 @@ use crate::parse::{self, ParseError};
 use crate::sample::{Collection, Twin};
 use crate::variant::{Kind, Variant};
 
+pub mod metric;
+mod validate;
+
 /// The schema this version of assay writes and reads.
 pub const SCHEMA: u32 = 1;
-
-/// The metric ids that other crates look up.
-pub mod metric {
-    /// Requests per second of one core, closed loop.
-    pub const CAPACITY: &str = "capacity_rps";
-    /// The greatest swept rate, requests per second, whose p99 stayed within the scenario's limit.
-    pub const CAPACITY_P99: &str = "capacity_p99_rps";
-    /// CPU time per request in µs, user and kernel, at the half-load rate.
-    pub const CPU: &str = "cpu_us_per_request";
-    /// User CPU time per request in µs at the half-load rate.
-    pub const CPU_USER: &str = "cpu_user_us_per_request";
-    /// Kernel CPU time per request in µs at the half-load rate.
-    pub const CPU_KERNEL: &str = "cpu_kernel_us_per_request";
-    /// Median latency in µs from the intended send time, at the half-load rate.
-    pub const HALF_P50: &str = "half_load_p50_us";
-    /// 95th percentile latency in µs at the half-load rate.
-    pub const HALF_P95: &str = "half_load_p95_us";
-    /// 99th percentile latency in µs at the half-load rate.
-    pub const HALF_P99: &str = "half_load_p99_us";
-    /// 99.9th percentile latency in µs at the half-load rate.
-    pub const HALF_P999: &str = "half_load_p999_us";
-    /// Proportional set size in MB (10⁶ bytes) after the first answer.
-    pub const IDLE_PSS: &str = "idle_pss_mb";
-    /// Proportional set size in MB at the end of the half load.
-    pub const LOADED_PSS: &str = "loaded_pss_mb";
-    /// Peak resident set size in MB over the process's life.
-    pub const PEAK_RSS: &str = "peak_rss_mb";
-    /// Proportional set size per idle keep-alive connection, in kB (10³ bytes).
-    pub const PSS_PER_CONNECTION: &str = "pss_kb_per_connection";
-    /// Milliseconds from starting the process to its first answer.
-    pub const COLD_START: &str = "cold_start_ms";
-    /// Seconds to build everything from nothing.
-    pub const CLEAN_BUILD: &str = "clean_build_s";
-    /// Seconds to rebuild after one function was added.
-    pub const INCREMENTAL_BUILD: &str = "incremental_build_s";
-    /// Size of the stripped binary in MB.
-    pub const BINARY: &str = "binary_mb";
-    /// Proportional set size in MB once the scenario's resident state has been built.
-    pub const RESIDENT_PSS: &str = "resident_pss_mb";
-    /// Closed-loop capacity ÷ that of the scenario's floor, 0 to 1.
-    pub const CAPACITY_SHARE: &str = "capacity_share_of_floor";
-    /// Growth of the proportional set size from idle in bytes for each entry stored beforehand.
-    pub const PSS_PER_ENTRY: &str = "pss_bytes_per_entry";
-    /// Resident set size in bytes for each entry stored beforehand, the whole process included.
-    pub const RSS_PER_ENTRY: &str = "rss_bytes_per_entry";
-    /// Proportional set size in MB a while after every entry was removed.
-    pub const FLUSHED_PSS: &str = "flushed_pss_mb";
-    /// Share of a trace's reads that found their key, 0 to 1: some keys far more often than others.
-    pub const HITS_ZIPF: &str = "hit_share_zipf";
-    /// The same, interrupted by scans.
-    pub const HITS_SCAN: &str = "hit_share_scan";
-    /// The same for keys in turn, more than fit.
-    pub const HITS_LOOP: &str = "hit_share_loop";
-    /// Milliseconds until the answer about every bucket of every key, with a 99th percentile.
-    pub const BUCKETS_MS: &str = "buckets_ms";
-    /// CPU time of that answer in ms.
-    pub const BUCKETS_CPU: &str = "buckets_cpu_ms";
-    /// Milliseconds until the answer about very many groups.
-    pub const GROUPS_MS: &str = "groups_ms";
-    /// CPU time of that answer in ms.
-    pub const GROUPS_CPU: &str = "groups_cpu_ms";
-    /// Garbage collections per second at the half-load rate. Go only.
-    pub const GC_CYCLES: &str = "gc_cycles";
-    /// The longest stop of all goroutines in µs at the half-load rate. Go only.
-    pub const GC_PAUSE: &str = "gc_pause_us_max";
-    /// CPU time of the collector as a share of the process's, at the half-load rate. Go only.
-    pub const GC_CPU: &str = "gc_cpu_share";
-}
 
 /// How thorough a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -447,91 +382,6 @@ impl Summary {
     pub fn may_be_noise(&self, id: &str) -> bool {
         let ratio = self.metric(id).and_then(|metric| metric.ratio);
         ratio.zip(self.noise_factor(id)).is_some_and(|(ratio, factor)| ratio.reaches_into(factor))
-    }
-
-    fn validate(&self) -> Result<(), parse::Fault> {
-        for (at, metric) in self.metrics.iter().enumerate() {
-            let fault = |message: String| {
-                parse::Fault::at_id(&metric.id, format!("metric \"{}\": {message}", metric.id))
-            };
-            if self.metrics.iter().take(at).any(|other| other.id == metric.id) {
-                return Err(fault("is listed twice".into()));
-            }
-            for (name, figure) in [("rust", metric.rust), ("go", metric.go)] {
-                if let Some(message) = figure.and_then(|figure| figure.fault(name)) {
-                    return Err(fault(message));
-                }
-            }
-            if let Some(message) = metric.ratio.and_then(Ratio::fault) {
-                return Err(fault(message));
-            }
-        }
-        self.validate_variants()?;
-        self.validate_sweep()?;
-        self.validate_timelines()
-    }
-
-    fn validate_variants(&self) -> Result<(), parse::Fault> {
-        for (at, variant) in self.variants.iter().enumerate() {
-            let fault = |message: String| {
-                parse::Fault::at_id(&variant.id, format!("variant \"{}\": {message}", variant.id))
-            };
-            if self.variants.iter().take(at).any(|other| other.id == variant.id) {
-                return Err(fault("is listed twice".into()));
-            }
-            for (at, metric) in variant.metrics.iter().enumerate() {
-                let fault = |message: String| fault(format!("metric \"{}\" {message}", metric.id));
-                if variant.metrics.iter().take(at).any(|other| other.id == metric.id) {
-                    return Err(fault("is listed twice".into()));
-                }
-                let figure = metric.figure.and_then(|figure| figure.fault("figure"));
-                let ratios = [metric.ratio, metric.rust_over, metric.go_over];
-                let ratio = || ratios.into_iter().flatten().find_map(Ratio::fault);
-                if let Some(message) = figure.or_else(ratio) {
-                    return Err(fault(message));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_sweep(&self) -> Result<(), parse::Fault> {
-        for point in &self.sweep {
-            for (name, figures) in [("rust", &point.rust), ("go", &point.go)] {
-                let Some(figures) = figures else { continue };
-                let all = [figures.p50_us, figures.p99_us, figures.p999_us, figures.cpu_us];
-                if let Some(message) = all.iter().find_map(|figure| figure.fault(name)) {
-                    let rate = point.rate_rps;
-                    return Err(parse::Fault::new(format!("sweep at {rate} rps: {message}")));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_timelines(&self) -> Result<(), parse::Fault> {
-        for timeline in &self.timelines {
-            let whose = timeline.variant.clone().unwrap_or_else(|| timeline.twin.to_string());
-            let fault = |message: &str| {
-                Err(parse::Fault::new(format!("the timeline of {whose} {message}")))
-            };
-            if timeline.p50_us.len() != timeline.max_us.len() {
-                return fault("needs as many values in max_us as in p50_us");
-            }
-            if !(timeline.window_ms.is_finite() && timeline.window_ms > 0.0) {
-                return fault("needs a window_ms above 0");
-            }
-            let collections = timeline
-                .collections
-                .iter()
-                .flat_map(|one| [one.start_ms, one.wall_us, one.pause_us, one.heap_mb]);
-            let mut all =
-                timeline.p50_us.iter().chain(&timeline.max_us).copied().chain(collections);
-            if !all.all(f64::is_finite) {
-                return fault("has a value that is not a finite number");
-            }
-        }
-        Ok(())
     }
 }
 

@@ -10,12 +10,8 @@ const PURGE_DELAY: i32 = 15;
 
 /// Gives memory back as soon as it is free. What large requests and answers, hashes and outgrown
 /// tables leave would otherwise stand beside the budget, until there is something to do again: 420 MB
-/// were seen at a budget of 64 MB. In the environment `MIMALLOC_PURGE_DELAY` wins. Huge pages would
-/// bring back whole what was given back in part; an idle process had 6 MB of them.
+/// were seen at a budget of 64 MB. In the environment `MIMALLOC_PURGE_DELAY` wins.
 pub(crate) fn give_memory_back() {
-    // Where the kernel knows no huge pages there is nothing to leave out.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
     #[expect(unsafe_code, reason = "sets a number; there is no safe binding")]
     // SAFETY: it takes any option and any number, at any time.
     unsafe {

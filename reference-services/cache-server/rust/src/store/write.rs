@@ -144,24 +144,12 @@ impl Shard {
                 // The run of slots reaches the end of the table: only growing helps.
                 self.log.kill(place);
                 self.grow_index(env, shape.db)?;
-                return self.place_entry_again(env, key, shape, expires_ms, value);
+                return self.place_entry(env, key, shape, expires_ms, value);
             }
             database.expiring += usize::from(expires_ms.is_some());
         }
         self.watched.touch(key.db, key.bytes);
         Ok(())
-    }
-
-    #[cold]
-    fn place_entry_again(
-        &mut self,
-        env: &Env<'_>,
-        key: Key<'_>,
-        shape: Shape,
-        expires_ms: Option<u64>,
-        value: &[u8],
-    ) -> Result<(), OutOfMemory> {
-        self.place_entry(env, key, shape, expires_ms, value)
     }
 
     fn replace_entry(&mut self, env: &Env<'_>, key: Key<'_>, old: Place, new: Place, db: u8) {
