@@ -22,7 +22,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
 const MIB: u64 = 1024 * 1024;
 /// What a table may keep for its next entries.
 const SPARE: u64 = 8 * MIB;
-/// How long an allocator may keep what is free.
+/// How long a collector may keep what is free.
 const GIVEN_BACK: Duration = Duration::from_secs(10);
 const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
@@ -66,8 +66,8 @@ fn bounded(address: SocketAddr, subject: Subject) -> Result<()> {
     let evicted = now - evicted;
     ensure!(evicted.abs_diff(missing) <= slack, "{missing} are missing, {evicted} were evicted");
     ensure!(connection.words("GET key:44999")? == Reply::bulk(value.as_bytes()), "the last key");
-    // The Rust twin's promise on resident memory, and what an allocator keeps besides for a while: it
-    // gives memory of earlier checks back later, and when it has something to do.
+    // What is promised, and room for connections and for a program built for debugging. What earlier
+    // checks took may be there for a while: a collector gives it back later, when it has something to do.
     let most = 64 * MIB * 115 / 100 + 96 * MIB;
     let waiting = Instant::now();
     loop {
