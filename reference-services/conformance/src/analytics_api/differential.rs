@@ -32,6 +32,9 @@ fn compare_all(one: SocketAddr, other: SocketAddr, seed: u64, requests: usize) -
     for n in 0..requests {
         let batch = random.one_in(2);
         let body = if batch { batch_of(&mut random) } else { question(&mut random) };
+        if !batch && leaves_its_year(&body) {
+            continue;
+        }
         let shown = || format!("request {n}: {}", body.escape_ascii());
         let ask = |api: &mut Api| match batch {
             true => api.post(&body, None),
@@ -53,6 +56,15 @@ fn compare_all(one: SocketAddr, other: SocketAddr, seed: u64, requests: usize) -
     }
     ensure!(codes.len() >= 7, "only these lines were wrong: {codes:?}");
     Ok(())
+}
+
+/// Whether damage moved a question to other years, where only one of the twins may have events: those
+/// of the checks that ran before.
+fn leaves_its_year(question: &[u8]) -> bool {
+    let Ok(question) = serde_json::from_slice::<Value>(question) else { return false };
+    let ms = |name| question.get(name).and_then(Value::as_f64);
+    ms("from").is_some_and(|from| from < year(2027) as f64)
+        || ms("to").is_some_and(|to| to > year(2028) as f64)
 }
 
 fn compare(left: &Response, right: &Response) -> Result<Value> {
