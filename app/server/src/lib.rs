@@ -5,6 +5,7 @@
 //! [`cli`] is the command line. Only the binary's `main` reads the clock and the environment and
 //! names a concrete store.
 
+pub mod access;
 pub mod api;
 pub mod assets;
 mod claims;

@@ -91,7 +91,7 @@ pub async fn import(
     app.store.settled().await?;
     let known: Vec<Known> = app.store.kept().await?.into_iter().map(known).collect();
     let import =
-        Import { model: app.model(), now: app.now(), by: &app.by, statuses, known: &known };
+        Import { model: app.model(), now: app.now(), by: &app.by(), statuses, known: &known };
     let entries = plan(sources, &import, &mut || app.new_id());
     let mut report = Report::default();
     for entry in entries {

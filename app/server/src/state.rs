@@ -9,6 +9,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
+    access::{self, Shared},
     api::Keys,
     demo::Demo,
     evidence::{Evidence, Known, Runs},
@@ -31,7 +32,9 @@ pub struct AppState {
     /// The wall clock, given by `main`; tests give a fixed one.
     pub clock: fn() -> Timestamp,
     /// Who acts in local mode: `ASSAY_BY`, else the name of the operating system's user.
-    pub by: String,
+    pub local_name: String,
+    /// Sign-in and roles; none when this is one person's assay on their own machine.
+    pub shared: Option<Shared>,
     /// The run being measured from the page, if any.
     pub live: Live,
     /// Whether this is one person's assay on their own machine. Only there can runs be started and
@@ -90,6 +93,12 @@ impl AppState {
         })
         .await?;
         Ok(known)
+    }
+
+    /// Who acts: whoever is signed in, else the local name.
+    #[must_use]
+    pub fn by(&self) -> String {
+        access::signed_in().unwrap_or_else(|| self.local_name.clone())
     }
 
     /// The time now.

@@ -8,6 +8,7 @@
 //! A database holds the same texts for several people and several copies of the program. All SQL is
 //! in this crate, and one set of tests runs on both stores.
 
+pub mod access;
 mod entry;
 mod error;
 mod facts;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use assay::{
+    access::Shared,
     api::Keys,
     demo::Demo,
     evidence::Evidence,
@@ -116,6 +117,16 @@ impl TestApp {
         built
     }
 
+    /// The application in shared mode.
+    pub(crate) async fn shared(shared: Shared) -> Self {
+        let mut built = Self::new().await;
+        drop(std::mem::take(&mut built.router));
+        let state = Arc::get_mut(&mut built.app).expect("nobody else has it");
+        (state.shared, state.local) = (Some(shared), false);
+        built.router = http::app(Arc::clone(&built.app));
+        built
+    }
+
     async fn build(
         added: Option<&Path>,
         measure: Arc<Measure>,
@@ -135,7 +146,8 @@ impl TestApp {
             evidence,
             store: Arc::new(store),
             clock: noon,
-            by: "tester".to_owned(),
+            local_name: "tester".to_owned(),
+            shared: None,
             live: Live::new(measure, place),
             local,
             demo: Demo::default(),

@@ -4,6 +4,7 @@
 //! whether anything has changed, so that no copy of the program serves what another has replaced;
 //! most changes are taken in before that, as the database calls them out.
 
+mod access;
 mod address;
 mod base;
 mod listen;
