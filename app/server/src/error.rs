@@ -384,7 +384,10 @@ impl Explained {
             Error::Forbidden(role) => Self::new(
                 StatusCode::FORBIDDEN,
                 "You may not do this",
-                format!("It needs the role {}. Ask whoever gives roles in your organisation.", role.id()),
+                format!(
+                    "It needs the role {}. Ask whoever gives roles in your organisation.",
+                    role.id()
+                ),
             ),
             Error::SignInLost => Self::new(
                 StatusCode::BAD_REQUEST,

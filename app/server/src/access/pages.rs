@@ -14,7 +14,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    Caller, SESSION_COOKIE, Shared, TOKEN_PREFIX, caller, cookie, key, own_path, provider::SignInError,
+    Caller, SESSION_COOKIE, Shared, TOKEN_PREFIX, caller, cookie, key, own_path,
+    provider::SignInError,
 };
 use crate::{
     error::{Error, FieldError},
@@ -93,11 +94,8 @@ pub(crate) async fn done(
     let goal = attempt.goal.clone();
     let identity = shared.provider.finish(attempt, answer.code, app.now()).await?;
     let role = shared.roles.of(&identity.groups).ok_or(Error::NoRole)?;
-    let person = assay_store::access::Person {
-        subject: identity.subject,
-        name: identity.name,
-        role,
-    };
+    let person =
+        assay_store::access::Person { subject: identity.subject, name: identity.name, role };
     let until = app.now() + SESSION_MAX;
     let session = Session { person, id_token: identity.id_token, begun: app.now(), until };
     let secret = CsrfToken::new_random_len(32).into_secret();

@@ -38,9 +38,8 @@ const EXCEPTIONS: &[(&str, &str, Need)] = &[
 pub fn need(method: &Method, route: Option<&str>) -> Need {
     // HEAD answers what GET would.
     let asked = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    let exception = EXCEPTIONS.iter().find(|(method, path, _)| {
-        *method == asked && route == Some(*path)
-    });
+    let exception =
+        EXCEPTIONS.iter().find(|(method, path, _)| *method == asked && route == Some(*path));
     match exception {
         Some((.., need)) => *need,
         None if asked == "GET" => Need::Role(Role::Viewer),

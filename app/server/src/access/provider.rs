@@ -230,7 +230,12 @@ impl Provider {
         // Its signature was just checked.
         let id_token = token.to_string();
         let groups = groups(&id_token, &self.settings.claim);
-        Ok(Identity { name: one_line(name.as_deref().unwrap_or(&subject)), subject, groups, id_token })
+        Ok(Identity {
+            name: one_line(name.as_deref().unwrap_or(&subject)),
+            subject,
+            groups,
+            id_token,
+        })
     }
 
     /// What the provider says of itself, its keys among it, no older than this.
@@ -244,7 +249,8 @@ impl Provider {
             return Ok(Arc::clone(metadata));
         }
         let issuer = self.settings.issuer.clone();
-        let asked = ProviderMetadataWithLogout::discover_async(issuer, &|request| self.ask(request));
+        let asked =
+            ProviderMetadataWithLogout::discover_async(issuer, &|request| self.ask(request));
         let metadata = asked.await.map_err(|error| match error {
             openidconnect::DiscoveryError::Request(error) => error,
             other => SignInError::Untrusted(other.to_string()),

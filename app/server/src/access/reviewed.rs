@@ -6,7 +6,7 @@ use std::sync::Arc;
 use assay_advice::Model;
 use assay_records::{Record, Status};
 use assay_store::{
-    BadFile, Filter, Page, Revisions, Store, StoreError, Stored,
+    BadFile, Filter, Kept, Page, Reading, Revisions, Store, StoreError, Stored, Summary,
     access::Role,
 };
 use async_trait::async_trait;
@@ -45,6 +45,14 @@ impl Store for Reviewed {
         self.inner.list(filter).await
     }
 
+    async fn each(
+        &self,
+        filter: &Filter,
+        visit: &mut (dyn FnMut(Summary) + Send),
+    ) -> Result<(), StoreError> {
+        self.inner.each(filter, visit).await
+    }
+
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
         self.inner.get(id).await
     }
@@ -76,5 +84,21 @@ impl Store for Reviewed {
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.inner.ready().await
+    }
+
+    fn reading(&self) -> Option<Reading> {
+        self.inner.reading()
+    }
+
+    async fn settled(&self) -> Result<(), StoreError> {
+        self.inner.settled().await
+    }
+
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
+        self.inner.read(ids).await
+    }
+
+    async fn kept(&self) -> Result<Vec<Kept>, StoreError> {
+        self.inner.kept().await
     }
 }

@@ -30,8 +30,13 @@ pub struct Sharing {
     #[arg(long, global = true, env = "ASSAY_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")]
     oidc_client_secret_file: Option<PathBuf>,
     /// The claim that roles come from
-    #[arg(long, global = true, env = "ASSAY_OIDC_CLAIM", value_name = "CLAIM",
-          default_value = "roles")]
+    #[arg(
+        long,
+        global = true,
+        env = "ASSAY_OIDC_CLAIM",
+        value_name = "CLAIM",
+        default_value = "roles"
+    )]
     oidc_claim: String,
     /// Which of its values give which role; `*` is everybody who can sign in
     #[arg(long, global = true, env = "ASSAY_OIDC_ROLES", value_name = "ROLE=VALUE,..",
@@ -64,20 +69,24 @@ impl Sharing {
             }
         }
         if public.path() != "/" || public.query().is_some() {
-            return Err(cannot("the public address has no path: assay needs a host of its own".into()));
+            return Err(cannot(
+                "the public address has no path: assay needs a host of its own".into(),
+            ));
         }
         let secret = match &self.oidc_client_secret_file {
             None => None,
             Some(path) => {
-                let text = fs::read_to_string(path)
-                    .map_err(|error| cannot(format!("{} cannot be read: {error}", path.display())))?;
+                let text = fs::read_to_string(path).map_err(|error| {
+                    cannot(format!("{} cannot be read: {error}", path.display()))
+                })?;
                 Some(ClientSecret::new(text.trim_end().to_owned()))
             }
         };
         let bad = |error: url::ParseError| cannot(error.to_string());
         let redirect = public.join("/sign-in/done").map_err(bad)?;
         let settings = Settings {
-            issuer: IssuerUrl::new(issuer.as_str().trim_end_matches('/').to_owned()).map_err(bad)?,
+            issuer: IssuerUrl::new(issuer.as_str().trim_end_matches('/').to_owned())
+                .map_err(bad)?,
             client_id: ClientId::new(client_id),
             client_secret: secret,
             redirect: RedirectUrl::from_url(redirect),

@@ -48,6 +48,8 @@ GET /evidence/runs/{run} viewer
 GET /evidence/runs/{run}/{file} viewer
 GET /evidence/{service} viewer
 POST /evidence/{service} author
+GET /decisions.csv viewer
+GET /portfolio viewer
 GET /precedents viewer
 GET /precedents/backtest viewer
 GET /precedents/{id} viewer
@@ -98,7 +100,9 @@ fn routes() -> BTreeSet<String> {
     for entry in text.split(".route(").skip(1) {
         let entry = entry.split(".fallback(").next().expect("a part");
         let path = entry.split('"').nth(1).expect("a path");
-        for (call, method) in [("get(", "GET"), ("post(", "POST"), ("put(", "PUT"), ("delete(", "DELETE")] {
+        for (call, method) in
+            [("get(", "GET"), ("post(", "POST"), ("put(", "PUT"), ("delete(", "DELETE")]
+        {
             if entry.contains(call) {
                 all.insert(format!("{method} {path}"));
             }
@@ -154,16 +158,27 @@ async fn every_route_lets_in_whom_it_should() {
             made: noon(),
             until: noon() + SignedDuration::from_hours(1),
         };
-        access.make_token(&access::key(&format!("assay_{}", role.id())), &token).await.expect("kept");
+        access
+            .make_token(&access::key(&format!("assay_{}", role.id())), &token)
+            .await
+            .expect("kept");
     }
     let app = TestApp::shared(shared(Arc::clone(&access) as _)).await;
     for line in TABLE.lines().filter(|line| !line.is_empty()) {
-        let [method, route, need] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [method, route, need] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         let path = route.replace("{*name}", "app.css");
-        let path: Vec<&str> = path
-            .split('/')
-            .map(|part| if part.starts_with('{') { "0198f2c4-7d1e-7c3a-9b52-000000000001" } else { part })
-            .collect();
+        let path: Vec<&str> =
+            path.split('/')
+                .map(|part| {
+                    if part.starts_with('{') {
+                        "0198f2c4-7d1e-7c3a-9b52-000000000001"
+                    } else {
+                        part
+                    }
+                })
+                .collect();
         let path = path.join("/");
         for who in [None].into_iter().chain(Role::ALL.map(Some)) {
             let mut request = Request::builder().method(method).uri(&path);
@@ -189,9 +204,12 @@ async fn every_route_lets_in_whom_it_should() {
     }
     // What was refused is in the trail, and so is what was tried.
     let trail = access.trail(1000).await.expect("the trail");
-    let refused = |step: &&assay_store::access::Step| step.what == "GET /trail" && step.status == 403;
+    let refused =
+        |step: &&assay_store::access::Step| step.what == "GET /trail" && step.status == 403;
     assert_eq!(trail.iter().filter(refused).count(), 2);
-    assert!(trail.iter().any(|step| step.what == "POST /checklist/record" && step.name == "author"));
+    assert!(
+        trail.iter().any(|step| step.what == "POST /checklist/record" && step.name == "author")
+    );
     // A wrong name is answered only to what watches.
     for (path, status) in [("/healthz", 200), ("/", 403)] {
         let request = Request::get(path).header("host", "10.1.2.3:8080").body(Body::empty());
@@ -202,7 +220,8 @@ async fn every_route_lets_in_whom_it_should() {
 #[test]
 fn roles_come_from_what_the_provider_says() {
     let roles = Roles::parse("reviewer=architects, author = engineers,viewer=*").expect("roles");
-    let of = |groups: &[&str]| roles.of(&groups.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+    let of =
+        |groups: &[&str]| roles.of(&groups.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
     assert_eq!(of(&["engineers", "architects"]), Some(Role::Reviewer));
     assert_eq!(of(&["engineers"]), Some(Role::Author));
     assert_eq!(of(&[]), Some(Role::Viewer));

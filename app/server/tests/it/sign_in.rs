@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use url::Url;
 use crate::{
     cli::Desk,
     cluster::Cluster,
-    prometheus::{Running, serve},
+    prometheus::{Running, free_port, serve},
     support::skip,
 };
 
@@ -72,7 +72,8 @@ impl Browser {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         for line in head.lines().filter(|line| line.to_lowercase().starts_with("set-cookie:")) {
             let cookie = line.split_once(':').map_or("", |(_, rest)| rest).trim();
-            let (name, value) = cookie.split(';').next().and_then(|it| it.split_once('=')).expect("a cookie");
+            let (name, value) =
+                cookie.split(';').next().and_then(|it| it.split_once('=')).expect("a cookie");
             self.0.insert((port, name.to_owned()), value.to_owned());
         }
         let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
@@ -85,7 +86,8 @@ impl Browser {
 
     fn form(&mut self, url: &Url, body: &str) -> Answer {
         let origin = url.origin().ascii_serialization();
-        let more = format!("Content-Type: application/x-www-form-urlencoded\r\nOrigin: {origin}\r\n");
+        let more =
+            format!("Content-Type: application/x-www-form-urlencoded\r\nOrigin: {origin}\r\n");
         self.ask("POST", url, &more, body)
     }
 
@@ -163,11 +165,6 @@ impl Assay {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
 /// Both, if what they need is here.
 fn both(test: &str) -> Option<(Provider, Assay)> {
     let Some(cluster) = Cluster::shared() else {
@@ -198,9 +195,8 @@ fn both(test: &str) -> Option<(Provider, Assay)> {
         .env("ASSAY_OIDC_ISSUER", format!("http://127.0.0.1:{theirs}"))
         .env("ASSAY_OIDC_CLIENT_ID", "assay")
         .env("ASSAY_OIDC_CLIENT_SECRET_FILE", desk.path("secret"));
-    let (running, port) = serve(command);
-    assert_eq!(port, ours);
-    Some((provider, Assay { port, _running: running, _desk: desk }))
+    let running = serve(command);
+    Some((provider, Assay { port: ours, _running: running, _desk: desk }))
 }
 
 #[test]
@@ -221,7 +217,12 @@ fn people_sign_in_and_do_what_their_role_allows() {
     // An author writes, under the name that the provider gives.
     let mut ada = Browser::default();
     let back = ada.sign_in(&assay, "/decisions?q=x", "ada-author");
-    assert_eq!((back.status, back.location()), (303, Some(assay.at("/decisions?q=x"))), "{}", back.body);
+    assert_eq!(
+        (back.status, back.location()),
+        (303, Some(assay.at("/decisions?q=x"))),
+        "{}",
+        back.body
+    );
     let cookie = back.cookie("__host-assay").expect("a session");
     for part in ["; Path=/;", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
         assert!(cookie.contains(part), "{cookie}");
@@ -231,7 +232,8 @@ fn people_sign_in_and_do_what_their_role_allows() {
     let made = ada.json("POST", &decisions, &sheet);
     assert_eq!(made.status, 201, "{}", made.body);
     let record: Value = serde_json::from_str(&made.body).expect("JSON");
-    let status = assay.at(&format!("/api/v1/decisions/{}/status", record["id"].as_str().expect("an id")));
+    let status =
+        assay.at(&format!("/api/v1/decisions/{}/status", record["id"].as_str().expect("an id")));
     let proposed = ada.json("POST", &status, &json!({"status": "proposed"}));
     assert!(proposed.body.contains("Name of ada-author"), "{}", proposed.body);
     let accepted = ada.json("POST", &status, &json!({"status": "accepted"}));
@@ -308,7 +310,11 @@ fn a_token_acts_for_its_owner_until_it_is_revoked() {
     let mut ada = Browser::default();
     assert_eq!(ada.sign_in(&assay, "/", "ada-author").status, 303);
     let account = assay.at("/account");
-    assert_eq!(ada.form(&account, "what=make&label=x&role=reviewer").status, 422, "no more than one's own");
+    assert_eq!(
+        ada.form(&account, "what=make&label=x&role=reviewer").status,
+        422,
+        "no more than one's own"
+    );
     let made = ada.form(&account, "what=make&label=Nightly+report&role=viewer").body;
     let token = made.split("assay_").nth(1).and_then(|it| it.split('<').next()).expect("a token");
     let token = format!("Authorization: Bearer assay_{token}\r\n");
@@ -333,7 +339,10 @@ fn a_token_acts_for_its_owner_until_it_is_revoked() {
 fn other_machines_are_served_only_with_sign_in() {
     let desk = Desk::new();
     let said = desk.fails(2, &["--listen", "0.0.0.0:0"]);
-    assert!(said.contains("refusing to listen on 0.0.0.0:0") && said.contains("--oidc-issuer"), "{said}");
+    assert!(
+        said.contains("refusing to listen on 0.0.0.0:0") && said.contains("--oidc-issuer"),
+        "{said}"
+    );
     let with = |more: &[&str]| {
         let mut all = vec!["--listen", "0.0.0.0:0", "--oidc-issuer", "https://login.example.org"];
         all.extend(more);

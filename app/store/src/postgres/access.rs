@@ -105,7 +105,7 @@ impl Access for PostgresStore {
         .bind(&attempt.goal)
         .bind(attempt.until.as_microsecond())
         .bind(now.as_microsecond())
-        .execute(&self.pool)
+        .execute(&self.base.pool)
         .await
         .map(drop)
         .map_err(self.failed())
@@ -116,12 +116,11 @@ impl Access for PostgresStore {
             "DELETE FROM sign_in WHERE key = $1 RETURNING nonce, verifier, goal, until_us",
         )
         .bind(key.as_slice())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.base.pool)
         .await
         .map_err(self.failed())?;
-        let attempt = |(nonce, verifier, goal, until)| {
-            Attempt { nonce, verifier, goal, until: time(until) }
-        };
+        let attempt =
+            |(nonce, verifier, goal, until)| Attempt { nonce, verifier, goal, until: time(until) };
         Ok(found.map(attempt).filter(|attempt| attempt.until >= now))
     }
 
@@ -146,7 +145,7 @@ impl Access for PostgresStore {
         .bind(begun.as_microsecond())
         .bind(until.as_microsecond())
         .bind(before.map(|key| key.as_slice()))
-        .execute(&self.pool)
+        .execute(&self.base.pool)
         .await
         .map(drop)
         .map_err(self.failed())
@@ -159,7 +158,7 @@ impl Access for PostgresStore {
         )
         .bind(key.as_slice())
         .bind(now.as_microsecond())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.base.pool)
         .await
         .map_err(self.failed())?;
         Ok(row.map(Session::from))
@@ -167,7 +166,7 @@ impl Access for PostgresStore {
 
     async fn leave(&self, key: &Key) -> Result<(), StoreError> {
         let left = sqlx::query("DELETE FROM session WHERE key = $1").bind(key.as_slice());
-        left.execute(&self.pool).await.map(drop).map_err(self.failed())
+        left.execute(&self.base.pool).await.map(drop).map_err(self.failed())
     }
 
     async fn expel(&self, subject: &str) -> Result<u64, StoreError> {
@@ -177,7 +176,7 @@ impl Access for PostgresStore {
              SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM tokens)",
         )
         .bind(subject)
-        .fetch_one(&self.pool)
+        .fetch_one(&self.base.pool)
         .await
         .map_err(self.failed())?;
         Ok(u64::try_from(gone).unwrap_or_default())
@@ -197,7 +196,7 @@ impl Access for PostgresStore {
         .bind(label)
         .bind(made.as_microsecond())
         .bind(until.as_microsecond())
-        .execute(&self.pool)
+        .execute(&self.base.pool)
         .await
         .map(drop)
         .map_err(self.failed())
@@ -210,7 +209,7 @@ impl Access for PostgresStore {
         )
         .bind(key.as_slice())
         .bind(now.as_microsecond())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.base.pool)
         .await
         .map_err(self.failed())?;
         Ok(row.map(Token::from))
@@ -224,7 +223,7 @@ impl Access for PostgresStore {
         .bind(subject)
         .bind(now.as_microsecond())
         .bind(MAX_LISTED)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.base.pool)
         .await
         .map_err(self.failed())?;
         Ok(rows.into_iter().map(Token::from).collect())
@@ -232,7 +231,7 @@ impl Access for PostgresStore {
 
     async fn revoke_token(&self, id: Uuid, subject: &str) -> Result<bool, StoreError> {
         let revoked = sqlx::query("DELETE FROM token WHERE id = $1 AND subject = $2");
-        let revoked = revoked.bind(id).bind(subject).execute(&self.pool).await;
+        let revoked = revoked.bind(id).bind(subject).execute(&self.base.pool).await;
         Ok(revoked.map_err(self.failed())?.rows_affected() > 0)
     }
 
@@ -248,7 +247,7 @@ impl Access for PostgresStore {
         .bind(&step.what)
         .bind(i32::from(step.status))
         .bind(&step.request)
-        .execute(&self.pool)
+        .execute(&self.base.pool)
         .await
         .map(drop)
         .map_err(self.failed())
@@ -260,7 +259,7 @@ impl Access for PostgresStore {
              ORDER BY seq DESC LIMIT $1",
         )
         .bind(i64::from(at_most).min(MAX_LISTED))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.base.pool)
         .await
         .map_err(self.failed())?;
         Ok(rows.into_iter().map(Step::from).collect())

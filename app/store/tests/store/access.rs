@@ -35,12 +35,8 @@ async fn a_sign_in_is_answered_once_and_in_time() {
 async fn a_session_ends_by_time_by_leaving_and_by_a_new_one() {
     let Some(cluster) = postgres::shared("a_session_ends") else { return };
     let store = postgres::open(&cluster.url(&cluster.database(""))).await;
-    let session = Session {
-        person: person("1"),
-        id_token: "token".to_owned(),
-        begun: at(0),
-        until: at(100),
-    };
+    let session =
+        Session { person: person("1"), id_token: "token".to_owned(), begun: at(0), until: at(100) };
     store.enter(&KEY, &session, None).await.unwrap();
     assert!(store.session(&KEY, at(99)).await.unwrap() == Some(session.clone()));
     assert!(store.session(&KEY, at(100)).await.unwrap().is_none());
@@ -71,7 +67,8 @@ async fn a_token_holds_until_it_is_revoked() {
     assert!(store.revoke_token(id(1), "1").await.unwrap());
     assert_eq!(store.token(&KEY, at(1)).await.unwrap(), None);
     store.make_token(&KEY, &token).await.unwrap();
-    let session = Session { person: person("1"), id_token: String::new(), begun: at(0), until: at(9) };
+    let session =
+        Session { person: person("1"), id_token: String::new(), begun: at(0), until: at(9) };
     store.enter(&OTHER, &session, None).await.unwrap();
     assert_eq!(store.expel("1").await.unwrap(), 2);
     assert_eq!(store.token(&KEY, at(1)).await.unwrap(), None);
