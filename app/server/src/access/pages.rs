@@ -5,7 +5,7 @@ use assay_store::access::{Role, Session, Step, Token};
 use axum::{
     Form,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, header},
     response::{AppendHeaders, Html, IntoResponse as _, Redirect, Response},
 };
 use jiff::SignedDuration;
@@ -265,6 +265,3 @@ impl From<SignInError> for Error {
         Self::SignIn(error)
     }
 }
-
-/// Says which scheme a signed-out program should use.
-pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");

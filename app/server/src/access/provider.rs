@@ -1,6 +1,6 @@
 //! The sign-in provider: OpenID Connect's authorization code flow with PKCE.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use assay_store::access::Attempt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -89,10 +89,13 @@ pub struct Settings {
     pub claim: String,
 }
 
+type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Asking = Pin<Box<dyn Future<Output = Result<HttpResponse, SignInError>> + Send>>;
+
 /// The provider.
 pub struct Provider {
     settings: Settings,
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Http,
     known: Mutex<Option<(Arc<ProviderMetadataWithLogout>, Instant)>>,
 }
 
@@ -152,7 +155,7 @@ impl Provider {
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|error| untrusted(&error))?
             .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier))
-            .request_async(&|request| self.ask(request))
+            .request_async(&self.asking())
             .await
             .map_err(|error| match error {
                 openidconnect::RequestTokenError::Request(error) => error,
@@ -249,9 +252,8 @@ impl Provider {
             return Ok(Arc::clone(metadata));
         }
         let issuer = self.settings.issuer.clone();
-        let asked =
-            ProviderMetadataWithLogout::discover_async(issuer, &|request| self.ask(request));
-        let metadata = asked.await.map_err(|error| match error {
+        let asked = ProviderMetadataWithLogout::discover_async(issuer, &self.asking()).await;
+        let metadata = asked.map_err(|error| match error {
             openidconnect::DiscoveryError::Request(error) => error,
             other => SignInError::Untrusted(other.to_string()),
         })?;
@@ -260,19 +262,25 @@ impl Provider {
         Ok(metadata)
     }
 
-    /// One question to the provider. Redirects are not followed: they could lead inside.
-    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, SignInError> {
-        let failed = |error: &dyn std::fmt::Display| SignInError::Unreachable(error.to_string());
-        let request = request.map(|body| Full::new(Bytes::from(body)));
-        let answer = async {
-            let answer = self.http.request(request).await.map_err(|error| failed(&error))?;
-            let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| failed(&error))?.to_bytes().to_vec();
-            Ok(HttpResponse::from_parts(parts, body))
-        };
-        timeout(ANSWER_WITHIN, answer).await.map_err(|_| failed(&"it takes too long"))?
+    /// Questions to the provider. Each owns what it needs, else none could move between threads.
+    fn asking(&self) -> impl Fn(HttpRequest) -> Asking + use<> {
+        let http = self.http.clone();
+        move |request| Box::pin(ask(http.clone(), request))
     }
+}
+
+/// One question to the provider. Redirects are not followed: they could lead inside.
+async fn ask(http: Http, request: HttpRequest) -> Result<HttpResponse, SignInError> {
+    let failed = |error: &dyn std::fmt::Display| SignInError::Unreachable(error.to_string());
+    let request = request.map(|body| Full::new(Bytes::from(body)));
+    let answer = async {
+        let answer = http.request(request).await.map_err(|error| failed(&error))?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| failed(&error))?.to_bytes().to_vec();
+        Ok(HttpResponse::from_parts(parts, body))
+    };
+    timeout(ANSWER_WITHIN, answer).await.map_err(|_| failed(&"it takes too long"))?
 }
 
 /// The values of a claim, one or a list, of a token whose signature was checked.

@@ -3,6 +3,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import Provider from "oidc-provider";
 
+// Whoever starts it reads standard output up to "ready" and no further.
+console.info = console.error;
+
 const [port, redirect, home] = process.argv.slice(2);
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const key = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256" };

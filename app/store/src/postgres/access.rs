@@ -144,7 +144,7 @@ impl Access for PostgresStore {
         .bind(id_token)
         .bind(begun.as_microsecond())
         .bind(until.as_microsecond())
-        .bind(before.map(|key| key.as_slice()))
+        .bind(before.map(Key::as_slice))
         .execute(&self.base.pool)
         .await
         .map(drop)
