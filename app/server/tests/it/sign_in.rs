@@ -17,7 +17,7 @@ use crate::{
     cli::Desk,
     cluster::Cluster,
     prometheus::{Running, free_port, serve},
-    support::skip,
+    support::{npm_packages, skip},
 };
 
 const SECRET: &str = "the client secret of the tests";
@@ -172,14 +172,9 @@ fn both(test: &str) -> Option<(Provider, Assay)> {
         return None;
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sign-in");
-    if !folder.join("node_modules/oidc-provider").exists() {
-        let mut install = Command::new("npm");
-        install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
-        let installed = install.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if !installed.is_ok_and(|status| status.success()) {
-            skip(test, "npm ci cannot fetch the sign-in provider");
-            return None;
-        }
+    if !npm_packages(&folder) {
+        skip(test, "npm ci cannot fetch the sign-in provider");
+        return None;
     }
     let desk = Desk::new();
     std::fs::write(desk.path("secret"), format!("{SECRET}\n")).expect("a secret");

@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    process::Command,
+    sync::{Arc, Mutex},
 };
 
 use assay::{
@@ -250,4 +251,16 @@ pub(crate) fn skip(test: &str, why: &str) {
     let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
     assert!(!required, "{test} is required, but {why}");
     eprintln!("skipped: {test} because {why}");
+}
+
+/// Fetches the npm packages of a test's folder, unless they are there; whether that went well.
+pub(crate) fn npm_packages(folder: &Path) -> bool {
+    // Several tests ask for them at once.
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _alone = FETCHING.lock().expect("nobody panicked");
+    let mut install = Command::new("npm");
+    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+    // npm writes this file last.
+    folder.join("node_modules/.package-lock.json").exists()
+        || install.output().is_ok_and(|output| output.status.success())
 }
