@@ -160,10 +160,10 @@ fn parse(file: &Path, text: &str) -> Result<Config, Wrong> {
     })?;
     let mut root = Section::of(document.get_ref(), 0);
     let server = server(root.table("server")?)?;
-    let upstreams = named(&mut root, "upstream", 1..=256, |section| upstream(section))?;
+    let upstreams = named(&mut root, "upstream", 1..=256, upstream)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let auths = named(&mut root, "auth", 0..=64, |section| auth(section, folder, text))?;
-    let rates = named(&mut root, "rate", 0..=64, |section| rate(section))?;
+    let rates = named(&mut root, "rate", 0..=64, rate)?;
     let lists = root.list("route")?;
     root.end()?;
     let mut config =

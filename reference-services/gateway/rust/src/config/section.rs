@@ -76,7 +76,7 @@ impl<'a> Section<'a> {
         let Some((_, value)) = self.take(key) else { return Ok(Vec::new()) };
         let list = value.get_ref().as_array().ok_or_else(|| of_type(value, "a list of tables"))?;
         let mut sections = Vec::new();
-        for value in list.iter() {
+        for value in list {
             let table = value.get_ref().as_table().ok_or_else(|| of_type(value, "a table"))?;
             sections.push(Section::of(table, value.span().start));
         }
@@ -122,7 +122,7 @@ impl<'a> Section<'a> {
         let Some((at, value)) = self.take(key) else { return Ok(None) };
         let list = value.get_ref().as_array().ok_or_else(|| of_type(value, "a list of texts"))?;
         let mut texts = Vec::new();
-        for value in list.iter() {
+        for value in list {
             let text = value.get_ref().as_str().ok_or_else(|| of_type(value, "a text"))?;
             texts.push(text.to_owned());
         }
