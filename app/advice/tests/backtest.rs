@@ -30,6 +30,7 @@ fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
         usage: Usage::Core,
         recommended,
         verdict: if recommended.is_some() { Verdict::Strong } else { Verdict::TooClose },
+        stay: false,
         held_back: Vec::new(),
         first_share: ByOption::from_fn(|option| match recommended {
             Some(recommended) if recommended == option => 1.0,
@@ -38,6 +39,7 @@ fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
         }),
         baselines: Baselines::default(),
         tipped: None,
+        chosen_ruled_out: String::new(),
         flip: None,
         hybrid_kind: None,
         kind_named: None,

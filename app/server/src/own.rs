@@ -170,6 +170,7 @@ fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
         answers: answers.clone(),
         hybrid_kind: None,
         like_reasons: Vec::new(),
+        inferred: Vec::new(),
         advice: None,
     }
 }

@@ -67,6 +67,17 @@ impl AppState {
         self.evidence.model()
     }
 
+    /// The decision model in a line; one of a file of one's own says which, and its digest.
+    #[must_use]
+    pub fn model_words(&self) -> String {
+        let model = self.model();
+        let words = format!("{}, version {}", model.id(), model.version());
+        match &self.model_file {
+            Some(path) => format!("{words}, read from {} ({})", path.display(), model.digest()),
+            None => words,
+        }
+    }
+
     /// The engine with the measurements in use now. Ask once for each request, so that all of its
     /// answer rests on the same runs.
     #[must_use]

@@ -94,7 +94,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PrecedentList>, Error> {
-    let filter = Wanted::read(&query.unwrap_or_default()).filter(app.model())?;
+    let filter = Wanted::filter(&query.unwrap_or_default(), app.model())?;
     let items: Vec<_> = filters::list(precedents(), &filter).into_iter().map(entry).collect();
     Ok(Json(PrecedentList { total: items.len(), items }))
 }

@@ -15,7 +15,17 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
-use crate::{own, pages::words::percent, recording};
+use crate::{
+    own,
+    pages::words::{percent, tipped},
+    recording,
+};
+
+/// Fewer cases that count are shown one by one only.
+const TABLES_FROM: usize = 10;
+
+/// The most characters of a record's title in a line.
+const TITLE_MAX: usize = 40;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -42,9 +52,9 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let engine = std::sync::Arc::clone(&context.evidence()?.now().engine);
-    let (mut cases, faults) = match &arguments.dir {
+    let Read { mut cases, names, faults } = match &arguments.dir {
         Some(folder) => read_folder(folder, engine.model())?,
-        None => (builtin(engine.model()), Faults::default()),
+        None => Read { cases: builtin(engine.model()), ..Read::default() },
     };
     faults.tell();
     if let Some(usage) = arguments.usage {
@@ -54,7 +64,7 @@ pub(super) fn run(
         let found = backtest(&engine, &cases, arguments.usage.unwrap_or(Usage::Core));
         match arguments.json {
             true => write_json(out, &found)?,
-            false => out.write_all(in_words(&found, faults.files).as_bytes())?,
+            false => out.write_all(in_words(&found, &names, faults.files).as_bytes())?,
         }
     }
     if faults.files > 0 {
@@ -82,6 +92,15 @@ fn builtin(model: &Model) -> Vec<Case> {
     cases
 }
 
+/// What a folder holds.
+#[derive(Default)]
+struct Read {
+    cases: Vec<Case>,
+    /// What people call a record, by its id: number and title.
+    names: BTreeMap<String, String>,
+    faults: Faults,
+}
+
 /// What is wrong with the files of a folder.
 #[derive(Default)]
 struct Faults {
@@ -103,7 +122,7 @@ impl Faults {
     }
 }
 
-fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Failure> {
+fn read_folder(folder: &Path, model: &Model) -> Result<Read, Failure> {
     let paths = input::toml_files(folder)?;
     if paths.is_empty() {
         return Err(Failure::Input(format!(
@@ -111,7 +130,7 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
             folder.display()
         )));
     }
-    let (mut cases, mut faults): (Vec<Case>, Faults) = Default::default();
+    let Read { mut cases, mut names, mut faults } = Read::default();
     let mut first_with: BTreeMap<String, String> = BTreeMap::new();
     let (mut recorded, mut replaced) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
@@ -129,6 +148,7 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
             true => Record::parse(&text, model).map(|parsed| {
                 let record = parsed.record;
                 recorded.insert(record.id.to_string());
+                names.insert(record.id.to_string(), record_name(&path, &record));
                 if matches!(record.status, Status::Accepted | Status::Deprecated) {
                     replaced.extend(record.supersedes.iter().map(Uuid::to_string));
                 }
@@ -157,7 +177,17 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
             plural(recorded.len(), "record")
         );
     }
-    Ok((cases, faults))
+    Ok(Read { cases, names, faults })
+}
+
+/// What a record is called in a line: its number and as much of its title as fits.
+fn record_name(path: &Path, record: &Record) -> String {
+    let number = input::record_number(path).map(|number| format!("{number:04} "));
+    let mut title: String = record.title.chars().take(TITLE_MAX).collect();
+    if record.title.chars().count() > TITLE_MAX {
+        title.push('…');
+    }
+    format!("{}{title}", number.unwrap_or_default())
 }
 
 fn same_id(text: &str, id: &str, other: &str) -> Problem {
@@ -171,14 +201,20 @@ fn same_id(text: &str, id: &str, other: &str) -> Problem {
 }
 
 /// The result as a page of text; so many files were left out.
-fn in_words(found: &Backtest, left_out: usize) -> String {
+fn in_words(found: &Backtest, names: &BTreeMap<String, String>, left_out: usize) -> String {
     let mut text = headline(found, left_out);
     text.push_str(&found.by_advice.as_ref().map(by_advice).unwrap_or_default());
-    text.push_str(&reliability(&found.summary));
-    text.push_str(&confusion(&found.summary));
-    text.push_str(&beside_baselines(&found.summary));
-    text.push_str(&taken_away(found));
-    text.push_str(&found.hybrid_kind.as_ref().map(kinds).unwrap_or_default());
+    if found.summary.cases < TABLES_FROM {
+        text.push_str(&format!(
+            "\nTables begin at {TABLES_FROM} cases: of fewer, each says more than a share would.\n"
+        ));
+    } else {
+        text.push_str(&reliability(&found.summary));
+        text.push_str(&confusion(&found.summary));
+        text.push_str(&beside_baselines(&found.summary));
+        text.push_str(&taken_away(found));
+        text.push_str(&found.hybrid_kind.as_ref().map(kinds).unwrap_or_default());
+    }
     if !found.apart.is_empty() {
         text.push_str("\nCounted apart\n");
     }
@@ -186,9 +222,10 @@ fn in_words(found: &Backtest, left_out: usize) -> String {
         text.push_str(&format!("  {:<22}  {}\n", apart.usage.id(), short(&apart.summary)));
     }
     text.push_str("\nCases (shares: Rust, Go, hybrid)\n");
-    let width = found.per_case.iter().map(|case| case.id.chars().count()).max().unwrap_or(0);
+    let name = |case: &CaseResult| report::visible(names.get(&case.id).unwrap_or(&case.id));
+    let width = found.per_case.iter().map(|case| name(case).chars().count()).max().unwrap_or(0);
     for case in &found.per_case {
-        text.push_str(&line(case, width));
+        text.push_str(&line(case, &name(case), width));
     }
     text.push_str("\nAgreement with what was chosen is not correctness.\n");
     text
@@ -328,7 +365,7 @@ fn short(summary: &Summary) -> String {
     format!("{agree} of {cases} {verb}, {} against, {abstained} abstained", decided - agree)
 }
 
-fn line(case: &CaseResult, width: usize) -> String {
+fn line(case: &CaseResult, name: &str, width: usize) -> String {
     let mark = match case.agreed() {
         Some(true) => "agrees  ",
         Some(false) => "misses  ",
@@ -345,9 +382,8 @@ fn line(case: &CaseResult, width: usize) -> String {
     };
     let [rust, go, hybrid] = Choice::ALL.map(|option| percent(*case.first_share.get(option)));
     let mut text = format!(
-        "  {mark}  {id:<width$}  chosen {chosen:<6}  said {said:<6} {verdict:<9} \
+        "  {mark}  {name:<width$}  chosen {chosen:<6}  said {said:<6} {verdict:<9} \
          {rust:>3} {go:>3} {hybrid:>3}  {usage}\n",
-        id = report::visible(&case.id),
         chosen = case.option.id(),
         usage = if case.usage == Usage::Core { "" } else { case.usage.id() },
     )
@@ -359,9 +395,7 @@ fn line(case: &CaseResult, width: usize) -> String {
         text.push_str(&format!("            no more than a lean, because {why}\n"));
     }
     if case.agreed() != Some(true) {
-        for words in case.tipped.iter().map(|tipped| &tipped.text) {
-            text.push_str(&format!("            {words}\n"));
-        }
+        text.push_str(&format!("            {}\n", tipped(case)));
         for words in case.flip.iter().map(|flip| &flip.text) {
             text.push_str(&format!("            {words}\n"));
         }

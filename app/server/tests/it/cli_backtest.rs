@@ -163,6 +163,10 @@ fn records_that_took_the_advice_are_told_apart() {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
     assert!(desk.json(&["backtest", "--json"])["by_advice"].is_null(), "no record among them");
+    // People know a record by its number and title, programs by its id.
+    let id = found["per_case"][0]["id"].as_str().expect("an id");
+    assert!(text.contains("agrees    0001 A decision  chosen") && !text.contains(id), "{text}");
+    assert!(text.contains("Tables begin at 10 cases") && !text.contains("By verdict"), "{text}");
 }
 
 #[test]

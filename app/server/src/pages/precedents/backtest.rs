@@ -20,7 +20,7 @@ use crate::{
     pages::{
         Page, markdown,
         plot::{self, ShareInput, Shares},
-        words::percent,
+        words::{percent, tipped},
     },
     precedents::use_words,
     state::App,
@@ -31,6 +31,10 @@ use crate::{
 struct View<'a> {
     backtest: &'a Backtest,
     summary: &'a Summary,
+    /// The model in a line.
+    model: String,
+    /// Whether it is the built-in one, of which more is known.
+    built_in: bool,
     /// Questions that the model in use does not ask in that way; empty as a rule.
     left_out: String,
     said: Said,
@@ -145,6 +149,8 @@ struct CaseRow<'a> {
     verdict: &'static str,
     /// What made a lean of a strong verdict; empty when nothing did.
     held_back: String,
+    /// What tipped it, in words.
+    tipped: String,
     /// Each option's bar: its left end and length in percent, and its share in words.
     bars: Vec<(Choice, f64, f64, String)>,
 }
@@ -202,10 +208,10 @@ pub(crate) async fn get(
     let known = app.backtested().await?;
     let left_out = BuiltinCases::new(app.model()).left_out;
     let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");
-    Ok(Page(view(known.backtest(), left_out)).into_response())
+    Ok(Page(view(&app, known.backtest(), left_out)).into_response())
 }
 
-fn view(backtest: &Backtest, left_out: String) -> View<'_> {
+fn view<'a>(app: &App, backtest: &'a Backtest, left_out: String) -> View<'a> {
     let summary = &backtest.summary;
     let reliability: Vec<_> =
         [("Strong", summary.strong), ("Lean", summary.lean), ("Too close", summary.too_close)]
@@ -215,6 +221,8 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
             .collect();
     let confusion = Choice::ALL.map(Some).into_iter().chain([None]);
     View {
+        model: app.model_words(),
+        built_in: app.model().is_builtin(),
         said: Said {
             agreement: share(summary.agreement),
             interval: interval(summary.agreement_interval),
@@ -393,6 +401,7 @@ fn case_row(case: &CaseResult) -> CaseRow<'_> {
             Verdict::TooClose => "too close",
         },
         held_back: held_back_by(&case.held_back),
+        tipped: tipped(case),
         bars: Choice::ALL.map(bar).into(),
         case,
     }
