@@ -284,9 +284,10 @@ impl<'a> Reasoning<'a> {
             c if c < 0.0 => (self.second, self.first),
             _ => {
                 let stated = claims.even.as_ref().filter(|_| !unknown || claims.unknown.is_none());
-                return stated
-                    .map(|text| text.get_ref().clone())
-                    .unwrap_or_else(|| format!("it does not separate {}", self.both()));
+                return stated.map_or_else(
+                    || format!("it does not separate {}", self.both()),
+                    |text| text.get_ref().clone(),
+                );
             }
         };
         // What holds for one answer must not be said while the answer is open.
@@ -303,9 +304,10 @@ impl<'a> Reasoning<'a> {
             (Choice::Hybrid, Choice::Go) => &claims.hybrid_over_go,
             _ => &None,
         };
-        stated.as_ref().map(|text| text.get_ref().clone()).unwrap_or_else(|| {
-            format!("{} does better here than {}", in_prose(better), in_prose(worse))
-        })
+        stated.as_ref().map_or_else(
+            || format!("{} does better here than {}", in_prose(better), in_prose(worse)),
+            |text| text.get_ref().clone(),
+        )
     }
 
     fn tail(&self) -> Option<String> {

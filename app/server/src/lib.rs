@@ -16,6 +16,7 @@ pub mod evidence;
 mod feeds;
 mod hooks;
 pub mod http;
+mod judged;
 pub mod listing;
 pub mod live;
 pub mod moving;

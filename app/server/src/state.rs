@@ -91,16 +91,20 @@ impl AppState {
         Arc::clone(&self.evidence.now().runs)
     }
 
-    /// What is known now, with the backtest of its engine computed.
+    /// What is known now, with the backtest of its engine computed, and with each criterion left out
+    /// if that is wanted too.
     ///
     /// # Errors
     /// When computing it fails.
-    pub async fn backtested(&self) -> Result<Arc<Known>, JoinError> {
+    pub async fn backtested(&self, each_criterion: bool) -> Result<Arc<Known>, JoinError> {
         let known = self.evidence.now();
         let computing = Arc::clone(&known);
         // It takes too long for a thread that serves others as well.
         spawn_blocking(move || {
             computing.backtest();
+            if each_criterion {
+                computing.without_each_criterion();
+            }
         })
         .await?;
         Ok(known)

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{CaseResult, Summary, results};
-use crate::{AnswerValue, Answers, Case, Engine, Measurements};
+use crate::{AnswerValue, Answers, Case, Criterion, Engine, Measurements, Usage};
 
 /// Cases scored without something that they or the model say.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,8 +53,11 @@ const ANSWERS: [(&str, &str, &[&str]); 4] = [
     ),
 ];
 
+/// The questions whose answers a case marks.
+type Marked = fn(&Case) -> &[String];
+
 /// Answers that each case marks itself.
-const MARKED: [(&str, &str, fn(&Case) -> &[String]); 2] = [
+const MARKED: [(&str, &str, Marked); 2] = [
     (
         "without_like_reasons",
         "Without what is like a reason: each case without the answers that look like a stated reason",
@@ -91,7 +94,7 @@ pub(super) fn ablations(engine: &Engine, cases: &[&Case]) -> Vec<Ablation> {
         let summary = without(engine, cases, |_| questions.to_vec());
         Ablation { id, name, summary }
     });
-    let some_marked = |of: &fn(&Case) -> &[String]| cases.iter().any(|case| !of(case).is_empty());
+    let some_marked = |of: &Marked| cases.iter().any(|case| !of(case).is_empty());
     let marked = MARKED.into_iter().filter(|(_, _, of)| some_marked(of)).map(|(id, name, of)| {
         let summary = without(engine, cases, |case| of(case).iter().map(String::as_str).collect());
         Ablation { id, name, summary }
@@ -116,24 +119,24 @@ pub(super) fn ablations(engine: &Engine, cases: &[&Case]) -> Vec<Ablation> {
 }
 
 /// What each criterion does: `found` is the result with all of them, of the cases in its order, and
-/// `counts` says which of them the agreement is counted over.
+/// `counted` says which of them the agreement is counted over.
 #[must_use]
 pub fn without_each_criterion(
     engine: &Engine,
     cases: &[Case],
     found: &[CaseResult],
-    counts: impl Fn(&CaseResult) -> bool,
+    counted: Usage,
 ) -> Vec<WithoutCriterion> {
     let cases: Vec<&Case> =
         found.iter().filter_map(|result| cases.iter().find(|case| case.id == result.id)).collect();
     let criteria = engine.model().criteria().iter().enumerate();
-    let one = |(at, criterion): (usize, &crate::Criterion)| {
+    let one = |(at, criterion): (usize, &Criterion)| {
         let after = results(&engine.without_criterion(at), &cases, false);
         let pairs = || found.iter().zip(&after);
         let turned = |(was, is): &(&CaseResult, &CaseResult)| was.recommended != is.recommended;
         let moved =
             |pair: &(&CaseResult, &CaseResult)| turned(pair) || pair.0.verdict != pair.1.verdict;
-        let summary = Summary::of(after.iter().filter(|case| counts(case)));
+        let summary = Summary::of(after.iter().filter(|case| case.usage == counted));
         WithoutCriterion {
             criterion: criterion.id.clone(),
             name: criterion.name.clone(),

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     error::Error,
+    judged::Judged,
     pages::precedents::{backtest::counts_core, case},
     precedents::{self as filters, Facet, Reading, Wanted},
     state::App,
@@ -112,8 +113,9 @@ pub(crate) async fn backtest(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     counts_core(query)?;
-    let known = app.backtested().await?;
-    Ok(Json(known.backtest()).into_response())
+    let known = app.backtested(true).await?;
+    let judged = Judged::precedents(known.backtest(), known.without_each_criterion());
+    Ok(Json(judged).into_response())
 }
 
 /// Gives one precedent whole.

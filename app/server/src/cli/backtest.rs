@@ -8,7 +8,7 @@ use std::{
 
 use assay_advice::{
     Backtest, BuiltinCases, ByAdvice, Case, CaseResult, Choice, KindTally, Model, Problem,
-    Reliability, Summary, Usage, Verdict, backtest,
+    Reliability, Summary, Usage, Verdict, WithoutCriterion, backtest, without_each_criterion,
 };
 use assay_records::{Record, Status};
 use clap::Args;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
 use crate::{
+    judged::{self, Judged},
     own,
     pages::words::{percent, tipped},
     recording,
@@ -61,10 +62,21 @@ pub(super) fn run(
         cases.retain(|case| case.usage == usage);
     }
     if !cases.is_empty() {
-        let found = backtest(&engine, &cases, arguments.usage.unwrap_or(Usage::Core));
-        match arguments.json {
-            true => write_json(out, &found)?,
-            false => out.write_all(in_words(&found, &names, faults.files).as_bytes())?,
+        let counted = arguments.usage.unwrap_or(Usage::Core);
+        let found = backtest(&engine, &cases, counted);
+        let ours = arguments.dir.is_none() && counted == Usage::Core;
+        let criteria = match ours {
+            true => without_each_criterion(&engine, &cases, &found.per_case, counted),
+            false => Vec::new(),
+        };
+        match (arguments.json, ours) {
+            (true, true) => write_json(out, &Judged::precedents(&found, &criteria))?,
+            (true, false) => write_json(out, &Judged::cases(&found))?,
+            (false, _) => {
+                let known = if ours { judged::tuned(&found) } else { String::new() };
+                let told = in_words(&found, &criteria, &known, &names, faults.files);
+                out.write_all(told.as_bytes())?;
+            }
         }
     }
     if faults.files > 0 {
@@ -200,9 +212,19 @@ fn same_id(text: &str, id: &str, other: &str) -> Problem {
     }
 }
 
-/// The result as a page of text; so many files were left out.
-fn in_words(found: &Backtest, names: &BTreeMap<String, String>, left_out: usize) -> String {
+/// The result as a page of text, with what is known of how the model came about; so many files were
+/// left out.
+fn in_words(
+    found: &Backtest,
+    criteria: &[WithoutCriterion],
+    known: &str,
+    names: &BTreeMap<String, String>,
+    left_out: usize,
+) -> String {
     let mut text = headline(found, left_out);
+    if !known.is_empty() {
+        text.push_str(&format!("\n{known}\n"));
+    }
     text.push_str(&found.by_advice.as_ref().map(by_advice).unwrap_or_default());
     if found.summary.cases < TABLES_FROM {
         text.push_str(&format!(
@@ -213,15 +235,23 @@ fn in_words(found: &Backtest, names: &BTreeMap<String, String>, left_out: usize)
         text.push_str(&confusion(&found.summary));
         text.push_str(&beside_baselines(&found.summary));
         text.push_str(&taken_away(found));
+        text.push_str(&without_criteria(criteria));
+        text.push_str("\nWhat follows\n");
+        for told in judged::conclusions(found, criteria) {
+            text.push_str(&format!("  - {told}\n"));
+        }
         text.push_str(&found.hybrid_kind.as_ref().map(kinds).unwrap_or_default());
     }
     if !found.apart.is_empty() {
         text.push_str("\nCounted apart\n");
+        if found.apart.iter().any(|apart| apart.usage == Usage::PreRustEra) {
+            text.push_str(&format!("  {}\n", judged::CIRCULAR));
+        }
     }
     for apart in &found.apart {
         text.push_str(&format!("  {:<22}  {}\n", apart.usage.id(), short(&apart.summary)));
     }
-    text.push_str("\nCases (shares: Rust, Go, hybrid)\n");
+    text.push_str(&format!("\nCases (shares: Rust, Go, hybrid). {}\n", judged::SHARES));
     let name = |case: &CaseResult| report::visible(names.get(&case.id).unwrap_or(&case.id));
     let width = found.per_case.iter().map(|case| name(case).chars().count()).max().unwrap_or(0);
     for case in &found.per_case {
@@ -245,6 +275,10 @@ fn headline(found: &Backtest, left_out: usize) -> String {
         Usage::Core => plural(cases, "core case"),
         usage => format!("{} of use {}", plural(cases, "case"), usage.id()),
     };
+    let stayed = match judged::stayed(summary) {
+        none if none.is_empty() => none,
+        words => format!("; {words}"),
+    };
     let left_out = match left_out {
         0 => String::new(),
         files => format!(", {} left out", plural(files, "faulty file")),
@@ -252,7 +286,7 @@ fn headline(found: &Backtest, left_out: usize) -> String {
     format!(
         "The model {model} on {cases}{left_out}\n\n  \
            agrees    {agree} of {decided} decided{share}\n  \
-           abstains  {abstained}\n  \
+           abstains  {abstained}{stayed}\n  \
            credit    {:.1}, where an abstention counts a third\n  \
            kappa     {}\n  \
            Brier     {} (equal shares for all: 0.667)\n",
@@ -328,7 +362,7 @@ fn by_advice(found: &ByAdvice) -> String {
 /// what is expected but not measured.
 fn taken_away(found: &Backtest) -> String {
     let mut text = "\nWithout some of it                decided  agreed  abstained  credit  \
-                    four questions  credit\n"
+                    best simple way           credit  the model wins  loses\n"
         .to_owned();
     let separable = ("Without separable core", &found.separable_unknown);
     let ablations = found.ablations.iter().map(|own| (own.name, &own.summary));
@@ -336,15 +370,34 @@ fn taken_away(found: &Backtest) -> String {
     for (name, own) in [whole, separable].into_iter().chain(ablations) {
         // What follows a colon explains the name.
         let name = name.split_once(':').map_or(name, |(name, _)| name);
-        let four = own.baselines.four_questions;
+        let (words, best) = own.baselines.best();
         text.push_str(&format!(
-            "  {name:<32}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:>14}  {:>6.1}\n",
+            "  {name:<32}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:<24}  {:>6.1}  {:>14}  {:>5}\n",
             format!("{} of {}", own.decided, own.cases),
             own.agree,
             own.abstained,
             own.credit,
-            format!("{} of {}", four.agree, four.decided),
-            four.credit,
+            format!("{}, {} of {}", words.name, best.agree, best.decided),
+            best.credit,
+            best.wins,
+            best.losses,
+        ));
+    }
+    text
+}
+
+/// Each criterion left out in turn; nothing when that was not asked.
+fn without_criteria(criteria: &[WithoutCriterion]) -> String {
+    if criteria.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nWithout one criterion               decided  agreed  abstained  credit  \
+                    other verdict (of all cases)\n"
+        .to_owned();
+    for own in criteria {
+        text.push_str(&format!(
+            "  {:<34}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:>13}\n",
+            own.name, own.decided, own.agree, own.abstained, own.credit, own.moved
         ));
     }
     text

@@ -201,15 +201,36 @@ async fn the_backtest_says_first_what_it_cannot_say_and_then_the_figures() {
     assert!(warning < figures);
     assert!(page.body.contains(&format!("what was chosen in {agree} of them")));
     assert!(page.body.contains("0.667"), "the uniform forecast stands beside");
-    // What hangs on the coding stands beside the four questions under the same loss.
+    // What hangs on the coding stands beside the simple way that does best under the same loss.
     for ablation in json["ablations"].as_array().expect("ablations") {
         let row = from(&page.body, ablation["name"].as_str().expect("a name"));
         let row = row.split("</tr>").next().expect("a row");
-        let four = &ablation["baselines"]["four_questions"];
-        for count in [&ablation["decided"], &ablation["agree"]] {
-            assert!(row.contains(&format!(">{count}<")), "{count}: {row}");
+        let credit = |of: &serde_json::Value| of["credit"].as_f64().expect("a number");
+        let ways = ablation["baselines"].as_object().expect("baselines").values();
+        let best = ways.max_by(|l, r| credit(l).total_cmp(&credit(r))).expect("one");
+        for of in [ablation, best] {
+            assert!(row.contains(&format!("{} of {}", of["agree"], of["decided"])), "{row}");
+            assert!(row.contains(&format!(">{:.1}<", credit(of))), "{row}");
         }
-        assert!(row.contains(&format!("{} of {}", four["agree"], four["decided"])), "{row}");
+    }
+    let strictest = from(&page.body, "Without the answers that <a href=\"#without\">");
+    let like = json["ablations"].as_array().expect("them").iter();
+    let like = like.clone().find(|own| own["id"] == "without_like_reasons").expect("it");
+    let named = format!("<strong>{} of {}</strong>", like["agree"], like["decided"]);
+    assert!(strictest[..400].contains(&named), "{}", &strictest[..400]);
+    let follows = from(&page.body, "What follows from the figures");
+    let follows = follows.split("</ul>").next().expect("an end");
+    for part in ["With all answers the model earns", "the strictest test here", "no source states"]
+    {
+        assert!(follows.contains(part), "{part}: {follows}");
+    }
+    for criterion in json["criteria"].as_array().expect("criteria") {
+        let link = format!("href=\"/model#c-{}\"", criterion["criterion"].as_str().expect("an id"));
+        let row = from(&page.body, &link).split("</tr>").next().expect("a row");
+        assert!(row.contains(&format!("{} of {}", criterion["agree"], criterion["decided"])));
+    }
+    for part in ["follows from the coding and shows nothing", "Three shares may add up to less"] {
+        assert!(page.body.contains(part), "{part}");
     }
     for name in ["Majority", "Equal weights", "Fluency only", "Four questions"] {
         assert!(page.body.contains(name), "{name}");

@@ -81,7 +81,7 @@ pub(crate) async fn get(
     let asked = asked.map(|(_, id)| id.trim().to_owned()).unwrap_or_default();
     let there = asked.is_empty() || presets().iter().any(|preset| preset.id == asked);
     let unknown = if there { String::new() } else { asked.clone() };
-    let known = app.backtested().await?;
+    let known = app.backtested(false).await?;
     let working = Arc::clone(&known);
     // It takes too long for a thread that serves others as well.
     let example = tokio::task::spawn_blocking(move || Example::work_out(&working, &asked)).await;
