@@ -181,11 +181,16 @@ impl Store for FolderStore {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError> {
         let found = self.found(filter).await?;
         self.mirror.memory().each(filter, &found, visit);
         Ok(())
+    }
+
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        self.mirror.refresh().await?;
+        Ok(self.mirror.memory().runs())
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {

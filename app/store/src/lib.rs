@@ -22,6 +22,7 @@ mod postgres;
 mod refresh;
 mod revisions;
 mod store;
+mod text_hash;
 mod words;
 
 pub use error::StoreError;
@@ -33,3 +34,4 @@ pub use store::{
     BadFile, Commit, Kept, Link, MAX_REVISIONS, READ_AT_ONCE, Reading, Revision, Revisions, Store,
     Stored,
 };
+pub use text_hash::TextHash;

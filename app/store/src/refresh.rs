@@ -24,7 +24,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    Reading, StoreError,
+    Reading, StoreError, Stored, TextHash,
     entry::Taken,
     files::{self, Stamp},
     index::Index,
@@ -282,10 +282,10 @@ impl Mirror {
         let (folder, model) = (self.folder.clone(), Arc::clone(&self.model));
         let memory = self.memory();
         let known = |name: String| {
-            let hash = memory.file(&name).and_then(|(_, hash)| hash.map(str::to_owned));
+            let hash = memory.file(&name).and_then(|(_, hash)| hash);
             (name, hash.filter(|_| !nothing_known))
         };
-        let names: Vec<(String, Option<String>)> = names.into_iter().map(known).collect();
+        let names: Vec<(String, Option<TextHash>)> = names.into_iter().map(known).collect();
         drop(memory);
         tokio::task::spawn_blocking(move || {
             files::in_parts(names, |(name, before)| {
@@ -293,7 +293,8 @@ impl Mirror {
                 let loaded = files::load(&folder, &name, &model).ok()?;
                 let taken = Taken::of(&loaded);
                 let stored = loaded.outcome.ok();
-                let changed = stored.zip(before).filter(|(now, before)| now.hash != *before);
+                let other = |now: &Stored, hash| TextHash::from_hex(&now.hash) != hash;
+                let changed = stored.zip(before).filter(|(now, before)| other(now, *before));
                 let changed = changed.map(|(now, _)| Changed {
                     id: now.id,
                     at: loaded.modified.unwrap_or(now.record.created),

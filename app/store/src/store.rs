@@ -1,5 +1,7 @@
 //! What a place for records can do.
 
+use std::sync::Arc;
+
 use assay_records::advice::Problem;
 use assay_records::{Record, Standing, content_hash};
 use async_trait::async_trait;
@@ -22,8 +24,11 @@ pub trait Store: Send + Sync {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError>;
+
+    /// The names of the runs that records rely on; it may hold some that none does any more.
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError>;
 
     /// One record as it is now.
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError>;

@@ -143,7 +143,7 @@ impl Store for PostgresStore {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError> {
         let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
         self.base.refresh(&mut connection).await.map_err(self.failed())?;
@@ -151,6 +151,12 @@ impl Store for PostgresStore {
         let found = found.map_err(self.failed())?;
         self.base.memory().each(filter, &found, visit);
         Ok(())
+    }
+
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
+        self.base.refresh(&mut connection).await.map_err(self.failed())?;
+        Ok(self.base.memory().runs())
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {

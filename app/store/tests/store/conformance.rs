@@ -192,7 +192,7 @@ async fn facts(store: &dyn Store) {
     }
     let mut lines = Vec::new();
     store
-        .each(&Filter { per_page: 1, ..Filter::default() }, &mut |it| lines.push(it))
+        .each(&Filter { per_page: 1, ..Filter::default() }, &mut |it| lines.push(Arc::clone(it)))
         .await
         .unwrap();
     let titles: Vec<&str> = lines.iter().map(|line| line.title.as_str()).collect();
@@ -207,17 +207,21 @@ async fn facts(store: &dyn Store) {
         unknown: bits(&["go_fluency", "cores"]),
         outcome: Some(Outcome::Amend),
         ever_fired: true,
-        runs: vec!["run-a".to_owned(), "run-b".to_owned()],
+        runs: ["run-a", "run-b"].map(Arc::from).into(),
     };
     assert_eq!((&full.facts, full.overridden), (&expected, true));
     assert_eq!((&full.supersedes[..], full.is_decided()), (&[id(1)][..], true));
     assert_eq!(lines[2].review_by, Some("2027-05-01".parse().unwrap()));
     assert_eq!(lines[2].facts.day, "2026-11-21".parse().unwrap(), "undecided: when it was written");
+    let mut runs = store.runs().await.unwrap();
+    runs.sort();
+    assert_eq!(runs, ["run-a", "run-b"].map(Arc::from));
     for (filter, fits) in filters_by_facts(&bits) {
         let page = store.list(&filter).await.unwrap();
         let titles: Vec<&str> = page.items.iter().map(|line| line.title.as_str()).collect();
         assert_eq!(titles, fits, "{filter:?}");
-        let told: Vec<&Summary> = lines.iter().filter(|line| filter.lets_through(line)).collect();
+        let told: Vec<&Arc<Summary>> =
+            lines.iter().filter(|line| filter.lets_through(line)).collect();
         assert_eq!(
             told,
             page.items.iter().collect::<Vec<_>>(),
@@ -229,7 +233,7 @@ async fn facts(store: &dyn Store) {
 fn filters_by_facts(bits: &dyn Fn(&[&str]) -> u64) -> Vec<(Filter, &'static [&'static str])> {
     let all = Filter::default();
     let day = |day: &str| Some(day.parse().unwrap());
-    let runs = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    let runs = |names: &[&str]| Some(names.iter().copied().map(Arc::from).collect());
     vec![
         (all.clone(), &["Example", "Full", "Plain"]),
         (Filter { decided: true, ..all.clone() }, &["Full", "Plain"]),
@@ -261,7 +265,7 @@ async fn search(store: &dyn Store) {
     let titles = async |q: &str| -> Vec<String> {
         let filter = Filter { q: Some(q.to_owned()), ..Filter::default() };
         let page = store.list(&filter).await.unwrap();
-        page.items.into_iter().map(|item| item.title).collect()
+        page.items.into_iter().map(|item| item.title.clone()).collect()
     };
     assert_eq!(titles("gateway").await, ["Gateway language", "Language for the session store"]);
     assert_eq!(titles("language sess").await, ["Language for the session store"]);
