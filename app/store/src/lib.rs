@@ -31,7 +31,7 @@ pub use filter::{Facet, Facets, Filter, Page, Revisited, Summary};
 pub use folder::FolderStore;
 pub use postgres::PostgresStore;
 pub use store::{
-    BadFile, Commit, Kept, Link, MAX_REVISIONS, READ_AT_ONCE, Reading, Revision, Revisions, Store,
-    Stored,
+    BadFile, Commit, Kept, Link, MAX_REVISIONS, NewRecord, READ_AT_ONCE, Reading, Revision,
+    Revisions, Store, Stored, WRITE_AT_ONCE,
 };
 pub use text_hash::TextHash;

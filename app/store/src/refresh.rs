@@ -228,10 +228,11 @@ impl Mirror {
         while let Some(part) = ahead.take() {
             let read = part.await.map_err(io::Error::other)?;
             ahead = parts.next().map(|part| self.load(part, nothing_known));
-            for changed in read.iter().filter_map(|read| read.changed.as_ref()) {
-                let Changed { id, hash, text, at } = changed;
-                self.seen.keep(*id, &[Text { hash, text, at: *at }]).await;
-            }
+            let changed = read.iter().filter_map(|read| read.changed.as_ref());
+            let texts: Vec<Text<'_>> = changed
+                .map(|Changed { id, hash, text, at }| Text { id: *id, hash, text, at: *at })
+                .collect();
+            self.seen.keep(&texts).await;
             progress.done += read.len() as u64;
             let taken: Vec<Taken> = read.into_iter().map(|read| read.taken).collect();
             index.0.apply(&taken).await?;

@@ -12,6 +12,7 @@ mod import;
 mod input;
 mod list;
 mod model;
+mod promtool;
 mod record;
 mod report;
 mod runs;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use assay_records::advice::{Choice, Model};
 use assay_records::{Amendment, Outcome, Standing, amend, content_hash};
-use assay_store::{Facts, Filter, Fluency, Revisited, Store, StoreError, Summary, question_bits};
+use assay_store::{
+    Facts, Filter, Fluency, NewRecord, Revisited, Store, StoreError, Summary, question_bits,
+};
 
 use crate::{id, text};
 
@@ -31,11 +33,50 @@ pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
     let (store, _place) = make().await;
     several(&*store).await;
     let (store, _place) = make().await;
+    several_new_ones(&*store).await;
+    let (store, _place) = make().await;
     many_at_once(&store).await;
 }
 
 async fn put(store: &dyn Store, number: u128, title: &str, more: &str) {
     store.create(title, id(number), text(id(number), title, more)).await.unwrap();
+}
+
+async fn several_new_ones(store: &dyn Store) {
+    put(store, 1, "One", "").await;
+    let new = |name: &str, number: u128, title: &str| NewRecord {
+        name: name.to_owned(),
+        id: id(number),
+        text: text(id(number), title, ""),
+    };
+    let broken = NewRecord { text: "title = 7".to_owned(), ..new("Broken", 3, "Broken") };
+    let all = vec![
+        new("Two", 2, "Two"),
+        broken,
+        new("One again", 1, "One again"),
+        new("0009-nine.toml", 4, "Nine"),
+        new("0009-other.toml", 5, "Other"),
+        new("Two again", 2, "Two again"),
+    ];
+    let outcomes = store.create_all(all).await.unwrap();
+    let told: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(stored) => stored.file_name.clone(),
+            Err(StoreError::Invalid { .. }) => "invalid".to_owned(),
+            Err(StoreError::IdTaken(_)) => "taken".to_owned(),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let expected =
+        ["0002-two.toml", "invalid", "taken", "0009-nine.toml", "0010-other.toml", "taken"];
+    assert_eq!(told, expected);
+    assert_eq!(store.list(&Filter::default()).await.unwrap().total, 4);
+    for stored in outcomes.into_iter().flatten() {
+        assert_eq!(store.get(stored.id).await.unwrap(), stored);
+        assert_eq!(store.revisions(stored.id).await.unwrap().list.len(), 1);
+    }
+    assert!(store.create_all(Vec::new()).await.unwrap().is_empty());
 }
 
 async fn what_is_kept_comes_back(store: &dyn Store) {
