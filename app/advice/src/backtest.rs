@@ -1,18 +1,22 @@
 //! Is the advice any good? Cases with a known outcome, scored from their answers alone, beside
 //! simpler ways to decide. Agreement with history is not correctness.
 
+mod ablations;
 mod baselines;
 mod tally;
 
 use serde::Serialize;
 
 use crate::{
-    AnswerValue, Answers, ByOption, Case, Choice, Engine, Flip, Heeded, HybridKind, ModelRef,
-    Score, Usage, Verdict,
+    ByOption, Case, Choice, Engine, Flip, Heeded, HybridKind, ModelRef, Notice, Score, Usage,
+    Verdict,
 };
 
+use ablations::{ablations, without};
+
+pub use ablations::{Ablation, WithoutCriterion, without_each_criterion};
 pub use baselines::{BASELINES, BaselineWords, Baselines};
-pub use tally::{BaselineTally, Confusion, Reliability, Summary, wilson};
+pub use tally::{BaselineTally, Confusion, Reliability, Stayed, Summary, sign_test, wilson};
 
 /// How well a model agrees with what was chosen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,31 +45,6 @@ pub struct Backtest {
     /// Every case, those that do not count as well, by id.
     pub per_case: Vec<CaseResult>,
 }
-
-/// Cases scored without something that they or the model say.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ablation {
-    /// A stable id, for example `without_priorities`.
-    pub id: &'static str,
-    /// What is taken away, in a few words.
-    pub name: &'static str,
-    /// How the model fares without it, and the baselines as well.
-    #[serde(flatten)]
-    pub summary: Summary,
-}
-
-/// Answers that are taken away together. How they were coded may owe something to the reasons that
-/// were stated after the decision.
-const ABLATIONS: [(&str, &str, &[&str]); 4] = [
-    ("without_priorities", "Without priorities", &["priorities"]),
-    ("without_libraries", "Without libraries", &["libraries"]),
-    ("without_both", "Without both", &["priorities", "libraries"]),
-    (
-        "without_both_and_parts",
-        "Without both and separable core",
-        &["priorities", "libraries", "separable_core"],
-    ),
-];
 
 /// Cases decided with assay, by what became of its advice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,6 +95,8 @@ pub struct CaseResult {
     pub recommended: Option<Choice>,
     /// How firmly.
     pub verdict: Verdict,
+    /// Where it abstains, whether it says all the same to stay with what is there.
+    pub stay: bool,
     /// What made a lean of a strong verdict, as in a score; empty when nothing did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_back: Vec<String>,
@@ -124,8 +105,12 @@ pub struct CaseResult {
     /// What each baseline says; absent when it abstains. The majority is that of the other cases
     /// of the same use.
     pub baselines: Baselines<Option<Choice>>,
-    /// The weightiest reason for the option with the greatest value.
+    /// The weightiest reason for the option with the greatest value; absent when nothing is for it, or
+    /// every option is ruled out.
     pub tipped: Option<Tipped>,
+    /// Why the model rules out what was chosen, in words; empty as a rule.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub chosen_ruled_out: String,
     /// When the model did not name what was chosen: the first change found that leads there.
     pub flip: Option<Flip>,
     /// For a hybrid, how its two parts run, where that is known.
@@ -141,6 +126,10 @@ pub struct CaseResult {
 /// The reason that tipped the scales.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tipped {
+    /// What it speaks for: the option with the greatest value, which need not be the one that comes
+    /// first most often.
+    #[serde(rename = "for")]
+    pub option: Choice,
     /// The criterion's id.
     pub criterion: String,
     /// Its share of the difference between the first and the second option.
@@ -154,6 +143,13 @@ impl CaseResult {
     #[must_use]
     pub fn agreed(&self) -> Option<bool> {
         self.recommended.map(|recommended| recommended == self.option)
+    }
+
+    /// Whether what was chosen is what there was: the code that exists is in that language.
+    #[must_use]
+    pub fn stayed(&self) -> bool {
+        let existing = self.answers.get("existing_code").and_then(toml::Value::as_str);
+        existing == Some(self.option.id())
     }
 
     /// The option with the greatest first-rank share; absent when none is ever first.
@@ -192,46 +188,6 @@ pub fn backtest(engine: &Engine, cases: &[Case], counted: Usage) -> Backtest {
     }
 }
 
-/// The cases with some answers unknown. A model that does not ask cannot be told either.
-fn without<'a>(
-    engine: &Engine,
-    cases: &[&'a Case],
-    questions: impl Fn(&'a Case) -> Vec<&'a str>,
-) -> Summary {
-    let blind: Vec<Case> = cases
-        .iter()
-        .map(|case| {
-            let unknown = |answers: Answers, id: &&str| {
-                answers.with(engine.model(), id, AnswerValue::Unknown).unwrap_or(answers)
-            };
-            let answers = questions(case).iter().fold(case.answers.clone(), unknown);
-            Case { answers, ..(*case).clone() }
-        })
-        .collect();
-    Summary::of(&results(engine, &blind.iter().collect::<Vec<_>>(), false))
-}
-
-fn ablations(engine: &Engine, cases: &[&Case]) -> Vec<Ablation> {
-    let taken = ABLATIONS.into_iter().map(|(id, name, questions)| {
-        let summary = without(engine, cases, |_| questions.to_vec());
-        Ablation { id, name, summary }
-    });
-    let like_reasons = cases.iter().any(|case| !case.like_reasons.is_empty()).then(|| Ablation {
-        id: "without_like_reasons",
-        name: "Without what looks like a stated reason, case by case",
-        summary: without(engine, cases, |case| {
-            case.like_reasons.iter().map(String::as_str).collect()
-        }),
-    });
-    let plain = engine.without_expectations();
-    let measured = Ablation {
-        id: "without_expectations",
-        name: "Nothing expected: what is not measured counts as equal",
-        summary: Summary::of(&results(&plain, cases, false)),
-    };
-    taken.chain(like_reasons).chain([measured]).collect()
-}
-
 fn by_advice<'a>(
     cases: &[&Case],
     results: impl Iterator<Item = &'a CaseResult>,
@@ -268,6 +224,8 @@ pub(crate) fn results(engine: &Engine, cases: &[&Case], flips: bool) -> Vec<Case
         let others = others.map(|other| other.option);
         let agreed = score.recommended == Some(case.option);
         let mut notices = score.notices.iter();
+        let says_stay = |notice: &Notice| ["keep", "consider_staying"].contains(&&*notice.id);
+        let stay = score.recommended.is_none() && notices.clone().any(says_stay);
         CaseResult {
             id: case.id.clone(),
             title: case.title.clone(),
@@ -275,10 +233,12 @@ pub(crate) fn results(engine: &Engine, cases: &[&Case], flips: bool) -> Vec<Case
             usage: case.usage,
             recommended: score.recommended,
             verdict: score.verdict,
+            stay,
             held_back: score.held_back.clone(),
             first_share: ByOption::from_fn(|choice| score.options.get(choice).first_share),
             baselines: baselines::all(engine, &case.answers, &score, others),
             tipped: tipped(&score),
+            chosen_ruled_out: score.ruled_out(engine.model(), case.option),
             flip: if agreed || !flips { None } else { flip_to(engine, case) },
             hybrid_kind: case.hybrid_kind,
             kind_named: notices.find_map(|notice| HybridKind::from_id(&notice.id)),
@@ -289,8 +249,11 @@ pub(crate) fn results(engine: &Engine, cases: &[&Case], flips: bool) -> Vec<Case
 }
 
 fn tipped(score: &Score) -> Option<Tipped> {
-    let reason = score.reasons.iter().find(|reason| reason.contribution > 0.0)?;
+    let mut reasons = score.reasons.iter().filter(|_| !score.all_ruled_out());
+    let reason = reasons.find(|reason| reason.contribution > 0.0)?;
+    let [option, _] = score.compared();
     Some(Tipped {
+        option,
         criterion: reason.criterion.clone(),
         contribution: reason.contribution,
         text: reason.text.clone(),

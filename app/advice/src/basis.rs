@@ -75,12 +75,7 @@ impl Coding<'_> {
 
     /// Reads `TOPIC, TOPIC: words`; the words may be missing where a fact is known.
     fn one(&self, written: &str) -> Result<Basis, (String, String)> {
-        let (named, words) = written.split_once(':').unwrap_or((written, ""));
-        let words = words.trim().to_owned();
-        let topics: Vec<String> = match named.trim() {
-            NO_FACT => Vec::new(),
-            named => named.split(',').map(|topic| topic.trim().to_owned()).collect(),
-        };
+        let (topics, words) = topics(written);
         let ids = || topic_ids().collect::<Vec<_>>().join(", ");
         if let Some(other) = topics.iter().find(|topic| !topic_ids().any(|id| id == **topic)) {
             let help = format!("allowed: {}, or - when no fact says it", ids());
@@ -95,6 +90,26 @@ impl Coding<'_> {
         }
         Ok(Basis { topics, words, like_reason: false })
     }
+}
+
+/// The topics of `TOPIC, TOPIC: words`, and the words.
+pub(crate) fn topics(written: &str) -> (Vec<String>, String) {
+    let (named, words) = written.split_once(':').unwrap_or((written, ""));
+    let topics = match named.trim() {
+        NO_FACT => Vec::new(),
+        named => named.split(',').map(|topic| topic.trim().to_owned()).collect(),
+    };
+    (topics, words.trim().to_owned())
+}
+
+/// Whether a source states or implies one of these facts; the others are inferred (`I`), remembered
+/// (`M`) or not known.
+pub(crate) fn has_source<'a>(
+    topics: &'a [String],
+    source_of: impl Fn(&'a String) -> Option<&'a str>,
+) -> bool {
+    let named = |key: &str| !matches!(key, "I" | "M" | NO_FACT);
+    topics.iter().filter_map(source_of).flat_map(|source| source.split(", ")).any(named)
 }
 
 /// Whether an answer as written leaves its question open.

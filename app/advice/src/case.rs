@@ -1,12 +1,16 @@
 //! A case to judge a model by: what was answered, and what was chosen in the end.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Answers, Choice, HybridKind, Model, Precedent, Problem, Usage, precedents, wording::shorten,
+    Answers, Choice, HybridKind, Model, Precedent, Problem, Usage, basis, precedents,
+    wording::shorten,
 };
 
 /// A decision whose outcome is known: the answers beforehand and the option chosen.
@@ -27,6 +31,9 @@ pub struct Case {
     /// The questions whose answers look like stated reasons for the choice rather than something
     /// known before, where whoever coded the case says so.
     pub like_reasons: Vec<String>,
+    /// The questions whose answers no source states or implies: what they rest on was inferred by
+    /// whoever coded the case, or remembered.
+    pub inferred: Vec<String>,
     /// What became of the advice that was given when it was decided; absent when it was not decided
     /// with assay.
     pub advice: Option<Heeded>,
@@ -67,6 +74,16 @@ struct Raw {
     decision: RawDecision,
     #[serde(default)]
     coding: RawCoding,
+    #[serde(default)]
+    facts: BTreeMap<String, RawFact>,
+    #[serde(default)]
+    answer_basis: BTreeMap<String, String>,
+}
+
+/// Where a precedent's fact comes from.
+#[derive(Deserialize)]
+struct RawFact {
+    source: String,
 }
 
 /// The one thing read of a precedent's `[coding]`.
@@ -151,6 +168,16 @@ impl Case {
                     .into_iter()
                     .map(Spanned::into_inner)
                     .collect(),
+                inferred: raw
+                    .answer_basis
+                    .iter()
+                    .filter(|(id, basis)| {
+                        let (topics, _) = basis::topics(basis);
+                        let source = |topic: &String| Some(raw.facts.get(topic)?.source.as_str());
+                        model.question(id).is_some() && !basis::has_source(&topics, source)
+                    })
+                    .map(|(id, _)| id.clone())
+                    .collect(),
                 advice: None,
             }),
             (sheet, ..) => {
@@ -166,7 +193,7 @@ impl BuiltinCases {
     #[must_use]
     pub fn new(model: &Model) -> Self {
         let mut found = Self { cases: precedent_cases().to_vec(), left_out: BTreeSet::new() };
-        if model.digest() != Model::builtin().digest() {
+        if !model.is_builtin() {
             for case in &mut found.cases {
                 case.answers = known(model, &case.answers, &mut found.left_out);
             }
@@ -207,6 +234,7 @@ impl From<&Precedent> for Case {
             answers: precedent.answers.clone(),
             hybrid_kind: precedent.decision.hybrid_kind,
             like_reasons: precedent.like_reasons().map(str::to_owned).collect(),
+            inferred: precedent.inferred().map(str::to_owned).collect(),
             advice: None,
         }
     }

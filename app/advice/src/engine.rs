@@ -79,6 +79,20 @@ impl Engine {
         Self::new(model, self.ground.measurements.clone(), self.seed)
     }
 
+    /// The same as if one criterion counted for nothing.
+    pub(crate) fn without_criterion(&self, at: usize) -> Self {
+        let mut without = self.clone();
+        let criteria = &mut without.ground.model.criteria;
+        criteria.iter_mut().skip(at).take(1).for_each(|criterion| criterion.table.lose_swing());
+        without
+    }
+
+    /// The seed of the draws.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The model.
     #[must_use]
     pub const fn model(&self) -> &Model {
@@ -171,6 +185,7 @@ impl Engine {
             unknown: open_questions(&ground.model, answers),
             performance: assessed.performance,
             precedents: Vec::new(),
+            same_as: None,
             options,
             draws: DRAWS,
             seed: self.seed,

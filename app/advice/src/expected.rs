@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Estimate, Part, TwinFigures, WorkloadMeasurement, wording::short};
+use crate::{
+    Estimate, Part, TwinFigures, WorkloadMeasurement,
+    wording::{exact, short},
+};
 
 /// Rust's figures as multiples of Go's.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +40,7 @@ impl Ratio {
         let Self { value, low, high } = self;
         let good = low > 0.0 && low <= value && value <= high && high <= 100.0;
         (!good).then(|| {
+            let [low, value, high] = [low, value, high].map(exact);
             format!("needs 0 < low <= value <= high <= 100, but has {low}, {value}, {high}")
         })
     }

@@ -446,6 +446,11 @@ impl Table {
         states
     }
 
+    /// Takes every swing point away.
+    pub(crate) fn lose_swing(&mut self) {
+        self.0.iter_mut().for_each(|row| row.swings = [0.0; 2]);
+    }
+
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.0.iter()
     }

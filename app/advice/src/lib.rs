@@ -42,7 +42,8 @@ mod wording;
 pub use answers::{AnswerValue, Answers, Sheet};
 pub use backtest::{
     Ablation, Apart, BASELINES, Backtest, BaselineTally, BaselineWords, Baselines, ByAdvice,
-    CaseResult, Confusion, KindTally, Reliability, Summary, Tipped, backtest, wilson,
+    CaseResult, Confusion, KindTally, Reliability, Stayed, Summary, Tipped, WithoutCriterion,
+    backtest, sign_test, wilson, without_each_criterion,
 };
 pub use basis::Basis;
 pub use case::{BuiltinCases, Case, Heeded, precedent_cases};
@@ -65,7 +66,7 @@ pub use measure::{
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind, Spread,
 };
-pub use nearest::{Difference, Near, Nearest, nearest};
+pub use nearest::{Difference, Near, Nearest, NearestPrecedents, nearest, nearest_precedents};
 pub use notices::held_back_by;
 pub use precedents::{
     Decision, Fact, Holds, HybridKind, Precedent, Source, Today, Usage, precedent, precedents,
@@ -79,4 +80,4 @@ pub use score::{
 pub use sensitivity::{importance_factor, importance_thresholds};
 pub use smaa::{Acceptability, acceptability};
 pub use trial::{Advised, Decided, Tally, Tried, advise, tally, try_model};
-pub use wording::grouped;
+pub use wording::{grouped, quantity};

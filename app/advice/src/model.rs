@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
+use toml::Spanned;
 
 use crate::{
     ByOption, Choice, ModelRef, Problem,
@@ -72,6 +73,12 @@ impl Model {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Whether it is the built-in model: what is known of how that one came about holds of no other.
+    #[must_use]
+    pub fn is_builtin(&self) -> bool {
+        self.digest == Self::builtin().digest
     }
 
     /// The text the model was read from.
@@ -303,15 +310,32 @@ impl Criterion {
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Claims {
-    pub(crate) rust_over_go: Option<String>,
-    pub(crate) go_over_rust: Option<String>,
-    pub(crate) rust_over_hybrid: Option<String>,
-    pub(crate) hybrid_over_rust: Option<String>,
-    pub(crate) go_over_hybrid: Option<String>,
-    pub(crate) hybrid_over_go: Option<String>,
-    pub(crate) even: Option<String>,
+    pub(crate) rust_over_go: Option<Spanned<String>>,
+    pub(crate) go_over_rust: Option<Spanned<String>>,
+    pub(crate) rust_over_hybrid: Option<Spanned<String>>,
+    pub(crate) hybrid_over_rust: Option<Spanned<String>>,
+    pub(crate) go_over_hybrid: Option<Spanned<String>>,
+    pub(crate) hybrid_over_go: Option<Spanned<String>>,
+    pub(crate) even: Option<Spanned<String>>,
     /// For answers that are open, with `{better}` and `{worse}`.
-    pub(crate) unknown: Option<String>,
+    pub(crate) unknown: Option<Spanned<String>>,
+}
+
+impl Claims {
+    /// Each sentence that is there, with its key.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, &Spanned<String>)> {
+        let all = [
+            ("rust_over_go", &self.rust_over_go),
+            ("go_over_rust", &self.go_over_rust),
+            ("rust_over_hybrid", &self.rust_over_hybrid),
+            ("hybrid_over_rust", &self.hybrid_over_rust),
+            ("go_over_hybrid", &self.go_over_hybrid),
+            ("hybrid_over_go", &self.hybrid_over_go),
+            ("even", &self.even),
+            ("unknown", &self.unknown),
+        ];
+        all.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?)))
+    }
 }
 
 /// A condition that rules options out.

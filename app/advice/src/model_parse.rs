@@ -20,6 +20,7 @@ use crate::{
     expected::Expected,
     expr::{Factor, states},
     model::{HybridMemory, Spread},
+    wording::exact,
 };
 
 /// Limits that keep a model readable and its evaluation quick.
@@ -80,7 +81,8 @@ fn limits(raw: &RawModel, faults: &mut Faults) {
     faults.unique("knockout.id", &raw.knockout.iter().map(|k| &k.id).collect::<Vec<_>>());
     for memory in [&raw.hybrid.rust_loaded, &raw.hybrid.go_idle].into_iter().flatten() {
         if !(0.0..=100.0).contains(memory.get_ref()) {
-            let message = format!("{} is not a usable multiple of memory", memory.get_ref());
+            let message =
+                format!("{} is not a usable multiple of memory", exact(*memory.get_ref()));
             faults.add("hybrid", memory.span(), message, "0 to 100");
         }
     }
@@ -91,7 +93,7 @@ fn spread(raw: &RawSpread, faults: &mut Faults) -> Spread {
         let Some(stated) = stated else { return otherwise };
         let spread = *stated.get_ref();
         if !(0.0..=most).contains(&spread) {
-            let message = format!("a spread of {spread}");
+            let message = format!("a spread of {}", exact(spread));
             faults.add(&format!("spread.{name}"), stated.span(), message, format!("0 to {most}"));
         }
         spread
@@ -134,7 +136,7 @@ fn check_expected(expected: &Expected, model: &Model, faults: &mut Faults) {
     }
     let go_idle = &expected.go_idle;
     if !(0.0..=1.0).contains(go_idle.get_ref()) {
-        let message = format!("go_idle is {}, not a share", go_idle.get_ref());
+        let message = format!("go_idle is {}, not a share", exact(*go_idle.get_ref()));
         faults.add("expected.go_idle", go_idle.span(), message, "0 to 1");
     }
 }
@@ -174,7 +176,8 @@ fn knockout(raw: &RawKnockout, model: &Model, faults: &mut Faults) -> Knockout {
         }
     }
     let when = conditions(&field, &raw.when, model, faults);
-    Knockout { id: raw.id.get_ref().clone(), text: raw.text.clone(), rules_out, when }
+    faults.placeholders(&field, &raw.text, &[]);
+    Knockout { id: raw.id.get_ref().clone(), text: raw.text.get_ref().clone(), rules_out, when }
 }
 
 /// Answers that must all be given.

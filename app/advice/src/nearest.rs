@@ -66,8 +66,9 @@ impl Engine {
     #[must_use]
     pub fn score_with_precedents(&self, answers: &Answers) -> Score {
         let mut score = self.score(answers);
-        let found = nearest(self.model(), answers, score.recommended, precedent_cases());
-        score.precedents = found.near.iter().map(Near::reference).collect();
+        let found = nearest_precedents(self.model(), answers, score.recommended);
+        score.precedents = found.nearest.near.iter().map(Near::reference).collect();
+        score.same_as = found.same.map(|case| case.id.clone());
         score
     }
 }
@@ -76,6 +77,30 @@ impl Near<'_> {
     fn reference(&self) -> PrecedentRef {
         let Case { id, option, .. } = self.case;
         PrecedentRef { id: id.clone(), similarity: self.similarity, option: *option }
+    }
+}
+
+/// The documented decisions nearest to some answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearestPrecedents {
+    /// The one with exactly these answers, whatever its use: it is this very case, not one near it.
+    pub same: Option<&'static Case>,
+    /// The nearest of the others.
+    pub nearest: Nearest<'static>,
+}
+
+/// The documented decisions nearest to the answers; none is its own nearest.
+#[must_use]
+pub fn nearest_precedents(
+    model: &Model,
+    answers: &Answers,
+    recommended: Option<Choice>,
+) -> NearestPrecedents {
+    let is_same = |case: &&Case| is_same(model, answers, &case.answers);
+    let others = precedent_cases().iter().filter(|case| !is_same(case));
+    NearestPrecedents {
+        same: precedent_cases().iter().find(is_same),
+        nearest: nearest(model, answers, recommended, others),
     }
 }
 
@@ -90,10 +115,10 @@ pub fn nearest<'a>(
     model: &Model,
     answers: &Answers,
     recommended: Option<Choice>,
-    cases: &'a [Case],
+    cases: impl IntoIterator<Item = &'a Case>,
 ) -> Nearest<'a> {
     let sheet = Yours::new(model, answers);
-    let core = cases.iter().filter(|case| case.usage == Usage::Core);
+    let core = cases.into_iter().filter(|case| case.usage == Usage::Core);
     let mut near: Vec<Near<'a>> = core.filter_map(|case| sheet.compare(case)).collect();
     near.sort_by(|l, r| {
         r.similarity.total_cmp(&l.similarity).then_with(|| l.case.id.cmp(&r.case.id))
@@ -110,6 +135,14 @@ pub fn nearest<'a>(
         near.differs = sheet.differences(near.case);
     }
     Nearest { than: than.filter(|_| !near.is_empty()), near, answered: sheet.answered }
+}
+
+/// Whether two sheets say the same of every question, and leave the same open.
+fn is_same(model: &Model, yours: &Answers, theirs: &Answers) -> bool {
+    model.questions().iter().all(|question| {
+        let open = !said(question, yours) && !said(question, theirs);
+        open || yours.value(&question.id) == theirs.value(&question.id)
+    })
 }
 
 /// Your side of the comparison: each question compared, with its weight.

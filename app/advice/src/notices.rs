@@ -110,10 +110,12 @@ pub(crate) fn all(
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
     if consider_staying(ground, situation) {
-        notices.push(notice(
-            "consider_staying",
-            "Consider staying with what you have: neither language fits this team yet, so the advice goes no further than a lean.",
-        ));
+        let stay = "Consider staying with what you have: neither language fits this team yet";
+        let lean = match judged.recommended {
+            Some(_) => ", so the advice goes no further than a lean.",
+            None => ".",
+        };
+        notices.push(notice("consider_staying", format!("{stay}{lean}")));
     }
     if totals.out == 7 {
         notices.push(all_knocked_out(ground, situation));

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::{
     Answers, Choice, Model, Problem,
-    basis::{Basis, Coding},
+    basis::{Basis, Coding, has_source},
 };
 
 /// Every precedent compiled in: its id and its text.
@@ -392,6 +392,17 @@ impl Precedent {
     pub fn like_reasons(&self) -> impl Iterator<Item = &str> {
         let like = self.answer_basis.iter().filter(|(_, basis)| basis.like_reason);
         like.map(|(id, _)| id.as_str())
+    }
+}
+
+impl Precedent {
+    /// The questions whose answers no source states or implies.
+    pub fn inferred(&self) -> impl Iterator<Item = &str> {
+        let fact = |topic: &String| self.facts.iter().find(|fact| fact.topic == *topic);
+        let source = move |topic| fact(topic).map(|fact| fact.source.as_str());
+        let inferred =
+            self.answer_basis.iter().filter(move |(_, own)| !has_source(&own.topics, source));
+        inferred.map(|(id, _)| id.as_str())
     }
 }
 

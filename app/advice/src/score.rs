@@ -208,6 +208,10 @@ pub struct Score {
     /// The nearest documented decisions; not kept in records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub precedents: Vec<PrecedentRef>,
+    /// The documented decision with exactly these answers, by id: it is not among the nearest, being
+    /// this very case; not kept in records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
     /// The number of draws.
     pub draws: u32,
     /// The seed of the draws.
@@ -228,6 +232,12 @@ impl Score {
             }
         };
         self.options.get(option).knocked_out.iter().map(why).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether every option is certainly ruled out, so that nothing tips the scales.
+    #[must_use]
+    pub fn all_ruled_out(&self) -> bool {
+        Choice::ALL.iter().all(|option| !self.options.get(*option).knocked_out.is_empty())
     }
 
     /// The two options that reasons compare: greatest and second value, those certainly ruled out

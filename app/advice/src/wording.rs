@@ -41,6 +41,14 @@ pub(crate) fn short(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A number as it was written, but never with hundreds of digits.
+pub(crate) fn exact(number: f64) -> String {
+    match number.abs() {
+        size if size == 0.0 || (1e-6..1e12).contains(&size) => number.to_string(),
+        _ => format!("{number:e}"),
+    }
+}
+
 /// A whole number as people write it, with commas between thousands.
 #[must_use]
 pub fn grouped(number: u64) -> String {
@@ -70,10 +78,28 @@ pub(crate) fn counted(number: f64, unit: &str) -> String {
         large if (1e4..1e15).contains(&large) => grouped(large.round() as u64),
         other => short(other),
     };
+    with_unit(number, unit)
+}
+
+/// The same with every digit that was given: "1 engineer", "1,250.5 requests/s".
+#[must_use]
+pub fn quantity(number: f64, unit: &str) -> String {
+    let number = match number {
+        large if (1e4..1e15).contains(&large) && libm::trunc(large) == large => {
+            grouped(large as u64)
+        }
+        other => exact(other),
+    };
+    with_unit(number, unit)
+}
+
+/// A number before its unit, which is one of many only when the number is not 1.
+fn with_unit(number: String, unit: &str) -> String {
     let (noun, per) =
         unit.split_once('/').map_or((unit, ""), |(noun, _)| unit.split_at(noun.len()));
     match noun.strip_suffix('s') {
         Some(one) if number == "1" && one.len() > 1 => format!("1 {one}{per}"),
+        _ if unit.is_empty() => number,
         _ => format!("{number} {unit}"),
     }
 }
@@ -257,12 +283,16 @@ impl<'a> Reasoning<'a> {
             c if c > 0.0 => (self.first, self.second),
             c if c < 0.0 => (self.second, self.first),
             _ => {
-                let stated = claims.even.clone().filter(|_| !unknown || claims.unknown.is_none());
-                return stated.unwrap_or_else(|| format!("it does not separate {}", self.both()));
+                let stated = claims.even.as_ref().filter(|_| !unknown || claims.unknown.is_none());
+                return stated.map_or_else(
+                    || format!("it does not separate {}", self.both()),
+                    |text| text.get_ref().clone(),
+                );
             }
         };
         // What holds for one answer must not be said while the answer is open.
         if let (true, Some(text)) = (unknown, &claims.unknown) {
+            let text = text.get_ref();
             return text.replace("{better}", in_prose(better)).replace("{worse}", in_prose(worse));
         }
         let stated = match (better, worse) {
@@ -274,9 +304,10 @@ impl<'a> Reasoning<'a> {
             (Choice::Hybrid, Choice::Go) => &claims.hybrid_over_go,
             _ => &None,
         };
-        stated.clone().unwrap_or_else(|| {
-            format!("{} does better here than {}", in_prose(better), in_prose(worse))
-        })
+        stated.as_ref().map_or_else(
+            || format!("{} does better here than {}", in_prose(better), in_prose(worse)),
+            |text| text.get_ref().clone(),
+        )
     }
 
     fn tail(&self) -> Option<String> {

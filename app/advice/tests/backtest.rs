@@ -7,7 +7,7 @@ mod support;
 use assay_advice::{
     Ablation, AnswerValue, Answers, Baselines, BuiltinCases, ByOption, Case, CaseResult, Choice,
     Engine, Heeded, HybridKind, Measurements, Model, SEED, Summary, Usage, Verdict, backtest,
-    precedent_cases, wilson,
+    precedent_cases, precedents, sign_test, wilson, without_each_criterion,
 };
 use proptest::prelude::*;
 use support::engine;
@@ -30,6 +30,7 @@ fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
         usage: Usage::Core,
         recommended,
         verdict: if recommended.is_some() { Verdict::Strong } else { Verdict::TooClose },
+        stay: false,
         held_back: Vec::new(),
         first_share: ByOption::from_fn(|option| match recommended {
             Some(recommended) if recommended == option => 1.0,
@@ -38,6 +39,7 @@ fn result(chosen: Choice, recommended: Option<Choice>) -> CaseResult {
         }),
         baselines: Baselines::default(),
         tipped: None,
+        chosen_ruled_out: String::new(),
         flip: None,
         hybrid_kind: None,
         kind_named: None,
@@ -123,6 +125,79 @@ fn the_model_is_paired_with_each_baseline_on_every_case() {
     assert_eq!((majority.wins, majority.losses), (3, 2));
     assert_eq!((majority.decided, majority.agree, majority.abstained), (5, 2, 3));
     assert!((majority.credit - 3.0).abs() < 1e-12);
+    near(majority.by_chance, 1.0, 1e-12);
+}
+
+#[test]
+fn the_sign_test_counts_the_throws_of_a_fair_coin() {
+    // Both tails of 14 throws with 4 or fewer on one side: 2 · 1,471 of 16,384.
+    near(sign_test(10, 4), 2.0 * 1471.0 / 16384.0, 1e-12);
+    assert_eq!(sign_test(4, 10), sign_test(10, 4));
+    near(sign_test(5, 0), 2.0 / 32.0, 1e-12);
+    near(sign_test(3, 3), 1.0, 1e-12);
+    assert_eq!(sign_test(0, 0), None);
+}
+
+#[test]
+fn the_best_simple_way_has_the_most_credit() {
+    let said =
+        |majority, four_questions| Baselines { majority, four_questions, ..Baselines::default() };
+    let with = |majority, four| CaseResult {
+        baselines: said(majority, four),
+        ..result(Choice::Rust, RUST)
+    };
+    let summary = Summary::of(&[with(GO, RUST), with(GO, RUST), with(RUST, GO)]);
+    let (words, tally) = summary.baselines.best();
+    assert_eq!((words.id, tally.agree), ("four_questions", 2));
+    // Of equals the simpler one, which is named first.
+    assert_eq!(Summary::of(&[with(RUST, RUST)]).baselines.best().0.id, "majority");
+}
+
+#[test]
+fn an_abstention_that_says_to_stay_is_counted_apart() {
+    let with = |existing: &str, chosen, stay| CaseResult {
+        stay,
+        answers: toml::Table::from_iter([("existing_code".to_owned(), existing.into())]),
+        ..result(chosen, None)
+    };
+    let cases = [
+        with("go", Choice::Go, true),
+        with("go", Choice::Rust, true),
+        with("other", Choice::Rust, true),
+        with("go", Choice::Go, false),
+    ];
+    let summary = Summary::of(&cases);
+    assert_eq!((summary.abstained, summary.stayed.cases, summary.stayed.agree), (4, 3, 1));
+    // A case with code in Go and nothing to choose by.
+    let found = backtest(engine(), &[case("a", "rust", "existing_code = \"go\"\n")], Usage::Core);
+    assert!(found.per_case[0].stay && found.summary.stayed.cases == 1, "{found:#?}");
+}
+
+#[test]
+fn a_criterion_left_out_counts_for_nothing() {
+    let cases: Vec<Case> = precedent_cases().iter().take(20).cloned().collect();
+    let found = backtest(engine(), &cases, Usage::Core);
+    let without = without_each_criterion(engine(), &cases, &found.per_case, Usage::Core);
+    assert_eq!(without.len(), Model::builtin().criteria().len());
+    let id = "paved_road";
+    let mut model: toml::Table = Model::builtin().text().parse().expect("TOML");
+    let criteria = model["criterion"].as_array_mut().expect("criteria");
+    for criterion in criteria.iter_mut().filter(|criterion| criterion["id"].as_str() == Some(id)) {
+        criterion["swing"] = 0.into();
+    }
+    let edited = Model::parse(&toml::to_string(&model).expect("TOML")).expect("a model");
+    let measured = engine().measurements().clone();
+    let plain = backtest(&Engine::new(edited, measured, SEED), &cases, Usage::Core);
+    let own = without.iter().find(|own| own.criterion == id).expect("the criterion");
+    let Summary { decided, agree, abstained, credit, .. } = plain.summary;
+    assert_eq!((own.decided, own.agree, own.abstained), (decided, agree, abstained));
+    assert!((own.credit - credit).abs() < 1e-12);
+    let pairs = found.per_case.iter().zip(&plain.per_case);
+    let moved =
+        pairs.filter(|(l, r)| (l.recommended, l.verdict) != (r.recommended, r.verdict)).count();
+    assert_eq!(own.moved, moved);
+    assert!(without.iter().all(|own| own.turned <= own.moved));
+    assert!(without.iter().any(|own| own.moved > 0));
 }
 
 #[test]
@@ -272,6 +347,9 @@ fn the_object_has_the_agreed_names() {
         "/ablations/0/abstained",
         "/ablations/0/credit",
         "/ablations/0/baselines/four_questions/agree",
+        "/stayed/cases",
+        "/baselines/two_parts/by_chance",
+        "/per_case/0/stay",
         "/per_case/0/id",
         "/per_case/0/option",
         "/per_case/0/use",
@@ -318,6 +396,28 @@ fn what_is_taken_away_is_gone_for_the_model_and_the_baselines() {
         .collect();
     assert!(each.iter().filter(|case| case.like_reasons.is_empty()).count() < each.len() / 2);
     assert_eq!(*own("without_like_reasons"), backtest(engine(), &each, Usage::Core).summary);
+    let inferred = |case: Case| {
+        let unknown = |answers: Answers, id: &String| {
+            answers.with(Model::builtin(), id, AnswerValue::Unknown).expect("a question")
+        };
+        Case { answers: case.inferred.iter().fold(case.answers.clone(), unknown), ..case }
+    };
+    let sourced: Vec<Case> = core().map(inferred).collect();
+    assert_eq!(*own("without_inferred"), backtest(engine(), &sourced, Usage::Core).summary);
+    // What an answer rests on is no source exactly when every fact it names is inferred, remembered
+    // or unknown.
+    for precedent in precedents() {
+        let case = precedent_cases().iter().find(|case| case.id == precedent.id).expect("it");
+        for (id, basis) in &precedent.answer_basis {
+            let sources = precedent
+                .facts
+                .iter()
+                .filter(|fact| basis.topics.iter().any(|it| it == fact.topic));
+            let sourced =
+                sources.flat_map(|fact| fact.source.split(", ")).any(|tag| tag.starts_with('S'));
+            assert_eq!(case.inferred.contains(id), !sourced, "{}: {id}", case.id);
+        }
+    }
     assert!(own("without_both").agree < found.summary.agree, "they carry some of the agreement");
     // Nothing expected: as with a model whose every ratio is 1.
     let mut model: toml::Table = Model::builtin().text().parse().expect("TOML");

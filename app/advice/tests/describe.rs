@@ -92,6 +92,21 @@ fn the_tables_say_what_the_engine_reckons_with() {
 }
 
 #[test]
+fn a_number_stands_before_its_unit_in_the_singular_or_plural() {
+    for (number, unit, told) in [
+        (1.0, "engineers", "1 engineer"),
+        (2.0, "engineers", "2 engineers"),
+        (1.0, "requests/s", "1 request/s"),
+        (1.0, "ms", "1 ms"),
+        (11_574_074.0, "requests/s", "11,574,074 requests/s"),
+        (1250.25, "ms", "1250.25 ms"),
+        (0.5, "", "0.5"),
+    ] {
+        assert_eq!(assay_advice::quantity(number, unit), told);
+    }
+}
+
+#[test]
 fn a_knock_out_tells_its_conditions() {
     let model = Model::builtin();
     let of = |id: &str| {

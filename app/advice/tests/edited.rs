@@ -65,6 +65,73 @@ fn an_unknown_key_does_not_hide_a_wrong_number() {
     assert!(found.iter().any(|fault| fault.contains("a value of 6")), "{found:#?}");
 }
 
+#[test]
+fn a_name_in_braces_that_nothing_fills_in_is_refused() {
+    let text = Model::builtin().text();
+    for (from, to, told) in [
+        (
+            "{better} is easier",
+            "{bettr} is easier",
+            "`{bettr}` is filled in with nothing (allowed: {better}, {worse})",
+        ),
+        ("{better} is easier", "{better is easier", "(allowed: {better}, {worse})"),
+        (
+            "\"the peak is {n}\"",
+            "\"the peak is {m}\"",
+            "`{m}` is filled in with nothing (allowed: {n})",
+        ),
+        ("even = \"", "even = \"{better} and ", "no name in braces is filled in here"),
+        ("text = \"Rust is", "text = \"{language} is", "`{language}` is filled in with nothing"),
+        ("phrase = \"nobody could review Go\"", "phrase = \"{who} could\"", "`{who}`"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let edited = text.replacen(from, to, 1);
+        let found = faults(&edited);
+        let line = line_column(&edited, edited.find(to).expect(to)).0;
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].starts_with(&format!("{line}:")) && found[0].contains(told), "{found:#?}");
+    }
+}
+
+#[test]
+fn a_number_beyond_all_sense_is_told_in_few_digits() {
+    let text = Model::builtin().text();
+    for (from, to, told) in [
+        ("product = [60,", "product = [1e308,", "1e308 swing points for some answers (0 to 1000)"),
+        ("product = [60,", "product = [1e308, 1e308,", "inf swing points"),
+        ("prior = 4", "prior = 1e200", "a prior of 1e200 (greater than 0, at most 1000)"),
+        ("group = 1\n", "group = 1e99\n", "a spread of 1e99 (0 to 4)"),
+        ("value = 0.6, low", "value = 1e300, low", "but has 0.25, 1e300, 1.3"),
+    ] {
+        let from = if text.contains(from) { from } else { panic!("{from}") };
+        let edited = text.replacen(from, to, 1);
+        let found = faults(&edited).concat();
+        let line = line_column(&edited, edited.find(to).expect(to)).0;
+        assert!(found.starts_with(&format!("{line}:")) && found.contains(told), "{found}");
+        assert!(found.len() < 200, "{found}");
+    }
+}
+
+#[test]
+fn an_empty_model_is_told_all_that_it_lacks() {
+    let keys = ["id", "version", "group", "question", "criterion"];
+    for text in ["", "# nothing yet\n", "[spread]\n"] {
+        let found = faults(text);
+        assert_eq!(found.len(), keys.len(), "{found:#?}");
+        for (key, fault) in keys.iter().zip(&found) {
+            assert!(fault.starts_with(&format!("1:1 missing field `{key}`")), "{fault}");
+            assert!(fault.contains("assay model show > ours.toml"), "{fault}");
+        }
+    }
+    // One that lacks a part of it is told that once, beside its other faults.
+    let text = Model::builtin().text();
+    let edited =
+        text.replacen("id = \"backend\"\n", "", 1).replacen("core = true", "cor = true", 1);
+    let found = faults(&edited);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("missing field `id`") && found[1].contains("`cor`"), "{found:#?}");
+}
+
 /// The faults of a text, and what the first of them marks.
 fn marked(text: &str) -> (Vec<String>, String) {
     let problems = Model::parse(text).expect_err("faults");

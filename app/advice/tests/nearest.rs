@@ -5,7 +5,8 @@
 mod support;
 
 use assay_advice::{
-    Answers, Case, Choice, Model, Near, PrecedentRef, Usage, nearest, precedent_cases, precedents,
+    Answers, Case, Choice, Model, Near, Usage, nearest, nearest_precedents, precedent_cases,
+    precedents,
 };
 use proptest::prelude::*;
 use support::engine;
@@ -145,13 +146,31 @@ fn every_precedent_is_nearest_to_its_own_answers() {
 fn precedents_stand_beside_the_score_and_change_nothing_in_it() {
     let discord = precedents().iter().find(|p| p.id == "discord-readstates").expect("known");
     let mut with = engine().score_with_precedents(&discord.answers);
-    let PrecedentRef { id, similarity, option } = with.precedents.first().expect("a precedent");
-    assert_eq!((id.as_str(), *option), ("discord-readstates", Choice::Rust));
-    assert!((similarity - 1.0).abs() < 1e-12);
+    assert_eq!(with.same_as.as_deref(), Some("discord-readstates"), "the same case");
+    assert!(with.precedents.iter().all(|near| near.id != "discord-readstates"), "not near itself");
     assert!(with.precedents.is_sorted_by(|l, r| l.similarity >= r.similarity));
     assert!((3..=4).contains(&with.precedents.len()));
     with.precedents.clear();
+    with.same_as = None;
     assert_eq!(with, engine().score(&discord.answers));
+}
+
+#[test]
+fn the_same_answers_are_the_same_case() {
+    let model = Model::builtin();
+    // Apart cases too, and however an open question is written.
+    for precedent in precedents() {
+        let mut table = precedent.answers.to_table();
+        table.retain(|_, value| value.as_str() != Some("unknown"));
+        let sheet = Answers::from_table(model, &table).expect("good answers");
+        let found = nearest_precedents(model, &sheet, None);
+        assert_eq!(found.same.map(|case| case.id.as_str()), Some(precedent.id.as_str()));
+        assert!(found.nearest.near.iter().all(|near| near.case.id != precedent.id));
+        table.insert("owners".to_owned(), 17.into());
+        let sheet = Answers::from_table(model, &table).expect("good answers");
+        assert_eq!(nearest_precedents(model, &sheet, None).same, None, "{}", precedent.id);
+    }
+    assert_eq!(nearest_precedents(model, &Answers::default(), None).same, None);
 }
 
 proptest! {

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::{Condition, Record, Trigger};
+use crate::{Condition, Record, Trigger, promql_fault};
 
 /// The name of every alert that stands for a trigger.
 pub const ALERT_NAME: &str = "AssayTrigger";
@@ -20,8 +21,8 @@ pub struct AlertRules {
     pub yaml: String,
     /// How many rules it has.
     pub rules: usize,
-    /// The metric triggers left out, as `title: trigger`, because they have no `promql`.
-    pub left_out: Vec<String>,
+    /// The metric triggers left out, as `title: trigger`, with why.
+    pub left_out: Vec<(String, String)>,
 }
 
 /// The metric triggers of these records as alerting rules, a group for each record. Whether a record
@@ -33,18 +34,25 @@ pub fn alert_rules<'a>(records: impl IntoIterator<Item = &'a Record>) -> AlertRu
     for record in records {
         let mut rules = String::new();
         for trigger in &record.triggers {
-            let Condition::Metric { .. } = trigger.condition else { continue };
-            match rule(record, trigger) {
-                Some(rule) => {
+            match (rule(record, trigger), &trigger.condition) {
+                (Some(rule), _) => {
                     rules.push_str(&rule);
                     made.rules += 1;
                 }
-                None => made.left_out.push(format!("{}: {}", record.title, trigger.id)),
+                (None, Condition::Metric { .. }) => {
+                    let fault = promql(trigger).and_then(promql_fault);
+                    let why = fault.map_or("it has no promql".to_owned(), |it| {
+                        format!("its promql is none: {it}")
+                    });
+                    made.left_out.push((format!("{}: {}", record.title, trigger.id), why));
+                }
+                _ => {}
             }
         }
         if !rules.is_empty() {
             // Writing to a String cannot fail.
-            let _ = write!(groups, "  - name: \"assay {}\"\n    rules:\n{rules}", record.id);
+            let name = group_name(record.id);
+            let _ = write!(groups, "  - name: \"{name}\"\n    rules:\n{rules}");
         }
     }
     let head = "# Made by `assay export --format prometheus`. Each alert names the record and the trigger\n\
@@ -56,11 +64,26 @@ pub fn alert_rules<'a>(records: impl IntoIterator<Item = &'a Record>) -> AlertRu
     made
 }
 
+/// The name of the group of a record's rules.
+#[must_use]
+pub fn group_name(record: Uuid) -> String {
+    format!("assay {record}")
+}
+
+/// The triggers of a record that become rules, in their order.
+pub fn alerting(record: &Record) -> impl Iterator<Item = &Trigger> {
+    record.triggers.iter().filter(|trigger| rule(record, trigger).is_some())
+}
+
+fn promql(trigger: &Trigger) -> Option<&str> {
+    trigger.promql.as_deref().map(str::trim).filter(|promql| !promql.is_empty())
+}
+
 fn rule(record: &Record, trigger: &Trigger) -> Option<String> {
     let Condition::Metric { comparison, threshold, window, .. } = &trigger.condition else {
         return None;
     };
-    let promql = trigger.promql.as_deref().map(str::trim).filter(|promql| !promql.is_empty())?;
+    let promql = promql(trigger).filter(|promql| promql_fault(promql).is_none())?;
     // A comment at the end of the expression must not swallow the bracket.
     let expr = format!("(\n{promql}\n) {} {threshold:?}", comparison.symbol());
     let then =

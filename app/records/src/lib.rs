@@ -14,6 +14,7 @@ mod limits;
 mod name;
 mod parse;
 mod prefill;
+mod promql;
 mod reader;
 mod record;
 mod rules;
@@ -27,7 +28,9 @@ mod write;
 pub use assay_advice as advice;
 
 pub use adr::Dialect;
-pub use alerts::{ALERT_NAME, AlertRules, RECORD_LABEL, TRIGGER_LABEL, alert_rules};
+pub use alerts::{
+    ALERT_NAME, AlertRules, RECORD_LABEL, TRIGGER_LABEL, alert_rules, alerting, group_name,
+};
 pub use amend::{Amendment, amend};
 pub use cost::RecordedCost;
 pub use draft::Draft;
@@ -38,6 +41,7 @@ pub use limits::{
 pub use name::{content_hash, file_name, name_parts, number_of, slug};
 pub use parse::Parsed;
 pub use prefill::draft_from;
+pub use promql::promql_fault;
 pub use record::{Chosen, EXAMPLE_TAG, Evidence, Original, Rationale, Record, Section};
 pub use rules::{SUPERSEDE_INSTEAD, check_revision};
 pub use schema::json_schema;

@@ -12,6 +12,7 @@ use crate::{
     Chosen, Condition, Dialect, Event, EventKind, Evidence, Original, Outcome, Rationale, Record,
     ReviewVerdict, Section, Status, Trigger, TriggerKind, cost,
     limits::{MAX_EVENTS, MAX_LIST, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_TRIGGERS},
+    promql_fault,
     reader::{Findings, Reader, shorten},
 };
 
@@ -368,6 +369,12 @@ fn read_triggers(top: &Reader<'_, '_>, model: &Model, found: &mut Findings) -> V
             let message = "without promql this trigger cannot be exported as an alert";
             let help = "write promql = \"…\", an expression whose value `when` compares";
             found.warning(table.field("promql"), table.span("when"), message, help);
+        }
+        // Prometheus has the last word, so that the record can be used all the same.
+        if let Some(fault) = promql.as_deref().and_then(promql_fault) {
+            let message = format!("this is no Prometheus expression: {fault}");
+            let help = "mend it; until then it is not exported as an alert";
+            found.warning(table.field("promql"), table.span("promql"), message, help);
         }
         triggers.push(Trigger { id, condition, flips_to, owner, note, promql });
     }

@@ -48,7 +48,7 @@ pub fn draft_from(
             consequences: consequences(score, model, option),
         },
         answers: answers.clone(),
-        advice: Some(Score { precedents: Vec::new(), ..score.clone() }),
+        advice: Some(Score { precedents: Vec::new(), same_as: None, ..score.clone() }),
         evidence: evidence(score, model),
         triggers: triggers(score, model, option, service),
         ..Draft::default()

@@ -143,7 +143,7 @@ fn answers(out: &mut Lines, answers: &Answers) {
 
 /// The advice as given, one fact on a line, so that a diff of two records reads well.
 fn advice(out: &mut Lines, score: &Score) {
-    let score = Score { precedents: Vec::new(), ..score.clone() };
+    let score = Score { precedents: Vec::new(), same_as: None, ..score.clone() };
     let Ok(Value::InlineTable(table)) = score.serialize(ValueSerializer::new()) else {
         // Only a seed beyond 63 bits cannot be written as TOML, and the engine has none.
         return;

@@ -6,7 +6,7 @@
 use std::{error::Error as StdError, fmt::Write as _};
 
 use assay_advice::{Problem, line_column};
-use assay_store::{StoreError, Stored};
+use assay_store::{StoreError, Stored, access::Role};
 use axum::{
     extract::rejection::BytesRejection,
     http::{HeaderValue, StatusCode, header},
@@ -14,6 +14,8 @@ use axum::{
 };
 use serde::Serialize;
 use tokio::task::JoinError;
+
+use crate::access::provider::SignInError;
 
 /// Everything a request can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +87,24 @@ pub enum Error {
     /// The request shows no token, or a wrong one.
     #[error("the token is missing or wrong")]
     Unauthorized,
+    /// Nobody is signed in, and the address is not for everybody.
+    #[error("nobody is signed in")]
+    SignedOut,
+    /// Whoever is signed in may not do this.
+    #[error("this needs the role {}", .0.id())]
+    Forbidden(Role),
+    /// Somebody comes back from the sign-in provider too late, twice, or in another browser.
+    #[error("this sign-in is over")]
+    SignInLost,
+    /// The sign-in provider did not let somebody in.
+    #[error("the sign-in provider did not sign you in")]
+    SignInRefused,
+    /// The sign-in provider knows somebody who has no role here.
+    #[error("you are known to your organisation, and have no role in assay")]
+    NoRole,
+    /// The sign-in provider fails.
+    #[error(transparent)]
+    SignIn(SignInError),
     /// The request is refused for the safety of the person at the browser.
     #[error("{0}")]
     Refused(&'static str),
@@ -202,6 +222,7 @@ impl Explained {
                 cause: Some(message.clone()),
                 ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "The disk is full", message)
             },
+            StoreError::NeedsReviewer => Self::of(&Error::Forbidden(Role::Reviewer)),
             // Where the database is, is not for everybody who may ask.
             StoreError::Unreachable { .. } => Self {
                 cause: Some(message),
@@ -354,6 +375,51 @@ impl Explained {
             Error::Refused(_) => {
                 Self::new(StatusCode::FORBIDDEN, "This request is refused", message)
             }
+            Error::SignedOut => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "Sign in first",
+                "Open assay in the browser and sign in; a program sends Authorization: Bearer TOKEN, \
+                 with a token made under Account.",
+            ),
+            Error::Forbidden(role) => Self::new(
+                StatusCode::FORBIDDEN,
+                "You may not do this",
+                format!(
+                    "It needs the role {}. Ask whoever gives roles in your organisation.",
+                    role.id()
+                ),
+            ),
+            Error::SignInLost => Self::new(
+                StatusCode::BAD_REQUEST,
+                "This sign-in is over",
+                "It took too long, was answered before, or began in another browser. Open assay and \
+                 sign in again.",
+            ),
+            Error::SignInRefused => Self::new(
+                StatusCode::FORBIDDEN,
+                "You were not signed in",
+                "Your organisation's sign-in said no. Open assay to try again.",
+            ),
+            Error::NoRole => Self::new(
+                StatusCode::FORBIDDEN,
+                "You have no role here",
+                format!("{message} Ask whoever gives roles in your organisation."),
+            ),
+            Error::SignIn(error) => Self {
+                cause: Some(message),
+                ..match error {
+                    SignInError::Unreachable(_) => Self::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "Nobody can sign in just now",
+                        "The sign-in provider does not answer. Try again in a moment.",
+                    ),
+                    SignInError::Untrusted(_) => Self::new(
+                        StatusCode::BAD_GATEWAY,
+                        "The sign-in failed",
+                        "The sign-in provider's answer does not hold. Open assay to try again.",
+                    ),
+                }
+            },
             Error::Store(error) => Self::of_store(error),
             Error::Internal(source) => Self::internal(chain(source.as_ref())),
         }

@@ -1,7 +1,7 @@
 //! `/feeds/reviews.ics` and `/feeds/reviews.atom`: when records are to be looked at again, for
 //! calendars and feed readers.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use assay_store::{Filter, Summary};
 use axum::{
@@ -18,7 +18,7 @@ const LINE_BYTES_MAX: usize = 75;
 
 /// A record with the day of its review.
 struct Review {
-    line: Summary,
+    line: Arc<Summary>,
     day: Date,
     /// Whether a trigger fired on that day, rather than a day having been set.
     fired: bool,
@@ -52,7 +52,7 @@ impl Review {
     /// Service, team and choice in one line.
     fn about(&self) -> String {
         let option = self.line.option.map(|option| format!("chosen: {}", option.name()));
-        let parts = [self.line.service.clone(), self.line.team.clone(), option];
+        let parts = [self.line.service.as_deref(), self.line.team.as_deref(), option.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 

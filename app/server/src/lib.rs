@@ -5,6 +5,7 @@
 //! [`cli`] is the command line. Only the binary's `main` reads the clock and the environment and
 //! names a concrete store.
 
+pub mod access;
 pub mod api;
 pub mod assets;
 mod claims;
@@ -15,6 +16,7 @@ pub mod evidence;
 mod feeds;
 mod hooks;
 pub mod http;
+mod judged;
 pub mod listing;
 pub mod live;
 pub mod moving;

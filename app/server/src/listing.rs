@@ -189,7 +189,7 @@ impl Wanted {
         filter.runs = match said(&self.evidence) {
             None => None,
             Some(word) if word == void::WORD => Some(void::runs(app).await?),
-            Some(run) => Some(vec![run]),
+            Some(run) => Some(vec![run.into()]),
         };
         Ok((filter, faults))
     }

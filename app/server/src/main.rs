@@ -2,9 +2,9 @@
 
 use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
-use assay::cli::{self, Cli, Home, Opening, Surroundings};
+use assay::cli::{self, Cli, Home, Opened, Opening, Surroundings};
 use assay_advice::Model;
-use assay_store::{FolderStore, PostgresStore, Store};
+use assay_store::{FolderStore, PostgresStore};
 use clap::Parser;
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
@@ -33,13 +33,16 @@ fn surroundings() -> Surroundings {
 
 fn open(home: Home, data: PathBuf, model: Arc<Model>) -> Opening {
     Box::pin(async move {
-        let store: Arc<dyn Store> = match home {
-            Home::Folder(folder) => Arc::new(FolderStore::open(folder, data, model).await?),
-            Home::Database(address) => {
-                Arc::new(PostgresStore::open(address.secret(), model).await?)
+        Ok(match home {
+            Home::Folder(folder) => {
+                let store = Arc::new(FolderStore::open(folder, data, model).await?);
+                Opened { store, access: None }
             }
-        };
-        Ok(store)
+            Home::Database(address) => {
+                let store = Arc::new(PostgresStore::open(address.secret(), model).await?);
+                Opened { access: Some(Arc::clone(&store) as _), store }
+            }
+        })
     })
 }
 

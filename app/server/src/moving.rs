@@ -7,7 +7,9 @@ use assay_records::{
     adr::{Entry, Import, Item, Known, Neighbour, Outcome, Source, plan},
     name_parts,
 };
-use assay_store::{Filter, Kept, READ_AT_ONCE, Store, StoreError, Stored};
+use assay_store::{
+    Filter, Kept, NewRecord, READ_AT_ONCE, Store, StoreError, Stored, WRITE_AT_ONCE,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -91,17 +93,22 @@ pub async fn import(
     app.store.settled().await?;
     let known: Vec<Known> = app.store.kept().await?.into_iter().map(known).collect();
     let import =
-        Import { model: app.model(), now: app.now(), by: &app.by, statuses, known: &known };
+        Import { model: app.model(), now: app.now(), by: &app.by(), statuses, known: &known };
     let entries = plan(sources, &import, &mut || app.new_id());
-    let mut report = Report::default();
-    for entry in entries {
-        let mut line = Line::of(&entry);
-        if let (true, Outcome::New(new)) = (write, entry.outcome) {
-            // A record of assay's own keeps its number where that is free.
-            let own = entry.dialect.is_none().then(|| entry.file.rsplit('/').next()).flatten();
-            let own = own.filter(|name| name_parts(name).is_some()).map(str::to_owned);
-            let name = own.or(entry.title).unwrap_or_default();
-            match app.store.create(&name, new.id, new.text).await {
+    let mut report = Report { decisions: entries.iter().map(Line::of).collect() };
+    let (mut places, mut new) = (Vec::new(), Vec::new());
+    for (place, entry) in entries.into_iter().enumerate().filter(|_| write) {
+        if let Some(record) = new_record(entry) {
+            places.push(place);
+            new.push(record);
+        }
+    }
+    let (mut places, mut new) = (places.into_iter(), new.into_iter());
+    while new.len() > 0 {
+        let part = new.by_ref().take(WRITE_AT_ONCE).collect();
+        for (outcome, place) in app.store.create_all(part).await?.into_iter().zip(&mut places) {
+            let Some(line) = report.decisions.get_mut(place) else { continue };
+            match outcome {
                 Ok(stored) => line.number = Some(stored.number),
                 Err(StoreError::Invalid { problems }) => {
                     let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -110,9 +117,18 @@ pub async fn import(
                 Err(error) => return Err(error.into()),
             }
         }
-        report.decisions.push(line);
     }
     Ok(report)
+}
+
+/// The record that an entry becomes, if it becomes one. One of assay's own keeps its number where that
+/// is free.
+fn new_record(entry: Entry) -> Option<NewRecord> {
+    let Outcome::New(new) = entry.outcome else { return None };
+    let own = entry.dialect.is_none().then(|| entry.file.rsplit('/').next()).flatten();
+    let own = own.filter(|name| name_parts(name).is_some()).map(str::to_owned);
+    let name = own.or(entry.title).unwrap_or_default();
+    Some(NewRecord { name, id: new.id, text: new.text })
 }
 
 fn known(kept: Kept) -> Known {

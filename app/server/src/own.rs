@@ -22,7 +22,7 @@ const READ_AT_ONCE: usize = 16;
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnRecord {
     /// The record's list line.
-    pub line: Summary,
+    pub line: Arc<Summary>,
     /// Its answers, as far as the model in use knows them.
     pub answers: Answers,
 }
@@ -43,7 +43,7 @@ impl OwnRecord {
     /// The record as a precedent of the team's own, if it decided something that stands.
     #[must_use]
     pub fn precedent(&self) -> Option<Case> {
-        let Summary { id, title, .. } = &self.line;
+        let Summary { id, title, .. } = &*self.line;
         self.chosen().map(|option| case(*id, title, option, &self.answers))
     }
 
@@ -114,14 +114,14 @@ impl OwnRecords {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, line: &Summary) -> Option<Arc<OwnRecord>> {
+    fn known(&self, line: &Arc<Summary>) -> Option<Arc<OwnRecord>> {
         self.kept().get(&line.id).filter(|known| known.line == *line).map(Arc::clone)
     }
 
     async fn one(
         &self,
         store: &dyn Store,
-        line: Summary,
+        line: Arc<Summary>,
     ) -> Result<Option<Arc<OwnRecord>>, StoreError> {
         match store.get(line.id).await {
             Ok(stored) => {
@@ -170,12 +170,13 @@ fn case(id: Uuid, title: &str, option: Choice, answers: &Answers) -> Case {
         answers: answers.clone(),
         hybrid_kind: None,
         like_reasons: Vec::new(),
+        inferred: Vec::new(),
         advice: None,
     }
 }
 
 /// The list lines of every record that is no example, and how many older ones there are.
-async fn lines(store: &dyn Store) -> Result<(Vec<Summary>, u64), StoreError> {
+async fn lines(store: &dyn Store) -> Result<(Vec<Arc<Summary>>, u64), StoreError> {
     let mut lines = Vec::new();
     let mut filter = Filter { per_page: Filter::MAX_PER_PAGE, ..Filter::default() };
     loop {

@@ -1,6 +1,9 @@
 //! What the decisions amount to together, counted in one go over their lines.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use assay_advice::Choice;
 use assay_records::{Outcome, Standing};
@@ -29,7 +32,7 @@ pub struct Portfolio {
     /// ([`assay_store::question_bits`]): how many decisions are in force.
     pub open: HashMap<u64, u64>,
     /// By the runs that they rely on: how many decisions are in force.
-    pub runs: HashMap<Vec<String>, u64>,
+    pub runs: HashMap<Box<[Arc<str>]>, u64>,
     /// Which record replaced which.
     pub successions: Vec<Succession>,
     /// Whether some supersessions were left out.
@@ -90,15 +93,15 @@ impl Portfolio {
     /// What the store says.
     pub async fn of(store: &dyn Store, filter: &Filter) -> Result<Self, StoreError> {
         let mut counted = Self::default();
-        store.each(filter, &mut |line| counted.add(&line)).await?;
+        store.each(filter, &mut |line| counted.add(line)).await?;
         // What was replaced may itself lie outside the filter.
         let known = |id: &Uuid, counted: &Self| counted.replaced.contains_key(id);
         let missing: HashSet<Uuid> = counted.wanted.iter().map(|(_, old)| *old).collect();
         if missing.iter().any(|id| !known(id, &counted)) {
             let superseded = Filter { status: Some(Standing::Superseded), ..Filter::default() };
-            let mut add = |line: Summary| {
+            let mut add = |line: &Arc<Summary>| {
                 if missing.contains(&line.id) {
-                    counted.replaced.insert(line.id, Node::of(&line));
+                    counted.replaced.insert(line.id, Node::of(line));
                 }
             };
             store.each(&superseded, &mut add).await?;
@@ -141,7 +144,8 @@ impl Portfolio {
             return;
         }
         if let Some(option) = line.option {
-            let team = self.teams.entry(line.team.clone().unwrap_or_default()).or_default();
+            let team =
+                self.teams.entry(line.team.as_deref().unwrap_or_default().to_owned()).or_default();
             *team.options.entry(option).or_default() += 1;
             if line.number >= team.newest.0 {
                 team.newest = (line.number, facts.clone());

@@ -31,35 +31,51 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Reads a query string; keys it does not know are left alone, as links may carry others.
-    pub(crate) fn read(query: &str) -> Self {
+    /// Reads a query string, and a fault for each key that is no filter: without a word, a filter
+    /// misspelt would look as if everything fitted it.
+    pub(crate) fn read(query: &str) -> (Self, Vec<FieldError>) {
         let mut wanted = Self::default();
+        let mut faults: Vec<FieldError> = Vec::new();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            let slot = match key.as_ref() {
-                "q" => &mut wanted.q,
-                "option" => &mut wanted.option,
-                "use" => &mut wanted.usage,
-                "year" => &mut wanted.year,
-                "workload" => &mut wanted.workload,
-                "sources" => &mut wanted.sources,
-                "today" => &mut wanted.today,
-                _ => continue,
-            };
-            value.trim().clone_into(slot);
+            match wanted.slots().into_iter().find(|(known, _)| *known == key) {
+                Some((_, slot)) => value.trim().clone_into(slot),
+                None if faults.iter().any(|fault| fault.field == key) => {}
+                None => faults.push(FieldError {
+                    allowed: Self::default().slots().map(|(known, _)| known).join(", "),
+                    message: "is no filter here".to_owned(),
+                    field: key.into_owned(),
+                    line: None,
+                    column: None,
+                }),
+            }
         }
-        wanted
+        (wanted, faults)
+    }
+
+    /// Every key with its value.
+    fn slots(&mut self) -> [(&'static str, &mut String); 7] {
+        [
+            ("q", &mut self.q),
+            ("option", &mut self.option),
+            ("use", &mut self.usage),
+            ("year", &mut self.year),
+            ("workload", &mut self.workload),
+            ("sources", &mut self.sources),
+            ("today", &mut self.today),
+        ]
     }
 
     /// The filter meant.
     ///
     /// # Errors
-    /// Each value that is not allowed.
-    pub(crate) fn filter(&self, model: &Model) -> Result<Filter, Error> {
-        match self.lenient(model) {
-            (filter, faults) if faults.is_empty() => Ok(filter),
-            (_, errors) => {
-                Err(Error::Invalid { message: "a filter is not allowed".into(), errors })
-            }
+    /// Each key and value that is not allowed.
+    pub(crate) fn filter(query: &str, model: &Model) -> Result<Filter, Error> {
+        let (wanted, mut errors) = Self::read(query);
+        let (filter, faults) = wanted.lenient(model);
+        errors.extend(faults);
+        match errors.is_empty() {
+            true => Ok(filter),
+            false => Err(Error::Invalid { message: "a filter is not allowed".into(), errors }),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What waits to be looked at again: triggers that fired, days that have come or are near, and
 //! advice that would be another one today.
 
+use std::sync::Arc;
+
 use assay_store::{Filter, StoreError, Summary};
 use jiff::{ToSpan as _, civil::Date};
 
@@ -14,11 +16,11 @@ pub struct Queue {
     /// The day.
     pub today: Date,
     /// Records whose trigger fired or whose day has come, the most urgent first.
-    pub due: Vec<Summary>,
+    pub due: Vec<Arc<Summary>>,
     /// How many there are of those.
     pub due_total: u64,
     /// Records whose day is near, the nearest first.
-    pub soon: Vec<Summary>,
+    pub soon: Vec<Arc<Summary>>,
     /// How many there are of those.
     pub soon_total: u64,
     /// Records whose recommendation would be another one today, as far as they are compared.

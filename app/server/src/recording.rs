@@ -117,7 +117,7 @@ pub(crate) fn refused(field: &str, message: &str, allowed: &str) -> Error {
 /// What is not allowed in the draft, by field; what the store says.
 pub async fn create(app: &AppState, draft: &Draft) -> Result<Stored, Error> {
     let id = app.new_id();
-    let text = draft.to_toml(id, app.now(), &app.by);
+    let text = draft.to_toml(id, app.now(), &app.by());
     // The text was made here: its places would mean nothing to the writer.
     Record::parse(&text, app.model()).map_err(|problems| invalid(&problems, None))?;
     Ok(app.store.create(&draft.title, id, text).await?)
@@ -184,7 +184,7 @@ pub async fn set_status(
     if !note.trim().is_empty() {
         detail = format!("{detail}: {}", note.trim());
     }
-    let event = Event::new(app.now(), &app.by, EventKind::Status, detail);
+    let event = Event::new(app.now(), &app.by(), EventKind::Status, detail);
     let mut changes = vec![Amendment::Status(status), Amendment::Event(event)];
     if status == Status::Accepted && old.record.decided.is_none() {
         changes.push(Amendment::Decided(Some(app.today())));

@@ -10,7 +10,7 @@ use std::{
 
 use assay_advice::{Choice, Engine, Score, Verdict};
 use assay_records::{Record, Standing};
-use assay_store::{Filter, READ_AT_ONCE, StoreError, Summary};
+use assay_store::{Filter, READ_AT_ONCE, StoreError, Summary, TextHash};
 use uuid::Uuid;
 
 use crate::state::App;
@@ -140,7 +140,7 @@ fn shifts(engine: &Engine, then: &Score, now: &Score) -> Vec<Shift> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
     /// Its line in a list.
-    pub line: Summary,
+    pub line: Arc<Summary>,
     /// What its keepers were last told; none when it was too close to call.
     pub before: Option<Choice>,
     /// What is advised today.
@@ -160,7 +160,7 @@ pub struct Rescoring {
 #[derive(Default)]
 struct State {
     /// By the record's id: the hash of the text compared, and the number of one that changes.
-    known: HashMap<Uuid, (String, Option<u32>)>,
+    known: HashMap<Uuid, (TextHash, Option<u32>)>,
     /// Those that change, the newest number first.
     changed: BTreeMap<(Reverse<u32>, Uuid), Arc<Changed>>,
     /// Every set of causes once: most records share theirs.
@@ -174,21 +174,21 @@ struct State {
 
 impl State {
     /// Whether this line's text is compared already; one that changes is kept as its line is now.
-    fn knows(&mut self, line: &Summary) -> bool {
+    fn knows(&mut self, line: &Arc<Summary>) -> bool {
         let Some((hash, changes)) = self.known.get(&line.id) else { return false };
         if *hash != line.hash || changes.is_some_and(|number| number != line.number) {
             return false;
         }
         let changed = self.changed.get_mut(&(Reverse(line.number), line.id));
         if let Some(changed) = changed.filter(|changed| changed.line != *line) {
-            Arc::make_mut(changed).line = line.clone();
+            Arc::make_mut(changed).line = Arc::clone(line);
         }
         true
     }
 
-    fn learn(&mut self, line: &Summary, outcome: Option<ThenNow>) {
+    fn learn(&mut self, line: &Arc<Summary>, outcome: Option<ThenNow>) {
         self.forget(line.id);
-        self.known.insert(line.id, (line.hash.clone(), outcome.as_ref().map(|_| line.number)));
+        self.known.insert(line.id, (line.hash, outcome.as_ref().map(|_| line.number)));
         let Some(ThenNow { before, now, causes, .. }) = outcome else { return };
         let same = self.causes.iter().find(|known| known[..] == causes[..]).cloned();
         let causes = same.unwrap_or_else(|| {
@@ -196,7 +196,7 @@ impl State {
             self.causes.last().cloned().unwrap_or_default()
         });
         let (now, verdict) = (now.recommended, now.verdict);
-        let changed = Changed { line: line.clone(), before, now, verdict, causes };
+        let changed = Changed { line: Arc::clone(line), before, now, verdict, causes };
         self.changed.insert((Reverse(line.number), line.id), Arc::new(changed));
     }
 
@@ -274,10 +274,10 @@ async fn pass(app: &App, engine: &Arc<Engine>, basis: &str) -> Result<(), StoreE
     let filter = Filter { status, examples: Some(false), ..Filter::default() };
     loop {
         let (mut seen, mut unknown) = (HashSet::new(), Vec::new());
-        let mut look = |line: Summary| {
+        let mut look = |line: &Arc<Summary>| {
             seen.insert(line.id);
-            if unknown.len() < LINES_AT_ONCE && !app.rescoring.locked().knows(&line) {
-                unknown.push(line);
+            if unknown.len() < LINES_AT_ONCE && !app.rescoring.locked().knows(line) {
+                unknown.push(Arc::clone(line));
             }
         };
         app.store.each(&filter, &mut look).await?;
@@ -308,7 +308,7 @@ async fn compare(
     app: &App,
     engine: &Arc<Engine>,
     basis: &str,
-    lines: &[Summary],
+    lines: &[Arc<Summary>],
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = lines.iter().map(|line| line.id).collect();
     let read = app.store.read(&ids).await?;

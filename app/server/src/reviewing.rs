@@ -85,7 +85,7 @@ pub async fn review(app: &AppState, id: Uuid, review: &Review) -> Result<Stored,
             verdict: Some(review.verdict),
             section: review.section,
             digest: Some(review.digest.clone()),
-            ..Event::new(app.now(), &app.by, EventKind::Reviewed, comment)
+            ..Event::new(app.now(), &app.by(), EventKind::Reviewed, comment)
         })])
     })
     .await
@@ -131,11 +131,11 @@ pub async fn fire(
         if heard != Heard::Fired {
             return Ok(Vec::new());
         }
-        let by = if alert.is_some() { "alertmanager" } else { &app.by };
+        let by = if alert.is_some() { "alertmanager".to_owned() } else { app.by() };
         Ok(vec![Amendment::Event(Event {
             trigger: Some(trigger.to_owned()),
             alert: alert.map(Alert::key),
-            ..Event::new(app.now(), by, EventKind::TriggerFired, note.trim())
+            ..Event::new(app.now(), &by, EventKind::TriggerFired, note.trim())
         })])
     })
     .await?;
@@ -207,7 +207,7 @@ pub async fn revisit(app: &AppState, id: Uuid, revisit: &Revisit) -> Result<Stor
         changes.extend(rescored(app, &old.record).map(Amendment::Event));
         changes.push(Amendment::Event(Event {
             outcome: Some(revisit.outcome),
-            ..Event::new(app.now(), &app.by, EventKind::Revisited, revisit.reason.trim())
+            ..Event::new(app.now(), &app.by(), EventKind::Revisited, revisit.reason.trim())
         }));
         Ok(changes)
     })
@@ -233,7 +233,7 @@ fn rescored(app: &AppState, record: &Record) -> Option<Event> {
     );
     Some(Event {
         advised: Some(now.recommended),
-        ..Event::new(app.now(), &app.by, EventKind::Rescored, detail)
+        ..Event::new(app.now(), &app.by(), EventKind::Rescored, detail)
     })
 }
 

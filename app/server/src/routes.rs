@@ -7,7 +7,7 @@ use axum::{
 };
 
 use crate::{
-    api, assets,
+    access, api, assets,
     error::Error,
     feeds, hooks,
     http::health,
@@ -55,6 +55,12 @@ pub fn table(state: App) -> Router {
         .route("/model.toml", get(pages::model::text))
         .route("/feeds/reviews.ics", get(feeds::calendar))
         .route("/feeds/reviews.atom", get(feeds::atom))
+        // Shared mode alone.
+        .route("/sign-in", get(access::pages::begin))
+        .route("/sign-in/done", get(access::pages::done))
+        .route("/sign-out", post(access::pages::sign_out))
+        .route("/account", get(access::pages::account).post(access::pages::change))
+        .route("/trail", get(access::pages::trail))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))
         .route("/api/v1/cost", post(api::cost::post))

@@ -9,6 +9,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
+    access::{self, Shared},
     api::Keys,
     demo::Demo,
     evidence::{Evidence, Known, Runs},
@@ -31,7 +32,9 @@ pub struct AppState {
     /// The wall clock, given by `main`; tests give a fixed one.
     pub clock: fn() -> Timestamp,
     /// Who acts in local mode: `ASSAY_BY`, else the name of the operating system's user.
-    pub by: String,
+    pub local_name: String,
+    /// Sign-in and roles; none when this is one person's assay on their own machine.
+    pub shared: Option<Shared>,
     /// The run being measured from the page, if any.
     pub live: Live,
     /// Whether this is one person's assay on their own machine. Only there can runs be started and
@@ -64,6 +67,17 @@ impl AppState {
         self.evidence.model()
     }
 
+    /// The decision model in a line; one of a file of one's own says which, and its digest.
+    #[must_use]
+    pub fn model_words(&self) -> String {
+        let model = self.model();
+        let words = format!("{}, version {}", model.id(), model.version());
+        match &self.model_file {
+            Some(path) => format!("{words}, read from {} ({})", path.display(), model.digest()),
+            None => words,
+        }
+    }
+
     /// The engine with the measurements in use now. Ask once for each request, so that all of its
     /// answer rests on the same runs.
     #[must_use]
@@ -77,19 +91,29 @@ impl AppState {
         Arc::clone(&self.evidence.now().runs)
     }
 
-    /// What is known now, with the backtest of its engine computed.
+    /// What is known now, with the backtest of its engine computed, and with each criterion left out
+    /// if that is wanted too.
     ///
     /// # Errors
     /// When computing it fails.
-    pub async fn backtested(&self) -> Result<Arc<Known>, JoinError> {
+    pub async fn backtested(&self, each_criterion: bool) -> Result<Arc<Known>, JoinError> {
         let known = self.evidence.now();
         let computing = Arc::clone(&known);
         // It takes too long for a thread that serves others as well.
         spawn_blocking(move || {
             computing.backtest();
+            if each_criterion {
+                computing.without_each_criterion();
+            }
         })
         .await?;
         Ok(known)
+    }
+
+    /// Who acts: whoever is signed in, else the local name.
+    #[must_use]
+    pub fn by(&self) -> String {
+        access::signed_in().unwrap_or_else(|| self.local_name.clone())
     }
 
     /// The time now.

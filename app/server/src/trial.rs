@@ -29,10 +29,20 @@ pub struct Trial {
     pub model: ModelRef,
     /// The model in use.
     pub in_use: ModelRef,
+    /// What to mend before it is adopted, though it can be used.
+    pub warnings: Vec<String>,
     /// The documented decisions.
     pub precedents: Part,
     /// The team's own records.
     pub records: Part,
+}
+
+impl Trial {
+    /// Whether both are the same text.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.model.digest == self.in_use.digest
+    }
 }
 
 /// What would change in one collection of decisions.
@@ -159,12 +169,26 @@ fn key(in_use: &Engine, edited: &Model, records: &[Arc<OwnRecord>]) -> String {
 pub fn run(in_use: &Engine, edited: Model, own: &Own) -> Trial {
     let after = Engine::new(edited, in_use.measurements().clone(), SEED);
     let records: Vec<Named> = own.records.iter().map(|record| named(record)).collect();
+    let (edited, used) = (after.model().reference(), in_use.model().reference());
     Trial {
-        model: after.model().reference(),
-        in_use: in_use.model().reference(),
+        warnings: told_apart(&edited, &used).into_iter().collect(),
+        model: edited,
+        in_use: used,
         precedents: part(in_use, &after, &precedents()),
         records: Part { beyond: own.beyond, ..part(in_use, &after, &records) },
     }
+}
+
+/// A warning when two texts say that they are the same version of one model.
+fn told_apart(edited: &ModelRef, in_use: &ModelRef) -> Option<String> {
+    let ModelRef { id, version, digest } = edited;
+    (*digest != in_use.digest && *id == in_use.id && *version == in_use.version).then(|| {
+        format!(
+            "Both say they are version {version} of {id}. Give the edited one a version of its \
+             own, so that people can tell whose advice they read; records keep the digest in any \
+             case."
+        )
+    })
 }
 
 /// A decision by its name, and whether agreeing with it counts.

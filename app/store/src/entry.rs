@@ -1,11 +1,13 @@
 //! What the index keeps of a file.
 
+use std::sync::Arc;
+
 use assay_records::{Section, Standing, Status};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Facts, Kept, Stored, Summary,
+    Facts, Stored, Summary, TextHash,
     files::{Loaded, Stamp},
     words,
 };
@@ -34,8 +36,8 @@ pub(crate) struct Fields {
     /// Its line in lists, with its own status as its standing.
     pub(crate) line: Summary,
     pub(crate) status: Status,
-    /// As in [`Kept::imported`].
-    pub(crate) imported: Option<(String, String)>,
+    /// The file it was imported from, and the hash of that file's text.
+    pub(crate) imported: Option<Box<(Box<str>, TextHash)>>,
 }
 
 /// An entry on its way into the index, with the words it is found by.
@@ -73,26 +75,29 @@ impl Fields {
         let line = Summary {
             id: record.id,
             number: stored.number,
-            file_name: stored.file_name.clone(),
-            hash: stored.hash.clone(),
+            file_name: stored.file_name.as_str().into(),
+            hash: TextHash::from_hex(&stored.hash),
             title: record.title.clone(),
-            service: record.service.clone(),
-            team: record.team.clone(),
+            service: record.service.as_deref().map(Arc::from),
+            team: record.team.as_deref().map(Arc::from),
             standing: Standing::of(record.status, false),
             option: record.choice.as_ref().map(|chosen| chosen.option),
             recommended: record.recommended(),
             verdict: record.advice.as_ref().map(|advice| advice.verdict),
             overridden: record.overridden(),
-            tags: record.tags.clone(),
+            tags: record.tags.iter().map(|tag| Arc::from(tag.as_str())).collect(),
             created: record.created,
             decided: record.decided,
             review_by: record.review_by,
             due_on: record.due_on(),
             fired: record.has_fired(),
-            supersedes: record.supersedes.clone(),
+            supersedes: record.supersedes.as_slice().into(),
             facts,
         };
-        Self { line, status: record.status, imported: Kept::of(stored).imported }
+        let imported = record.original.as_ref().map(|original| {
+            Box::new((original.file.as_str().into(), TextHash::of(&original.text)))
+        });
+        Self { line, status: record.status, imported }
     }
 }
 

@@ -68,6 +68,9 @@ pub enum StoreError {
         /// Why.
         message: String,
     },
+    /// Only a reviewer may accept or reject. Nothing was written.
+    #[error("only a reviewer may accept or reject a record")]
+    NeedsReviewer,
     /// What should be the address of a database is none.
     #[error("the address of the database cannot be used: {0}")]
     BadAddress(String),

@@ -1,5 +1,7 @@
 //! What is counted of a record besides what a list shows.
 
+use std::sync::Arc;
+
 use assay_records::advice::{AnswerValue, Model};
 use assay_records::{EventKind, Outcome, Record};
 use jiff::{civil::Date, tz::TimeZone};
@@ -25,7 +27,7 @@ pub struct Facts {
     /// Whether a trigger has ever fired.
     pub ever_fired: bool,
     /// The names of the runs relied on, each once.
-    pub runs: Vec<String>,
+    pub runs: Box<[Arc<str>]>,
 }
 
 /// How many of a team could review a change in a language.
@@ -82,10 +84,16 @@ impl Facts {
             runs: runs(record),
         }
     }
+
+    /// Whether it relies on any of these runs.
+    #[must_use]
+    pub fn rest_on(&self, runs: &[Arc<str>]) -> bool {
+        self.runs.iter().any(|own| runs.contains(own))
+    }
 }
 
 /// The runs that a record relies on: those of its figures, and of the reasons it was given.
-fn runs(record: &Record) -> Vec<String> {
+fn runs(record: &Record) -> Box<[Arc<str>]> {
     let figures = record.evidence.iter().map(|row| row.run.as_str());
     let reasons = record.advice.iter().flat_map(|advice| &advice.reasons);
     let reasons = reasons
@@ -94,7 +102,7 @@ fn runs(record: &Record) -> Vec<String> {
     let mut names: Vec<&str> = figures.chain(reasons).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().map(str::to_owned).collect()
+    names.into_iter().map(Arc::from).collect()
 }
 
 /// A bit for each of these questions: its place among the questions of the model. Those that the

@@ -1,6 +1,7 @@
 //! The folder's files: which are records, what they say, and how they are written.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, Metadata},
     io::{self, Read as _, Write as _},
     num::NonZero,
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
 use uuid::Uuid;
 
-use crate::{BadFile, Facts, Stored};
+use crate::{BadFile, Facts, NewRecord, Stored};
 
 /// Unfinished writes carry this prefix; what is left of them after a crash is no record.
 const UNFINISHED: &str = ".assay-";
@@ -32,6 +33,8 @@ const SETTLED_AFTER: Duration = Duration::from_millis(50);
 const ID_WITHIN_LINES: usize = 50;
 /// Fewer things than this are not worth a thread of their own.
 const SMALLEST_PART: usize = 64;
+/// The files written at once are waited for by so many threads.
+const SYNCING_THREADS: usize = 16;
 
 /// What a file was when it was read: times of its content and of its entry in ns, size and inode.
 /// All nothing while it is too fresh to trust.
@@ -235,31 +238,54 @@ pub(crate) fn lock(folder: &Path) -> io::Result<File> {
     Ok(directory)
 }
 
-/// Keeps a new text under the next number, or under the name that it had elsewhere while its number
-/// is free; the caller holds the lock.
-pub(crate) fn create(folder: &Path, name: &str, text: &str) -> io::Result<String> {
-    let known = name_parts(name);
-    let (last, taken) = clear_unfinished(folder, known.map(|(number, _)| number))?;
-    let mut number = last + 1;
-    let mut wanted = known.filter(|_| !taken).map(|_| name);
-    let title = known.map_or(name, |(_, readable)| readable);
-    let mut file = unfinished(folder, 0o666, text.as_bytes())?;
+/// Keeps new texts, each under the next number or under the name that it had elsewhere while its number
+/// is free; the caller holds the lock. They are all on disk before the first gets its name.
+pub(crate) fn create_all(folder: &Path, new: &[NewRecord]) -> io::Result<Vec<String>> {
+    let mut numbers = clear_unfinished(folder)?;
+    let write = |new: &NewRecord| written(folder, 0o666, new.text.as_bytes());
+    let files = new.iter().map(write).collect::<io::Result<Vec<NamedTempFile>>>()?;
+    sync(&files)?;
+    let named = files.into_iter().zip(new).map(|(file, new)| name(folder, file, new, &mut numbers));
+    let names = named.collect::<io::Result<Vec<String>>>()?;
+    keep_schema(folder);
+    File::open(folder)?.sync_all()?;
+    Ok(names)
+}
+
+/// Waits until files are on disk. The file system gathers what several ask for at once, so that many
+/// files take little longer than a few.
+fn sync(files: &[NamedTempFile]) -> io::Result<()> {
+    let sync = |part: &[NamedTempFile]| part.iter().try_for_each(|file| file.as_file().sync_all());
+    thread::scope(|scope| {
+        let parts = files.chunks(files.len().div_ceil(SYNCING_THREADS).max(1));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or_else(|it| resume_unwind(it)))
+    })
+}
+
+/// Gives a file its name, and adds its number to those there are.
+fn name(
+    folder: &Path,
+    mut file: NamedTempFile,
+    new: &NewRecord,
+    numbers: &mut BTreeSet<u32>,
+) -> io::Result<String> {
+    let known = name_parts(&new.name);
+    let title = known.map_or(new.name.as_str(), |(_, readable)| readable);
+    let mut wanted = known.filter(|(number, _)| !numbers.contains(number));
     loop {
-        let file_name = match wanted.take() {
-            Some(name) => name.to_owned(),
-            None => assay_records::file_name(number, title),
+        let (number, file_name) = match wanted.take() {
+            Some((number, _)) => (number, new.name.clone()),
+            None => {
+                let next = numbers.last().map_or(1, |last| last.saturating_add(1));
+                (next, assay_records::file_name(next, title))
+            }
         };
+        numbers.insert(number);
         // Something that does not lock may have made a file of this name: it is never replaced.
         match file.persist_noclobber(folder.join(&file_name)) {
-            Ok(_) => {
-                keep_schema(folder);
-                File::open(folder)?.sync_all()?;
-                return Ok(file_name);
-            }
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                file = error.file;
-                number += 1;
-            }
+            Ok(_) => return Ok(file_name),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => file = error.file,
             Err(error) => return Err(error.error),
         }
     }
@@ -277,32 +303,36 @@ pub(crate) fn replace(folder: &Path, file_name: &str, text: &str) -> io::Result<
 
 /// A file with the bytes safely on disk, to be given its name.
 fn unfinished(folder: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let file = written(folder, mode, bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// A file with the bytes, on their way to the disk.
+fn written(folder: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = Builder::new()
         .prefix(UNFINISHED)
         .suffix(".tmp")
         .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
     Ok(file)
 }
 
-/// Removes what crashed writers left, since nobody else is writing under the lock; gives the greatest
-/// number there is, and whether the wanted one is taken.
-fn clear_unfinished(folder: &Path, wanted: Option<u32>) -> io::Result<(u32, bool)> {
-    let (mut last, mut taken) = (0, false);
+/// Removes what crashed writers left, since nobody else is writing under the lock; gives the numbers
+/// that there are.
+fn clear_unfinished(folder: &Path) -> io::Result<BTreeSet<u32>> {
+    let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let number = number_of(&name);
-        last = last.max(number.unwrap_or(0));
-        taken |= number.is_some() && number == wanted;
+        numbers.extend(number_of(&name));
         if name.starts_with(UNFINISHED) && name.ends_with(".tmp") {
             // A leftover that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
-    Ok((last, taken))
+    Ok(numbers.into_iter().collect())
 }
 
 /// Puts the schema beside the records unless something of its name is there. A record is whole

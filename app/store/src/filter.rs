@@ -1,12 +1,14 @@
 //! What to list, and what a list holds.
 
+use std::sync::Arc;
+
 use assay_records::advice::{Choice, Verdict};
 use assay_records::{EXAMPLE_TAG, Outcome, Standing};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Facts;
+use crate::{Facts, TextHash};
 
 /// Which records to list. The default lets every record through.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +42,7 @@ pub struct Filter {
     /// does not matter.
     pub unknown: u64,
     /// Names of runs, any of which it relies on; absent does not matter.
-    pub runs: Option<Vec<String>>,
+    pub runs: Option<Vec<Arc<str>>>,
     /// Whether it is an example that comes with the program.
     pub examples: Option<bool>,
     /// The page, from 1.
@@ -63,7 +65,7 @@ impl Filter {
         self.status.is_none_or(|status| line.standing == status)
             && self.option.is_none_or(|option| line.option == Some(option))
             && self.team.as_ref().is_none_or(|wanted| wanted == team)
-            && self.tag.as_ref().is_none_or(|tag| line.tags.contains(tag))
+            && self.tag.as_ref().is_none_or(|tag| line.has_tag(tag))
             && self.due.is_none_or(|day| line.is_due(day))
             && self.overridden.is_none_or(|overridden| line.overridden == overridden)
             && (!self.decided || line.is_decided())
@@ -72,7 +74,7 @@ impl Filter {
             && self.revisited.is_none_or(|revisited| revisited.is(facts.outcome))
             && self.fired.is_none_or(|fired| facts.ever_fired == fired)
             && (self.unknown == 0 || facts.unknown & self.unknown != 0)
-            && self.runs.as_ref().is_none_or(|runs| runs.iter().any(|run| facts.runs.contains(run)))
+            && self.runs.as_ref().is_none_or(|runs| facts.rest_on(runs))
             && self.examples.is_none_or(|examples| line.is_example() == examples)
     }
 }
@@ -129,7 +131,7 @@ impl Default for Filter {
 pub struct Page {
     /// The records: the best match first when words were given; of those due, the most urgent; else
     /// the newest number first.
-    pub items: Vec<Summary>,
+    pub items: Vec<Arc<Summary>>,
     /// All records that the filter lets through.
     pub total: u64,
     /// What the list could be narrowed to.
@@ -159,7 +161,8 @@ pub struct Facet {
     pub count: u64,
 }
 
-/// A line of a list.
+/// A line of a list. The lines of all records are in memory, so that each is kept small: texts of which
+/// many records share one are there once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The record's id.
@@ -167,15 +170,15 @@ pub struct Summary {
     /// The number shown to people.
     pub number: u32,
     /// The file's name within the folder.
-    pub file_name: String,
-    /// The SHA-256 of the record's text in hex: another hash, another text.
-    pub hash: String,
+    pub file_name: Arc<str>,
+    /// The hash of the record's text: another hash, another text.
+    pub hash: TextHash,
     /// The title.
     pub title: String,
     /// The service decided about.
-    pub service: Option<String>,
+    pub service: Option<Arc<str>>,
     /// The team that owns it.
-    pub team: Option<String>,
+    pub team: Option<Arc<str>>,
     /// The status as readers see it.
     pub standing: Standing,
     /// The option chosen.
@@ -187,7 +190,7 @@ pub struct Summary {
     /// Whether the choice went against the advice.
     pub overridden: bool,
     /// The tags; `assay` marks the examples that come with the program.
-    pub tags: Vec<String>,
+    pub tags: Box<[Arc<str>]>,
     /// When it was written.
     pub created: Timestamp,
     /// The day of the decision.
@@ -199,7 +202,7 @@ pub struct Summary {
     /// Whether a trigger has fired since the last review.
     pub fired: bool,
     /// The records that it names as replaced.
-    pub supersedes: Vec<Uuid>,
+    pub supersedes: Box<[Uuid]>,
     /// What is counted of it besides.
     pub facts: Facts,
 }
@@ -208,7 +211,13 @@ impl Summary {
     /// Whether the record is one of the examples that come with the program.
     #[must_use]
     pub fn is_example(&self) -> bool {
-        self.tags.iter().any(|tag| tag == EXAMPLE_TAG)
+        self.has_tag(EXAMPLE_TAG)
+    }
+
+    /// Whether it has this tag.
+    #[must_use]
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|own| **own == *tag)
     }
 
     /// Whether it is a decision that was made: accepted once, whatever became of it since.

@@ -1,6 +1,11 @@
 //! A folder of TOML files as a store.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use assay_records::advice::{Model, Problem};
 use assay_records::{Record, check_revision};
@@ -10,7 +15,8 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    BadFile, Filter, Kept, Page, Reading, Revision, Revisions, Store, StoreError, Stored, Summary,
+    BadFile, Filter, Kept, NewRecord, Page, Reading, Revision, Revisions, Store, StoreError,
+    Stored, Summary,
     files::{self, Loaded},
     git,
     memory::Found,
@@ -129,11 +135,23 @@ impl FolderStore {
             .unwrap_or(stored.record.created)
     }
 
-    /// Keeps a text among those that can be looked at later.
-    async fn keep(&self, stored: &Stored) {
-        let Stored { id, hash, text, .. } = stored;
-        let at = self.modified(stored).await;
-        self.mirror.seen.keep(*id, &[Text { hash, text, at }]).await;
+    /// Keeps texts among those that can be looked at later.
+    async fn keep(&self, all: &[&Stored]) {
+        let mut texts = Vec::with_capacity(all.len());
+        for stored in all {
+            let Stored { id, hash, text, .. } = stored;
+            texts.push(Text { id: *id, hash, text, at: self.modified(stored).await });
+        }
+        self.mirror.seen.keep(&texts).await;
+    }
+
+    /// A record that may be kept: its text says this id, and nothing here has that yet.
+    fn fresh(&self, new: &NewRecord) -> Result<(), StoreError> {
+        self.check(new.id, &new.text)?;
+        match self.mirror.memory().files_of(new.id).into_iter().next() {
+            Some((file_name, _)) => Err(StoreError::IdTaken(file_name)),
+            None => Ok(()),
+        }
     }
 
     /// Runs one write with every other writer held off. It runs to its end even when the caller
@@ -181,11 +199,16 @@ impl Store for FolderStore {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError> {
         let found = self.found(filter).await?;
         self.mirror.memory().each(filter, &found, visit);
         Ok(())
+    }
+
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        self.mirror.refresh().await?;
+        Ok(self.mirror.memory().runs())
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
@@ -212,28 +235,41 @@ impl Store for FolderStore {
         Ok(self.mirror.memory().kept())
     }
 
-    async fn create(
+    async fn create(&self, name: &str, id: Uuid, text: String) -> Result<Stored, StoreError> {
+        let new = NewRecord { name: name.to_owned(), id, text };
+        self.create_all(vec![new]).await?.pop().unwrap_or(Err(StoreError::NotFound(id)))
+    }
+
+    async fn create_all(
         &self,
-        slug_source: &str,
-        id: Uuid,
-        text: String,
-    ) -> Result<Stored, StoreError> {
-        self.check(id, &text)?;
+        new: Vec<NewRecord>,
+    ) -> Result<Vec<Result<Stored, StoreError>>, StoreError> {
         self.mirror.settled().await;
         self.mirror.refresh().await?;
-        let taken = self.mirror.memory().files_of(id);
-        if let Some((file_name, _)) = taken.into_iter().next() {
-            return Err(StoreError::IdTaken(file_name));
+        let mut ids = HashSet::new();
+        let (mut fresh, mut outcomes) = (Vec::new(), Vec::new());
+        for new in new {
+            let twice = !ids.insert(new.id);
+            let outcome =
+                if twice { Err(StoreError::IdTaken(new.name.clone())) } else { self.fresh(&new) };
+            outcomes.push(outcome.map(|()| new.id));
+            if matches!(outcomes.last(), Some(Ok(_))) {
+                fresh.push(new);
+            }
         }
-        let title = slug_source.to_owned();
-        let made = self.write(move |mirror| {
-            files::create(&mirror.folder, &title, &text)
-                .map_err(|source| StoreError::unwritable(&mirror.folder, source))
-        });
-        self.mirror.look(Some(vec![made.await?])).await?;
-        let stored = self.get(id).await?;
-        self.keep(&stored).await;
-        Ok(stored)
+        if !fresh.is_empty() {
+            let made = self.write(move |mirror| {
+                files::create_all(&mirror.folder, &fresh)
+                    .map_err(|source| StoreError::unwritable(&mirror.folder, source))
+            });
+            self.mirror.look(Some(made.await?)).await?;
+        }
+        let made: Vec<Uuid> = outcomes.iter().flatten().copied().collect();
+        let made = self.read(&made).await?;
+        self.keep(&made.iter().collect::<Vec<_>>()).await;
+        let mut made: HashMap<Uuid, Stored> = made.into_iter().map(|it| (it.id, it)).collect();
+        let mut stored = |id| made.remove(&id).ok_or(StoreError::NotFound(id));
+        Ok(outcomes.into_iter().map(|outcome| outcome.and_then(&mut stored)).collect())
     }
 
     async fn update(
@@ -277,9 +313,9 @@ impl Store for FolderStore {
                 let stored = self.get(id).await?;
                 if before.hash == expected_hash {
                     let Stored { hash, text, .. } = &before;
-                    self.mirror.seen.keep(id, &[Text { hash, text, at }]).await;
+                    self.mirror.seen.keep(&[Text { id, hash, text, at }]).await;
                 }
-                self.keep(&stored).await;
+                self.keep(&[&stored]).await;
                 Ok(stored)
             }
             Some((theirs, yours)) => {

@@ -8,6 +8,7 @@
 //! A database holds the same texts for several people and several copies of the program. All SQL is
 //! in this crate, and one set of tests runs on both stores.
 
+pub mod access;
 mod entry;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod postgres;
 mod refresh;
 mod revisions;
 mod store;
+mod text_hash;
 mod words;
 
 pub use error::StoreError;
@@ -29,6 +31,7 @@ pub use filter::{Facet, Facets, Filter, Page, Revisited, Summary};
 pub use folder::FolderStore;
 pub use postgres::PostgresStore;
 pub use store::{
-    BadFile, Commit, Kept, Link, MAX_REVISIONS, READ_AT_ONCE, Reading, Revision, Revisions, Store,
-    Stored,
+    BadFile, Commit, Kept, Link, MAX_REVISIONS, NewRecord, READ_AT_ONCE, Reading, Revision,
+    Revisions, Store, Stored, WRITE_AT_ONCE,
 };
+pub use text_hash::TextHash;

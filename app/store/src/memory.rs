@@ -4,7 +4,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -13,7 +13,7 @@ use assay_records::{Standing, Status};
 use uuid::Uuid;
 
 use crate::{
-    Facet, Facets, Filter, Kept, Link, Page, Summary,
+    Facet, Facets, Filter, Kept, Link, Page, Summary, TextHash,
     entry::{Fields, What},
     files::Stamp,
     index::Change,
@@ -32,13 +32,26 @@ pub(crate) struct Memory {
     /// By the index' rows, which begin at 1 and have few gaps.
     rows: Vec<Option<Row>>,
     names: HashMap<Arc<str>, u32>,
-    ids: HashMap<Uuid, Vec<u32>>,
+    /// Who has an id.
+    ids: Rows,
     /// Who says to replace an id.
-    later: HashMap<Uuid, Vec<u32>>,
+    later: Rows,
     /// The good records, the newest number first.
     order: Vec<u32>,
     teams: Values,
     tags: Values,
+    services: Values,
+    runs: Values,
+}
+
+/// Rows by an id; few have more than one.
+#[derive(Default)]
+struct Rows(BTreeSet<(Uuid, u32)>);
+
+impl Rows {
+    fn of(&self, id: Uuid) -> impl Iterator<Item = u32> {
+        self.0.range((id, 0)..=(id, u32::MAX)).map(|(_, row)| *row)
+    }
 }
 
 struct Row {
@@ -51,7 +64,10 @@ struct Row {
 
 /// A good record.
 struct Listed {
-    fields: Fields,
+    line: Arc<Summary>,
+    status: Status,
+    /// As in [`Fields::imported`].
+    imported: Option<Box<(Box<str>, TextHash)>>,
     /// The numbers of its team and tags, to count by.
     team: Option<u32>,
     tags: Box<[u32]>,
@@ -67,14 +83,15 @@ struct Values {
 }
 
 impl Values {
-    fn take(&mut self, value: &str) -> u32 {
-        if let Some(number) = self.numbers.get(value) {
+    /// The number of a value, which becomes the one that is kept.
+    fn take(&mut self, value: &mut Arc<str>) -> u32 {
+        if let Some((kept, number)) = self.numbers.get_key_value(value) {
+            *value = Arc::clone(kept);
             return *number;
         }
         let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        let value: Arc<str> = value.into();
-        self.list.push(Arc::clone(&value));
-        self.numbers.insert(value, number);
+        self.list.push(Arc::clone(value));
+        self.numbers.insert(Arc::clone(value), number);
         number
     }
 
@@ -153,7 +170,7 @@ impl Memory {
         order.sort_by(|a, b| {
             let key = |row: u32| {
                 let row = at(row)?;
-                Some((Reverse(row.record.as_ref()?.fields.line.number), &row.name))
+                Some((Reverse(row.record.as_ref()?.line.number), &row.name))
             };
             key(*a).cmp(&key(*b))
         });
@@ -173,19 +190,19 @@ impl Memory {
             return;
         };
         self.names.remove(&row.name);
-        let replaced = row.record.iter().flat_map(|record| &record.fields.line.supersedes);
+        let replaced = row.record.iter().flat_map(|record| &record.line.supersedes);
         for old in replaced {
-            leave(&mut self.later, *old, number);
+            self.later.0.remove(&(*old, number));
             touched.insert(*old);
         }
         if let Some(id) = row.id {
-            leave(&mut self.ids, id, number);
+            self.ids.0.remove(&(id, number));
             touched.insert(id);
         }
     }
 
     fn insert(&mut self, change: Change, touched: &mut HashSet<Uuid>) {
-        let name: Arc<str> = change.entry.name.into();
+        let mut name: Arc<str> = change.entry.name.into();
         let gone = matches!(change.entry.what, What::Gone);
         let (id, record) = match change.entry.what {
             What::Gone => (None, None),
@@ -193,17 +210,16 @@ impl Memory {
             What::Record(fields) => (Some(fields.line.id), Some(fields)),
         };
         if let Some(id) = id {
-            self.ids.entry(id).or_default().push(change.row);
+            self.ids.0.insert((id, change.row));
             touched.insert(id);
         }
         for old in record.iter().flat_map(|fields| &fields.line.supersedes) {
-            self.later.entry(*old).or_default().push(change.row);
+            self.later.0.insert((*old, change.row));
             touched.insert(*old);
         }
         let record = record.map(|fields| {
-            let team = fields.line.team.as_ref().map(|team| self.teams.take(team));
-            let tags = fields.line.tags.iter().map(|tag| self.tags.take(tag)).collect();
-            Box::new(Listed { fields: *fields, team, tags, twin: false })
+            name = Arc::clone(&fields.line.file_name);
+            Box::new(self.listed_once(*fields))
         });
         if !gone {
             self.names.insert(Arc::clone(&name), change.row);
@@ -217,6 +233,18 @@ impl Memory {
         }
     }
 
+    /// A record with the texts that others share already.
+    fn listed_once(&mut self, fields: Fields) -> Listed {
+        let Fields { mut line, status, imported } = fields;
+        line.service.as_mut().map(|service| self.services.take(service));
+        for run in &mut line.facts.runs {
+            self.runs.take(run);
+        }
+        let team = line.team.as_mut().map(|team| self.teams.take(team));
+        let tags = line.tags.iter_mut().map(|tag| self.tags.take(tag)).collect();
+        Listed { line: Arc::new(line), status, imported, team, tags, twin: false }
+    }
+
     /// Works out again what depends on other files.
     fn derive(&mut self, id: Uuid) {
         let replaced = !self.replacing(id).is_empty();
@@ -225,30 +253,31 @@ impl Memory {
             let row = self.rows.get_mut(*row as usize).and_then(Option::as_mut);
             if let Some(record) = row.and_then(|row| row.record.as_mut()) {
                 record.twin = good.len() > 1;
-                record.fields.line.standing = Standing::of(record.fields.status, replaced);
+                let standing = Standing::of(record.status, replaced);
+                if record.line.standing != standing {
+                    Arc::make_mut(&mut record.line).standing = standing;
+                }
             }
         }
     }
 
     fn good(&self, id: Uuid) -> impl Iterator<Item = u32> {
-        let rows = self.ids.get(&id).into_iter().flatten().copied();
-        rows.filter(|row| self.listed(*row).is_some())
+        self.ids.of(id).filter(|row| self.listed(*row).is_some())
     }
 
     /// The accepted records that replace this one, oldest first.
     fn replacing(&self, id: Uuid) -> Vec<&Row> {
-        let rows = self.later.get(&id).into_iter().flatten();
         let in_force =
-            |record: &Listed| matches!(record.fields.status, Status::Accepted | Status::Deprecated);
-        let rows = rows.filter_map(|row| self.listed(*row));
+            |record: &Listed| matches!(record.status, Status::Accepted | Status::Deprecated);
+        let rows = self.later.of(id).filter_map(|row| self.listed(row));
         let mut rows: Vec<(&Row, &Listed)> = rows.filter(|(_, record)| in_force(record)).collect();
-        rows.sort_by_key(|(row, record)| (record.fields.line.number, &row.name));
+        rows.sort_by_key(|(row, record)| (record.line.number, &row.name));
         rows.into_iter().map(|(row, _)| row).collect()
     }
 
     pub(crate) fn superseded_by(&self, id: Uuid) -> Vec<Link> {
         let link = |row: &Row| {
-            let Summary { id, number, title, .. } = &row.record.as_ref()?.fields.line;
+            let Summary { id, number, title, .. } = &*row.record.as_ref()?.line;
             Some(Link { id: *id, number: *number, title: title.clone() })
         };
         self.replacing(id).into_iter().filter_map(link).collect()
@@ -256,7 +285,7 @@ impl Memory {
 
     /// The files with an id: the good ones first, and whether each is bad.
     pub(crate) fn files_of(&self, id: Uuid) -> Vec<(String, bool)> {
-        let rows = self.ids.get(&id).into_iter().flatten().filter_map(|row| self.row(*row));
+        let rows = self.ids.of(id).filter_map(|row| self.row(row));
         let mut files: Vec<(bool, &Row)> = rows.map(|row| (row.record.is_none(), row)).collect();
         files.sort_by_key(|(bad, row)| (*bad, &row.name));
         files.into_iter().map(|(bad, row)| (row.name.to_string(), bad)).collect()
@@ -270,23 +299,20 @@ impl Memory {
 
     /// The good files that share an id with another good one, together.
     pub(crate) fn twins(&self) -> Vec<Vec<String>> {
-        let shared = self.ids.values().filter(|rows| rows.len() > 1);
-        let good = |rows: &Vec<u32>| -> Vec<String> {
-            let mut names: Vec<String> = rows
-                .iter()
-                .filter_map(|row| self.listed(*row))
-                .map(|(row, _)| row.name.to_string())
-                .collect();
-            names.sort();
-            names
-        };
-        shared.map(good).filter(|names| names.len() > 1).collect()
+        let mut twins: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
+        for (row, record) in self.order.iter().filter_map(|row| self.listed(*row)) {
+            if record.twin {
+                twins.entry(record.line.id).or_default().push(row.name.to_string());
+            }
+        }
+        twins.values_mut().for_each(|names| names.sort());
+        twins.into_values().collect()
     }
 
     /// What is known of a file: its stamp, and the hash of its text if it is a record.
-    pub(crate) fn file(&self, name: &str) -> Option<(Stamp, Option<&str>)> {
+    pub(crate) fn file(&self, name: &str) -> Option<(Stamp, Option<TextHash>)> {
         let row = self.row(*self.names.get(name)?)?;
-        Some((row.stamp, row.record.as_ref().map(|record| record.fields.line.hash.as_str())))
+        Some((row.stamp, row.record.as_ref().map(|record| record.line.hash)))
     }
 
     /// The names of all files known.
@@ -295,17 +321,24 @@ impl Memory {
     }
 
     pub(crate) fn kept(&self) -> Vec<Kept> {
-        let kept = |(_, record): (&Row, &Listed)| {
-            let Fields { line: Summary { id, number, hash, .. }, imported, .. } = &record.fields;
-            Kept { id: *id, number: *number, hash: hash.clone(), imported: imported.clone() }
+        let kept = |record: &Listed| {
+            let Summary { id, number, hash, .. } = &*record.line;
+            let imported = record.imported.as_deref();
+            let imported = imported.map(|(file, hash)| (file.to_string(), hash.to_string()));
+            Kept { id: *id, number: *number, hash: hash.to_string(), imported }
         };
-        self.shown().map(|(_, row, record)| kept((row, record))).collect()
+        self.shown().map(|(_, record)| kept(record)).collect()
+    }
+
+    /// The names of the runs that any record has relied on.
+    pub(crate) fn runs(&self) -> Vec<Arc<str>> {
+        self.runs.list.clone()
     }
 
     /// The records that are shown, the newest number first.
-    fn shown(&self) -> impl Iterator<Item = (u32, &Row, &Listed)> {
-        let listed = |row: &u32| self.listed(*row).map(|(file, record)| (*row, file, record));
-        self.order.iter().filter_map(listed).filter(|(_, _, record)| !record.twin)
+    fn shown(&self) -> impl Iterator<Item = (u32, &Listed)> {
+        let listed = |row: &u32| self.listed(*row).map(|(_, record)| (*row, record));
+        self.order.iter().filter_map(listed).filter(|(_, record)| !record.twin)
     }
 
     /// A page of the records that a filter lets through, of those that were found.
@@ -316,16 +349,21 @@ impl Memory {
         let skipped = (filter.page.saturating_sub(1) as usize).saturating_mul(per_page);
         let page = rows.iter().skip(skipped).take(per_page);
         Page {
-            items: page.filter_map(|row| self.summary(*row)).collect(),
+            items: page.filter_map(|row| self.line(*row)).cloned().collect(),
             total: rows.len() as u64,
             facets: self.facets(counts),
         }
     }
 
     /// Shows every line that a filter lets through, of those that were found.
-    pub(crate) fn each(&self, filter: &Filter, found: &Found, visit: &mut dyn FnMut(Summary)) {
+    pub(crate) fn each(
+        &self,
+        filter: &Filter,
+        found: &Found,
+        visit: &mut dyn FnMut(&Arc<Summary>),
+    ) {
         let rows = self.through(filter, found, &mut Counts::default());
-        rows.iter().filter_map(|row| self.summary(*row)).for_each(visit);
+        rows.iter().filter_map(|row| self.line(*row)).for_each(visit);
     }
 
     /// The rows that a filter lets through in the order in which they are shown, with counts of what
@@ -334,8 +372,8 @@ impl Memory {
         let uncounted =
             Filter { status: None, option: None, team: None, tag: None, ..filter.clone() };
         let mut rows: Vec<(Hit, u32)> = Vec::new();
-        for (number, _, record) in self.shown() {
-            let line = &record.fields.line;
+        for (number, record) in self.shown() {
+            let line = &*record.line;
             let hit = found.hit(number, &line.title);
             if hit == Hit::None || !uncounted.lets_through(line) {
                 continue;
@@ -350,7 +388,7 @@ impl Memory {
             // Of those due, the most urgent: whose trigger fired, then by their day.
             rows.sort_by_cached_key(|(_, row)| {
                 self.listed(*row).map(|(_, record)| {
-                    let Summary { fired, due_on, .. } = record.fields.line;
+                    let Summary { fired, due_on, .. } = *record.line;
                     (!fired, due_on.is_none(), due_on)
                 })
             });
@@ -382,17 +420,8 @@ impl Memory {
         }
     }
 
-    fn summary(&self, row: u32) -> Option<Summary> {
-        self.listed(row).map(|(_, record)| record.fields.line.clone())
-    }
-}
-
-fn leave(rows: &mut HashMap<Uuid, Vec<u32>>, id: Uuid, row: u32) {
-    if let Some(list) = rows.get_mut(&id) {
-        list.retain(|other| *other != row);
-        if list.is_empty() {
-            rows.remove(&id);
-        }
+    fn line(&self, row: u32) -> Option<&Arc<Summary>> {
+        self.listed(row).map(|(_, record)| &record.line)
     }
 }
 
@@ -408,7 +437,7 @@ fn misses(filter: &Filter, line: &Summary) -> u8 {
     miss(STATUS, filter.status.is_none_or(|status| status == line.standing))
         | miss(OPTION, filter.option.is_none_or(|option| line.option == Some(option)))
         | miss(TEAM, filter.team.as_ref().is_none_or(|wanted| wanted == team))
-        | miss(TAG, filter.tag.as_ref().is_none_or(|tag| line.tags.contains(tag)))
+        | miss(TAG, filter.tag.as_ref().is_none_or(|tag| line.has_tag(tag)))
 }
 
 /// How many records each value would leave.
@@ -425,11 +454,11 @@ impl Counts {
     fn add(&mut self, misses: u8, record: &Listed) {
         let only = |bit: u8| misses & !bit == 0;
         if only(STATUS) {
-            let place = Standing::ALL.iter().position(|it| *it == record.fields.line.standing);
+            let place = Standing::ALL.iter().position(|it| *it == record.line.standing);
             count(&mut self.statuses, place);
         }
         if only(OPTION) {
-            let option = record.fields.line.option;
+            let option = record.line.option;
             count(&mut self.options, Choice::ALL.iter().position(|it| Some(*it) == option));
         }
         if only(TEAM) {

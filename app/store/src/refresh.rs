@@ -24,7 +24,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    Reading, StoreError,
+    Reading, StoreError, Stored, TextHash,
     entry::Taken,
     files::{self, Stamp},
     index::Index,
@@ -228,10 +228,11 @@ impl Mirror {
         while let Some(part) = ahead.take() {
             let read = part.await.map_err(io::Error::other)?;
             ahead = parts.next().map(|part| self.load(part, nothing_known));
-            for changed in read.iter().filter_map(|read| read.changed.as_ref()) {
-                let Changed { id, hash, text, at } = changed;
-                self.seen.keep(*id, &[Text { hash, text, at: *at }]).await;
-            }
+            let changed = read.iter().filter_map(|read| read.changed.as_ref());
+            let texts: Vec<Text<'_>> = changed
+                .map(|Changed { id, hash, text, at }| Text { id: *id, hash, text, at: *at })
+                .collect();
+            self.seen.keep(&texts).await;
             progress.done += read.len() as u64;
             let taken: Vec<Taken> = read.into_iter().map(|read| read.taken).collect();
             index.0.apply(&taken).await?;
@@ -282,10 +283,10 @@ impl Mirror {
         let (folder, model) = (self.folder.clone(), Arc::clone(&self.model));
         let memory = self.memory();
         let known = |name: String| {
-            let hash = memory.file(&name).and_then(|(_, hash)| hash.map(str::to_owned));
+            let hash = memory.file(&name).and_then(|(_, hash)| hash);
             (name, hash.filter(|_| !nothing_known))
         };
-        let names: Vec<(String, Option<String>)> = names.into_iter().map(known).collect();
+        let names: Vec<(String, Option<TextHash>)> = names.into_iter().map(known).collect();
         drop(memory);
         tokio::task::spawn_blocking(move || {
             files::in_parts(names, |(name, before)| {
@@ -293,7 +294,8 @@ impl Mirror {
                 let loaded = files::load(&folder, &name, &model).ok()?;
                 let taken = Taken::of(&loaded);
                 let stored = loaded.outcome.ok();
-                let changed = stored.zip(before).filter(|(now, before)| now.hash != *before);
+                let other = |now: &Stored, hash| TextHash::from_hex(&now.hash) != hash;
+                let changed = stored.zip(before).filter(|(now, before)| other(now, *before));
                 let changed = changed.map(|(now, _)| Changed {
                     id: now.id,
                     at: loaded.modified.unwrap_or(now.record.created),

@@ -38,6 +38,7 @@ pub(crate) struct Seen {
 
 /// A text to keep.
 pub(crate) struct Text<'a> {
+    pub(crate) id: Uuid,
     pub(crate) hash: &'a str,
     pub(crate) text: &'a str,
     pub(crate) at: Timestamp,
@@ -70,20 +71,24 @@ impl Seen {
         Ok(pool)
     }
 
-    /// Keeps texts of a record. The same text written at the same moment is kept once, however late
+    /// Keeps texts of records. The same text written at the same moment is kept once, however late
     /// and often it is noticed. The record itself is safe without, so that a failure is told and no
     /// more.
-    pub(crate) async fn keep(&self, id: Uuid, texts: &[Text<'_>]) {
-        if let Err(error) = self.try_keep(id, texts).await {
-            tracing::warn!(%error, %id, "an earlier text could not be kept");
+    pub(crate) async fn keep(&self, texts: &[Text<'_>]) {
+        if texts.is_empty() {
+            return;
+        }
+        if let Err(error) = self.try_keep(texts).await {
+            let ids: Vec<String> = texts.iter().map(|text| text.id.to_string()).collect();
+            tracing::warn!(%error, ?ids, "earlier texts could not be kept");
         }
     }
 
-    async fn try_keep(&self, id: Uuid, texts: &[Text<'_>]) -> Result<(), sqlx::Error> {
+    async fn try_keep(&self, texts: &[Text<'_>]) -> Result<(), sqlx::Error> {
         let mut connection = self.pool().await?.acquire().await?;
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let id = id.to_string();
         for text in texts {
+            let id = text.id.to_string();
             sqlx::query(
                 "INSERT OR IGNORE INTO revision (id, at_ns, hash, text) VALUES (?, ?, ?, ?)",
             )
@@ -93,15 +98,15 @@ impl Seen {
             .bind(text.text)
             .execute(&mut *tx)
             .await?;
+            sqlx::query(
+                "DELETE FROM revision WHERE id = ?1 AND seq NOT IN
+                    (SELECT seq FROM revision WHERE id = ?1 ORDER BY at_ns DESC, seq DESC LIMIT ?2)",
+            )
+            .bind(&id)
+            .bind(i64::try_from(MAX_REVISIONS).unwrap_or(i64::MAX))
+            .execute(&mut *tx)
+            .await?;
         }
-        sqlx::query(
-            "DELETE FROM revision WHERE id = ?1 AND seq NOT IN
-                (SELECT seq FROM revision WHERE id = ?1 ORDER BY at_ns DESC, seq DESC LIMIT ?2)",
-        )
-        .bind(&id)
-        .bind(i64::try_from(MAX_REVISIONS).unwrap_or(i64::MAX))
-        .execute(&mut *tx)
-        .await?;
         tx.commit().await
     }
 

@@ -1,5 +1,7 @@
 //! What a place for records can do.
 
+use std::sync::Arc;
+
 use assay_records::advice::Problem;
 use assay_records::{Record, Standing, content_hash};
 use async_trait::async_trait;
@@ -10,6 +12,8 @@ use crate::{Filter, Page, StoreError, Summary};
 
 /// The records to ask for at once, of many.
 pub const READ_AT_ONCE: usize = 256;
+/// The records to write at once, of many.
+pub const WRITE_AT_ONCE: usize = 256;
 
 /// A place where records live.
 #[async_trait]
@@ -22,8 +26,11 @@ pub trait Store: Send + Sync {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError>;
+
+    /// The names of the runs that records rely on; it may hold some that none does any more.
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError>;
 
     /// One record as it is now.
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError>;
@@ -32,6 +39,19 @@ pub trait Store: Send + Sync {
     /// readable part of the file name; the file name that a record had elsewhere is kept as it is
     /// while nothing here has its number. `id` must be the id in the text.
     async fn create(&self, name: &str, id: Uuid, text: String) -> Result<Stored, StoreError>;
+
+    /// Keeps some new records as [`Self::create`] does, with what became of each, in their order. Give
+    /// a part of many ([`WRITE_AT_ONCE`]): those before an error that ends it may be kept, each whole.
+    async fn create_all(
+        &self,
+        new: Vec<NewRecord>,
+    ) -> Result<Vec<Result<Stored, StoreError>>, StoreError> {
+        let mut outcomes = Vec::with_capacity(new.len());
+        for NewRecord { name, id, text } in new {
+            outcomes.push(self.create(&name, id, text).await);
+        }
+        Ok(outcomes)
+    }
 
     /// Replaces a record's text durably if it still has the hash that the writer read; else a
     /// conflict with both texts. What [`assay_records::check_revision`] forbids is refused.
@@ -86,6 +106,17 @@ pub trait Store: Send + Sync {
         }
         Ok(kept)
     }
+}
+
+/// A record about to be kept, as [`Store::create`] takes it.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// What gives the readable part of the file name.
+    pub name: String,
+    /// The id in the text.
+    pub id: Uuid,
+    /// The text.
+    pub text: String,
 }
 
 /// How far the first reading of a store's records has come.

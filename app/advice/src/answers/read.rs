@@ -6,7 +6,10 @@ use super::{
     Given, UNKNOWN,
     raw::{Raw, RawValue},
 };
-use crate::{Model, Problem, Question, QuestionKind, wording::shorten};
+use crate::{
+    Model, Problem, Question, QuestionKind,
+    wording::{exact, shorten},
+};
 
 /// A fault of one answer; a nested one may have its own place.
 pub(super) struct Fault {
@@ -42,6 +45,7 @@ pub(super) fn find<'m>(model: &'m Model, id: &str) -> Result<(usize, &'m Questio
 fn allowed(question: &Question) -> String {
     let number = |whole: bool, min: f64, max: f64, unit: &str| {
         let whole = if whole { "a whole number" } else { "a number" };
+        let [min, max] = [min, max].map(exact);
         format!("allowed: {whole} from {min} to {max} ({unit}), or unknown")
     };
     match &question.kind {
@@ -113,14 +117,14 @@ pub(super) fn read_many(question: &Question, values: &[String]) -> Result<Given,
 
 pub(super) fn read_number(question: &Question, value: f64, must: bool) -> Result<Given, Fault> {
     let QuestionKind::Number { whole, min, max, may_be_must, .. } = &question.kind else {
-        let message = format!("{value} is not an answer");
+        let message = format!("{} is not an answer", exact(value));
         return Err(Fault::new(message, allowed(question)));
     };
     if !(*min..=*max).contains(&value) {
-        return Err(Fault::new(format!("{value} is out of range"), allowed(question)));
+        return Err(Fault::new(format!("{} is out of range", exact(value)), allowed(question)));
     }
     if *whole && libm::trunc(value) != value {
-        return Err(Fault::new(format!("{value} is not whole"), allowed(question)));
+        return Err(Fault::new(format!("{} is not whole", exact(value)), allowed(question)));
     }
     if must && !may_be_must {
         return Err(not_must(question));

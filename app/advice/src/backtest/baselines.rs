@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::BaselineTally;
 use crate::{AnswerValue, Answers, Choice, Engine, Score};
 
 /// One `T` for each baseline.
@@ -33,6 +34,23 @@ impl<T> Baselines<T> {
         ]
     }
 }
+
+impl Baselines<BaselineTally> {
+    /// The one that earned the most credit; of equals the one named first, which is the simpler.
+    #[must_use]
+    pub fn best(&self) -> (BaselineWords, &BaselineTally) {
+        let mut best = (BASELINES.majority, &self.majority);
+        for (words, tally) in self.each() {
+            if tally.credit > best.1.credit + SAME {
+                best = (words, tally);
+            }
+        }
+        best
+    }
+}
+
+/// Sums of the same numbers in another order may differ in their last bits.
+const SAME: f64 = 1e-9;
 
 /// What a baseline is called and how it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -126,8 +144,6 @@ fn equal_weights(engine: &Engine, answers: &Answers, score: &Score) -> Option<Ch
 
 /// The one greatest number's option; none when two share it.
 fn greatest(numbers: [Option<f64>; 3]) -> Option<Choice> {
-    /// Sums of the same values in another order may differ in their last bits.
-    const SAME: f64 = 1e-9;
     let top = numbers.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut best = Choice::ALL
         .into_iter()

@@ -19,6 +19,8 @@ pub struct Summary {
     pub agree: usize,
     /// In how many it abstained: too close to call.
     pub abstained: usize,
+    /// Those it abstained on where it says all the same to stay with what is there.
+    pub stayed: Stayed,
     /// Agreed ÷ decided; absent when none was decided.
     pub agreement: Option<f64>,
     /// Wilson's 95% interval of the agreement; absent when none was decided.
@@ -55,6 +57,15 @@ pub struct Reliability {
     pub mean_first_share: Option<f64>,
     /// Wilson's 95% interval of agreed ÷ cases. Absent without cases.
     pub interval: Option<[f64; 2]>,
+}
+
+/// Abstentions that are advice for all that: keep it in the language it is in, or consider staying.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stayed {
+    /// How many there are.
+    pub cases: usize,
+    /// How many of them did stay.
+    pub agree: usize,
 }
 
 /// For each recommendation how often each option was chosen.
@@ -107,6 +118,9 @@ pub struct BaselineTally {
     pub wins: usize,
     /// On how many the model earned less.
     pub losses: usize,
+    /// How often chance alone would divide the wins and losses as unevenly or more, 0 to 1: the
+    /// two-sided sign test. Absent when there are none.
+    pub by_chance: Option<f64>,
 }
 
 impl Summary {
@@ -123,6 +137,10 @@ impl Summary {
             decided,
             agree,
             abstained,
+            stayed: Stayed {
+                cases: cases.iter().filter(|case| case.stay).count(),
+                agree: cases.iter().filter(|case| case.stay && case.stayed()).count(),
+            },
             agreement: (decided > 0).then(|| real(agree) / real(decided)),
             agreement_interval: wilson(agree, decided),
             credit: credit_of(agree, abstained),
@@ -212,7 +230,23 @@ fn baseline(
         tally.losses += usize::from(earned(case.recommended) < earned(own));
     }
     tally.credit = credit_of(tally.agree, tally.abstained);
+    tally.by_chance = sign_test(tally.wins, tally.losses);
     tally
+}
+
+/// How likely a fair coin divides as many throws as unevenly or more, either way; none without
+/// throws.
+#[must_use]
+pub fn sign_test(wins: usize, losses: usize) -> Option<f64> {
+    let (of, fewer) = (wins + losses, wins.min(losses));
+    // Σ C(n, k) ÷ 2^n, each term from the one before.
+    let mut term = libm::pow(0.5, real(of));
+    let mut tail = term;
+    for k in 1..=fewer {
+        term *= real(of + 1 - k) / real(k);
+        tail += term;
+    }
+    (of > 0).then(|| (2.0 * tail).min(1.0))
 }
 
 fn credit_of(agree: usize, abstained: usize) -> f64 {

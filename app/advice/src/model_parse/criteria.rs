@@ -6,6 +6,7 @@ use super::{check_group, faults::Faults, find_question, raw::RawCriterion};
 use crate::{
     Criterion, CriterionKind, Model,
     expr::{Checker, Expr, Factor, RawExpr, Row, Table},
+    wording::exact,
 };
 
 pub(super) fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) -> Criterion {
@@ -28,6 +29,10 @@ pub(super) fn criterion(raw: &RawCriterion, model: &Model, faults: &mut Faults) 
         Table::default()
     });
     check_ranges(&field, &factors, &table, [&swings, &values], faults);
+    for (key, text) in raw.claims.each() {
+        let filled: &[&str] = if key == "unknown" { &["better", "worse"] } else { &[] };
+        faults.placeholders(&format!("{field}.claims.{key}"), text, filled);
+    }
     let names = match &raw.names {
         None => factors.iter().filter(|f| f.holds.is_none()).map(|f| f.question).collect(),
         Some(names) => {
@@ -171,7 +176,7 @@ fn check_ranges(
         let [rust, go, _] = row.values;
         let state_of = |factor| state_of(factors, &states, factor);
         let Some(place) = expr.culprit(&state_of, &[rust, go], &allowed) else { continue };
-        let number = number(row);
+        let number = exact(number(row));
         if at < 2 {
             let message = format!("{number} swing points for some answers");
             faults.add(&format!("{field}.swing"), place, message, "0 to 1000");

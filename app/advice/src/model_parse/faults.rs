@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::Problem;
+use crate::{Problem, wording::shorten};
 
 #[derive(Default)]
 pub(super) struct Faults(pub(super) Vec<Problem>);
@@ -31,6 +31,27 @@ impl Faults {
                 let message = format!("`{}` is there twice", id.get_ref());
                 self.add(field, id.span(), message, "give each its own id");
             }
+        }
+    }
+
+    /// Refuses braces that are not filled in: only these names are.
+    pub(super) fn placeholders(&mut self, field: &str, text: &Spanned<String>, known: &[&str]) {
+        let mut rest = text.get_ref().as_str();
+        while let Some((_, behind)) = rest.split_once('{') {
+            let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
+            if !known.contains(&name) {
+                let message = format!("`{{{}}}` is filled in with nothing", shorten(name));
+                let help = match known {
+                    [] => "no name in braces is filled in here; write the words".to_owned(),
+                    known => {
+                        let known: Vec<String> =
+                            known.iter().map(|name| format!("{{{name}}}")).collect();
+                        format!("allowed: {}", known.join(", "))
+                    }
+                };
+                self.add(field, text.span(), message, help);
+            }
+            rest = after;
         }
     }
 

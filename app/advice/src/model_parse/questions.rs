@@ -7,7 +7,7 @@ use super::{
     faults::Faults,
     raw::{RawBin, RawNumber, RawQuestion},
 };
-use crate::{Answer, Bin, Group, Question, QuestionKind};
+use crate::{Answer, Bin, Group, Question, QuestionKind, wording::exact};
 
 const MAX_ANSWERS: usize = 16;
 
@@ -67,7 +67,7 @@ fn prior(field: &str, stated: Option<&Spanned<f64>>, faults: &mut Faults) -> f64
     let Some(stated) = stated else { return 1.0 };
     let prior = *stated.get_ref();
     if !(prior > 0.0 && prior <= 1000.0) {
-        let message = format!("a prior of {prior}");
+        let message = format!("a prior of {}", exact(prior));
         faults.add(field, stated.span(), message, "greater than 0, at most 1000");
     }
     prior
@@ -89,11 +89,12 @@ fn answers(field: &str, raw: &RawQuestion, faults: &mut Faults) -> Vec<Answer> {
             let message = format!("`{value}` cannot be an answer's value");
             faults.add(field, place, message, "anything but unknown, else and by");
         }
+        faults.placeholders(field, &answer.phrase, &[]);
         answers.push(Answer {
             value: value.clone(),
             label: answer.label.clone(),
             help: answer.help.clone(),
-            phrase: answer.phrase.clone(),
+            phrase: answer.phrase.get_ref().clone(),
             prior: prior(field, answer.prior.as_ref(), faults),
         });
     }
@@ -107,13 +108,14 @@ fn number_kind(field: &str, raw: &Spanned<RawNumber>, faults: &mut Faults) -> Qu
         let help = "for example min = 0, max = 100";
         faults.add(field, number.min.span(), "min must be below max", help);
     }
+    faults.placeholders(field, &number.phrase, &["n"]);
     QuestionKind::Number {
         whole: number.whole,
         min,
         max: number.max,
         unit: number.unit.clone(),
         may_be_must: number.must,
-        phrase: number.phrase.clone(),
+        phrase: number.phrase.get_ref().clone(),
         bins: bins(field, &number.bins, faults),
     }
 }

@@ -75,7 +75,7 @@ pub(super) struct RawAnswer {
     pub(super) value: Spanned<String>,
     pub(super) label: String,
     pub(super) help: String,
-    pub(super) phrase: String,
+    pub(super) phrase: Spanned<String>,
     pub(super) prior: Option<Spanned<f64>>,
 }
 
@@ -89,7 +89,7 @@ pub(super) struct RawNumber {
     pub(super) unit: String,
     #[serde(default)]
     pub(super) must: bool,
-    pub(super) phrase: String,
+    pub(super) phrase: Spanned<String>,
     #[serde(default)]
     pub(super) bins: Vec<RawBin>,
 }
@@ -130,5 +130,5 @@ pub(super) struct RawKnockout {
     pub(super) id: Spanned<String>,
     pub(super) when: RawConditions,
     pub(super) rules_out: Vec<Spanned<String>>,
-    pub(super) text: String,
+    pub(super) text: Spanned<String>,
 }

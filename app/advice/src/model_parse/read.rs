@@ -24,6 +24,11 @@ const MAX_TEXT_BYTES: usize = 256 * 1024;
 
 const HELP: &str = "see the comments at the top of the built-in model";
 
+/// What a model cannot be without.
+const TABLES: [&str; 5] = ["id", "version", "group", "question", "criterion"];
+
+const FROM_BUILT_IN: &str = "begin with a copy of the built-in model: assay model show > ours.toml";
+
 const STOPPED: &str = "nothing behind it was checked";
 
 /// A place within the document.
@@ -47,6 +52,16 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawModel> {
         no_toml(text, first, faults);
         return None;
     }
+    let missing: Vec<&str> =
+        TABLES.into_iter().filter(|key| !document.get_ref().contains_key(*key)).collect();
+    if !missing.is_empty() {
+        for key in &missing {
+            faults.add("", 0..0, format!("missing field `{key}`"), FROM_BUILT_IN);
+        }
+        if missing.len() == TABLES.len() {
+            return None;
+        }
+    }
     let mut whole = true;
     let mut taken: Vec<(Range<usize>, String)> = Vec::new();
     for _ in 0..MAX_FAULTS {
@@ -57,9 +72,9 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawModel> {
         let span = error.span().unwrap_or(0..0);
         let message = error.message();
         // A key that was taken out for its value is missing now: that is told already.
-        let told = taken
-            .iter()
-            .any(|(table, key)| *table == span && message.contains(&format!("`{key}`")));
+        let names = |key: &str| message.contains(&format!("`{key}`"));
+        let told = taken.iter().any(|(table, key)| *table == span && names(key))
+            || message.starts_with("missing field") && missing.iter().any(|key| names(key));
         if !told {
             add(faults, &error, HELP);
         }

@@ -118,6 +118,22 @@ pub(super) fn below(text: &str, level: usize) -> String {
     out
 }
 
+/// The line of a title, with a backslash before what readers would take for marks.
+pub(super) fn title_line(title: &str) -> String {
+    let plain = format!("# {title}");
+    if parts(&plain).title.as_deref() == Some(title.trim()) {
+        return plain;
+    }
+    let mut escaped = String::from("# ");
+    for c in title.chars() {
+        if "\\`*_[]<>#!&".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
 /// A heading's words as they are written, marks within them kept.
 fn words_of(written: &str) -> String {
     let trimmed = written.trim();

@@ -26,22 +26,26 @@ pub enum Unread {
 /// # Errors
 /// Why the file is left out.
 pub(super) fn read_markdown(file: &str, text: &str) -> Result<Found, Unread> {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_lowercase();
-    if NOT_DECISIONS.contains(&stem.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-')) {
-        return Err(Unread::NotADecision(format!("`{name}` is a page or a template of the tool")));
-    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let (fields, body) = match front_matter::split(&text) {
-        Some((front, body)) => (front_matter::read(front).map_err(Unread::Faulty)?, body),
-        None => (Fields::new(), text.as_str()),
+    let (front, body) = match front_matter::split(&text) {
+        Some((front, body)) => (Some(front), body),
+        None => (None, text.as_str()),
     };
     let (embedded, body) = embedded::take(&text, body);
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_lowercase();
+    let stem = stem.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+    // One that assay exported is a decision, whatever it is called.
+    if embedded.is_none() && NOT_DECISIONS.contains(&stem) {
+        return Err(Unread::NotADecision(format!("`{name}` is a page or a template of the tool")));
+    }
+    let fields = front.map_or_else(|| Ok(Fields::new()), front_matter::read);
+    let fields = fields.map_err(Unread::Faulty)?;
     let parts = markdown::parts(body);
     let Some(title) = parts.title.clone().filter(|title| !title.trim().is_empty()) else {
         return Err(Unread::Faulty("it has no title: a line `# Title`".to_owned()));
     };
-    if markdown::is_hint(title.trim()) {
+    if embedded.is_none() && markdown::is_hint(title.trim()) {
         return Err(Unread::NotADecision("its title is a template's hint".to_owned()));
     }
     let listed = markdown::listed(&parts.head);

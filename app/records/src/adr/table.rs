@@ -50,7 +50,7 @@ pub struct Row<'a> {
     /// The day by which it should be looked at again.
     pub review_by: Option<Date>,
     /// The tags.
-    pub tags: &'a [String],
+    pub tags: Vec<&'a str>,
 }
 
 /// The heading line of [`csv`].
@@ -102,7 +102,7 @@ pub fn csv(items: &[Item<'_>]) -> String {
             created: record.created,
             decided: record.decided,
             review_by: record.review_by,
-            tags: &record.tags,
+            tags: record.tags.iter().map(String::as_str).collect(),
         }));
     }
     out

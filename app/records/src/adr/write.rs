@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Dialect, embedded,
     item::{Item, Neighbour, Place, places},
-    markdown::below,
+    markdown::{below, title_line},
 };
 use crate::{Record, Standing, Trigger};
 
@@ -76,7 +76,7 @@ fn visible(dialect: Dialect, item: &Item<'_>, places: &Places<'_>) -> String {
 /// Title, status, day and people.
 fn head(dialect: Dialect, item: &Item<'_>, places: &Places<'_>, out: &mut String) {
     let record = item.record;
-    let (title, day) = (&record.title, item.day());
+    let (title, day) = (title_line(&record.title), item.day());
     let status = match item.superseded_by.first() {
         Some(later) => format!("superseded by {}", link(dialect, later, places)),
         None => item.standing().id().to_owned(),
@@ -91,22 +91,23 @@ fn head(dialect: Dialect, item: &Item<'_>, places: &Places<'_>, out: &mut String
         Dialect::Madr4 | Dialect::Madr3 => {
             let who = if dialect == Dialect::Madr4 { "decision-makers" } else { "deciders" };
             let people = line(who, &plain_or_quoted(&people));
-            write!(out, "---\nstatus: {status}\ndate: {day}\n{people}---\n\n# {title}\n")
+            write!(out, "---\nstatus: {status}\ndate: {day}\n{people}---\n\n{title}\n")
         }
         Dialect::Madr2 => {
             let people = line("* Deciders", &people);
-            write!(out, "# {title}\n\n* Status: {status}\n{people}* Date: {day}\n")
+            write!(out, "{title}\n\n* Status: {status}\n{people}* Date: {day}\n")
         }
         Dialect::Log4brains => {
             let people = line("- Deciders", &people);
             let tags: Vec<String> = record.tags.iter().map(|tag| tag.replace(' ', "-")).collect();
             let tags = line("- Tags", &tags.join(", "));
-            write!(out, "# {title}\n\n- Status: {status}\n{people}- Date: {day}\n{tags}")
+            write!(out, "{title}\n\n- Status: {status}\n{people}- Date: {day}\n{tags}")
         }
         Dialect::AdrTools | Dialect::JsonAdr => {
             let lines = status_paragraphs(dialect, item, places).join("\n\n");
             let number = number_of(places, item.record.id, item.number);
-            write!(out, "# {number}. {title}\n\nDate: {day}\n\n## Status\n\n{lines}\n")
+            let title = title_line(&format!("{number}. {}", record.title));
+            write!(out, "{title}\n\nDate: {day}\n\n## Status\n\n{lines}\n")
         }
     };
 }

@@ -38,7 +38,10 @@ fn a_draft_from_advice_is_a_whole_record() {
         let record = parsed.record;
         assert!(parsed.warnings.is_empty(), "{:?}", parsed.warnings);
         assert_eq!(record.answers, preset.answers);
-        assert_eq!(record.advice, Some(Score { precedents: Vec::new(), ..score.clone() }));
+        assert_eq!(
+            record.advice,
+            Some(Score { precedents: Vec::new(), same_as: None, ..score.clone() })
+        );
         assert_eq!(record.review_by, Some(date(2027, 5, 21)));
         assert_eq!(record.choice.map(|chosen| chosen.option), score.recommended);
         assert_eq!(record.status, Status::Draft);

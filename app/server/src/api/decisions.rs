@@ -101,7 +101,7 @@ impl List {
             total: page.total,
             page: number,
             per_page,
-            items: page.items.into_iter().map(|item| Item::new(item, today)).collect(),
+            items: page.items.iter().map(|item| Item::new(item, today)).collect(),
             facets: Facets {
                 statuses: counts(page.facets.statuses).collect(),
                 options: counts(page.facets.options).collect(),
@@ -113,21 +113,21 @@ impl List {
 }
 
 impl Item {
-    fn new(summary: Summary, today: Date) -> Self {
+    fn new(summary: &Summary, today: Date) -> Self {
         Self {
             due: summary.is_due(today),
             id: summary.id,
             number: summary.number,
-            file_name: summary.file_name,
-            title: summary.title,
-            service: summary.service,
-            team: summary.team,
+            file_name: summary.file_name.to_string(),
+            title: summary.title.clone(),
+            service: summary.service.as_deref().map(str::to_owned),
+            team: summary.team.as_deref().map(str::to_owned),
             status: summary.standing,
             option: summary.option,
             recommended: summary.recommended,
             verdict: summary.verdict,
             overridden: summary.overridden,
-            tags: summary.tags,
+            tags: summary.tags.iter().map(|tag| String::from(&**tag)).collect(),
             created: summary.created,
             decided: summary.decided,
             due_on: summary.due_on,

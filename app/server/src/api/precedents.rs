@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     error::Error,
+    judged::Judged,
     pages::precedents::{backtest::counts_core, case},
     precedents::{self as filters, Facet, Reading, Wanted},
     state::App,
@@ -94,7 +95,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PrecedentList>, Error> {
-    let filter = Wanted::read(&query.unwrap_or_default()).filter(app.model())?;
+    let filter = Wanted::filter(&query.unwrap_or_default(), app.model())?;
     let items: Vec<_> = filters::list(precedents(), &filter).into_iter().map(entry).collect();
     Ok(Json(PrecedentList { total: items.len(), items }))
 }
@@ -112,8 +113,9 @@ pub(crate) async fn backtest(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     counts_core(query)?;
-    let known = app.backtested().await?;
-    Ok(Json(known.backtest()).into_response())
+    let known = app.backtested(true).await?;
+    let judged = Judged::precedents(known.backtest(), known.without_each_criterion());
+    Ok(Json(judged).into_response())
 }
 
 /// Gives one precedent whole.

@@ -1,5 +1,7 @@
 //! `GET /api/v1/review-queue`: what waits to be looked at again.
 
+use std::sync::Arc;
+
 use assay_advice::{Choice, Verdict};
 use assay_store::{Filter, Summary};
 use axum::{Json, extract::State};
@@ -64,10 +66,17 @@ struct ChangedAdvice {
     causes: Vec<String>,
 }
 
-impl From<Summary> for Waiting {
-    fn from(line: Summary) -> Self {
-        let Summary { id, number, title, service, team, fired, due_on, .. } = line;
-        Self { id, number, title, service, team, fired, due_on }
+impl From<&Arc<Summary>> for Waiting {
+    fn from(line: &Arc<Summary>) -> Self {
+        Self {
+            id: line.id,
+            number: line.number,
+            title: line.title.clone(),
+            service: line.service.as_deref().map(str::to_owned),
+            team: line.team.as_deref().map(str::to_owned),
+            fired: line.fired,
+            due_on: line.due_on,
+        }
     }
 }
 
@@ -96,8 +105,8 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Json<ReviewQueue>, Err
     let queue = Queue::today(&app, Filter::MAX_PER_PAGE).await?;
     Ok(Json(ReviewQueue {
         today: queue.today,
-        due: queue.due.into_iter().map(Waiting::from).collect(),
-        soon: queue.soon.into_iter().map(Waiting::from).collect(),
+        due: queue.due.iter().map(Waiting::from).collect(),
+        soon: queue.soon.iter().map(Waiting::from).collect(),
         changed: queue.compared.changed.iter().map(|it| ChangedAdvice::new(it)).collect(),
         changed_total: queue.compared.changed_total,
         compared: queue.compared.done,

@@ -8,14 +8,25 @@ use std::{
 
 use assay_advice::{
     Backtest, BuiltinCases, ByAdvice, Case, CaseResult, Choice, KindTally, Model, Problem,
-    Reliability, Summary, Usage, Verdict, backtest,
+    Reliability, Summary, Usage, Verdict, WithoutCriterion, backtest, without_each_criterion,
 };
 use assay_records::{Record, Status};
 use clap::Args;
 use uuid::Uuid;
 
 use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
-use crate::{own, pages::words::percent, recording};
+use crate::{
+    judged::{self, Judged},
+    own,
+    pages::words::{percent, tipped},
+    recording,
+};
+
+/// Fewer cases that count are shown one by one only.
+const TABLES_FROM: usize = 10;
+
+/// The most characters of a record's title in a line.
+const TITLE_MAX: usize = 40;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -42,19 +53,30 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let engine = std::sync::Arc::clone(&context.evidence()?.now().engine);
-    let (mut cases, faults) = match &arguments.dir {
+    let Read { mut cases, names, faults } = match &arguments.dir {
         Some(folder) => read_folder(folder, engine.model())?,
-        None => (builtin(engine.model()), Faults::default()),
+        None => Read { cases: builtin(engine.model()), ..Read::default() },
     };
     faults.tell();
     if let Some(usage) = arguments.usage {
         cases.retain(|case| case.usage == usage);
     }
     if !cases.is_empty() {
-        let found = backtest(&engine, &cases, arguments.usage.unwrap_or(Usage::Core));
-        match arguments.json {
-            true => write_json(out, &found)?,
-            false => out.write_all(in_words(&found, faults.files).as_bytes())?,
+        let counted = arguments.usage.unwrap_or(Usage::Core);
+        let found = backtest(&engine, &cases, counted);
+        let ours = arguments.dir.is_none() && counted == Usage::Core;
+        let criteria = match ours {
+            true => without_each_criterion(&engine, &cases, &found.per_case, counted),
+            false => Vec::new(),
+        };
+        match (arguments.json, ours) {
+            (true, true) => write_json(out, &Judged::precedents(&found, &criteria))?,
+            (true, false) => write_json(out, &Judged::cases(&found))?,
+            (false, _) => {
+                let known = if ours { judged::tuned(&found) } else { String::new() };
+                let told = in_words(&found, &criteria, &known, &names, faults.files);
+                out.write_all(told.as_bytes())?;
+            }
         }
     }
     if faults.files > 0 {
@@ -82,6 +104,15 @@ fn builtin(model: &Model) -> Vec<Case> {
     cases
 }
 
+/// What a folder holds.
+#[derive(Default)]
+struct Read {
+    cases: Vec<Case>,
+    /// What people call a record, by its id: number and title.
+    names: BTreeMap<String, String>,
+    faults: Faults,
+}
+
 /// What is wrong with the files of a folder.
 #[derive(Default)]
 struct Faults {
@@ -103,7 +134,7 @@ impl Faults {
     }
 }
 
-fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Failure> {
+fn read_folder(folder: &Path, model: &Model) -> Result<Read, Failure> {
     let paths = input::toml_files(folder)?;
     if paths.is_empty() {
         return Err(Failure::Input(format!(
@@ -111,7 +142,7 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
             folder.display()
         )));
     }
-    let (mut cases, mut faults): (Vec<Case>, Faults) = Default::default();
+    let Read { mut cases, mut names, mut faults } = Read::default();
     let mut first_with: BTreeMap<String, String> = BTreeMap::new();
     let (mut recorded, mut replaced) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
@@ -129,6 +160,7 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
             true => Record::parse(&text, model).map(|parsed| {
                 let record = parsed.record;
                 recorded.insert(record.id.to_string());
+                names.insert(record.id.to_string(), record_name(&path, &record));
                 if matches!(record.status, Status::Accepted | Status::Deprecated) {
                     replaced.extend(record.supersedes.iter().map(Uuid::to_string));
                 }
@@ -157,7 +189,17 @@ fn read_folder(folder: &Path, model: &Model) -> Result<(Vec<Case>, Faults), Fail
             plural(recorded.len(), "record")
         );
     }
-    Ok((cases, faults))
+    Ok(Read { cases, names, faults })
+}
+
+/// What a record is called in a line: its number and as much of its title as fits.
+fn record_name(path: &Path, record: &Record) -> String {
+    let number = input::record_number(path).map(|number| format!("{number:04} "));
+    let mut title: String = record.title.chars().take(TITLE_MAX).collect();
+    if record.title.chars().count() > TITLE_MAX {
+        title.push('…');
+    }
+    format!("{}{title}", number.unwrap_or_default())
 }
 
 fn same_id(text: &str, id: &str, other: &str) -> Problem {
@@ -170,25 +212,50 @@ fn same_id(text: &str, id: &str, other: &str) -> Problem {
     }
 }
 
-/// The result as a page of text; so many files were left out.
-fn in_words(found: &Backtest, left_out: usize) -> String {
+/// The result as a page of text, with what is known of how the model came about; so many files were
+/// left out.
+fn in_words(
+    found: &Backtest,
+    criteria: &[WithoutCriterion],
+    known: &str,
+    names: &BTreeMap<String, String>,
+    left_out: usize,
+) -> String {
     let mut text = headline(found, left_out);
+    if !known.is_empty() {
+        text.push_str(&format!("\n{known}\n"));
+    }
     text.push_str(&found.by_advice.as_ref().map(by_advice).unwrap_or_default());
-    text.push_str(&reliability(&found.summary));
-    text.push_str(&confusion(&found.summary));
-    text.push_str(&beside_baselines(&found.summary));
-    text.push_str(&taken_away(found));
-    text.push_str(&found.hybrid_kind.as_ref().map(kinds).unwrap_or_default());
+    if found.summary.cases < TABLES_FROM {
+        text.push_str(&format!(
+            "\nTables begin at {TABLES_FROM} cases: of fewer, each says more than a share would.\n"
+        ));
+    } else {
+        text.push_str(&reliability(&found.summary));
+        text.push_str(&confusion(&found.summary));
+        text.push_str(&beside_baselines(&found.summary));
+        text.push_str(&taken_away(found));
+        text.push_str(&without_criteria(criteria));
+        text.push_str("\nWhat follows\n");
+        for told in judged::conclusions(found, criteria) {
+            text.push_str(&format!("  - {told}\n"));
+        }
+        text.push_str(&found.hybrid_kind.as_ref().map(kinds).unwrap_or_default());
+    }
     if !found.apart.is_empty() {
         text.push_str("\nCounted apart\n");
+        if found.apart.iter().any(|apart| apart.usage == Usage::PreRustEra) {
+            text.push_str(&format!("  {}\n", judged::CIRCULAR));
+        }
     }
     for apart in &found.apart {
         text.push_str(&format!("  {:<22}  {}\n", apart.usage.id(), short(&apart.summary)));
     }
-    text.push_str("\nCases (shares: Rust, Go, hybrid)\n");
-    let width = found.per_case.iter().map(|case| case.id.chars().count()).max().unwrap_or(0);
+    text.push_str(&format!("\nCases (shares: Rust, Go, hybrid). {}\n", judged::SHARES));
+    let name = |case: &CaseResult| report::visible(names.get(&case.id).unwrap_or(&case.id));
+    let width = found.per_case.iter().map(|case| name(case).chars().count()).max().unwrap_or(0);
     for case in &found.per_case {
-        text.push_str(&line(case, width));
+        text.push_str(&line(case, &name(case), width));
     }
     text.push_str("\nAgreement with what was chosen is not correctness.\n");
     text
@@ -208,6 +275,10 @@ fn headline(found: &Backtest, left_out: usize) -> String {
         Usage::Core => plural(cases, "core case"),
         usage => format!("{} of use {}", plural(cases, "case"), usage.id()),
     };
+    let stayed = match judged::stayed(summary) {
+        none if none.is_empty() => none,
+        words => format!("; {words}"),
+    };
     let left_out = match left_out {
         0 => String::new(),
         files => format!(", {} left out", plural(files, "faulty file")),
@@ -215,7 +286,7 @@ fn headline(found: &Backtest, left_out: usize) -> String {
     format!(
         "The model {model} on {cases}{left_out}\n\n  \
            agrees    {agree} of {decided} decided{share}\n  \
-           abstains  {abstained}\n  \
+           abstains  {abstained}{stayed}\n  \
            credit    {:.1}, where an abstention counts a third\n  \
            kappa     {}\n  \
            Brier     {} (equal shares for all: 0.667)\n",
@@ -291,7 +362,7 @@ fn by_advice(found: &ByAdvice) -> String {
 /// what is expected but not measured.
 fn taken_away(found: &Backtest) -> String {
     let mut text = "\nWithout some of it                decided  agreed  abstained  credit  \
-                    four questions  credit\n"
+                    best simple way           credit  the model wins  loses\n"
         .to_owned();
     let separable = ("Without separable core", &found.separable_unknown);
     let ablations = found.ablations.iter().map(|own| (own.name, &own.summary));
@@ -299,15 +370,34 @@ fn taken_away(found: &Backtest) -> String {
     for (name, own) in [whole, separable].into_iter().chain(ablations) {
         // What follows a colon explains the name.
         let name = name.split_once(':').map_or(name, |(name, _)| name);
-        let four = own.baselines.four_questions;
+        let (words, best) = own.baselines.best();
         text.push_str(&format!(
-            "  {name:<32}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:>14}  {:>6.1}\n",
+            "  {name:<32}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:<24}  {:>6.1}  {:>14}  {:>5}\n",
             format!("{} of {}", own.decided, own.cases),
             own.agree,
             own.abstained,
             own.credit,
-            format!("{} of {}", four.agree, four.decided),
-            four.credit,
+            format!("{}, {} of {}", words.name, best.agree, best.decided),
+            best.credit,
+            best.wins,
+            best.losses,
+        ));
+    }
+    text
+}
+
+/// Each criterion left out in turn; nothing when that was not asked.
+fn without_criteria(criteria: &[WithoutCriterion]) -> String {
+    if criteria.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nWithout one criterion               decided  agreed  abstained  credit  \
+                    other verdict (of all cases)\n"
+        .to_owned();
+    for own in criteria {
+        text.push_str(&format!(
+            "  {:<34}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:>13}\n",
+            own.name, own.decided, own.agree, own.abstained, own.credit, own.moved
         ));
     }
     text
@@ -328,7 +418,7 @@ fn short(summary: &Summary) -> String {
     format!("{agree} of {cases} {verb}, {} against, {abstained} abstained", decided - agree)
 }
 
-fn line(case: &CaseResult, width: usize) -> String {
+fn line(case: &CaseResult, name: &str, width: usize) -> String {
     let mark = match case.agreed() {
         Some(true) => "agrees  ",
         Some(false) => "misses  ",
@@ -345,9 +435,8 @@ fn line(case: &CaseResult, width: usize) -> String {
     };
     let [rust, go, hybrid] = Choice::ALL.map(|option| percent(*case.first_share.get(option)));
     let mut text = format!(
-        "  {mark}  {id:<width$}  chosen {chosen:<6}  said {said:<6} {verdict:<9} \
+        "  {mark}  {name:<width$}  chosen {chosen:<6}  said {said:<6} {verdict:<9} \
          {rust:>3} {go:>3} {hybrid:>3}  {usage}\n",
-        id = report::visible(&case.id),
         chosen = case.option.id(),
         usage = if case.usage == Usage::Core { "" } else { case.usage.id() },
     )
@@ -359,9 +448,7 @@ fn line(case: &CaseResult, width: usize) -> String {
         text.push_str(&format!("            no more than a lean, because {why}\n"));
     }
     if case.agreed() != Some(true) {
-        for words in case.tipped.iter().map(|tipped| &tipped.text) {
-            text.push_str(&format!("            {words}\n"));
-        }
+        text.push_str(&format!("            {}\n", tipped(case)));
         for words in case.flip.iter().map(|flip| &flip.text) {
             text.push_str(&format!("            {words}\n"));
         }

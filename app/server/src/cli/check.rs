@@ -17,7 +17,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Context, Failure, Home, input,
+    Context, Failure, Home, input, promtool,
     report::{self, Severity},
     write_json,
 };
@@ -100,6 +100,7 @@ pub(super) fn run(
     find_shared_ids(&sources, &mut findings);
     find_lost_links(&sources, &mut findings);
     find_due(&sources, arguments.today.unwrap_or_else(|| context.today()), &mut findings);
+    find_refused_rules(&sources, &mut findings);
     findings.sort_by(|a, b| a.file.cmp(&b.file));
 
     let format = if arguments.json { Format::Json } else { arguments.format };
@@ -226,6 +227,29 @@ fn find_lost_links(sources: &[Source], findings: &mut Vec<Finding>) {
                 },
             });
         }
+    }
+}
+
+/// Triggers that Prometheus would not load, where its `promtool` is installed to say so. They are
+/// warnings: the outcome must not depend on what is installed.
+fn find_refused_rules(sources: &[Source], findings: &mut Vec<Finding>) {
+    let records: Vec<&Record> = sources.iter().filter_map(|it| it.record.as_ref()).collect();
+    for refused in promtool::refused(&records) {
+        let id = |source: &&Source| source.record.as_ref().map(|it| it.id) == Some(refused.record);
+        let Some(source) = sources.iter().find(id) else { continue };
+        let wanted = format!("id = \"{}\"", refused.trigger);
+        let message =
+            format!("Prometheus refuses the promql of `{}`: {}", refused.trigger, refused.why);
+        let help =
+            "mend it: one rule that is refused keeps the others of its file from being loaded";
+        findings.push(Finding {
+            kind: Kind::Warning,
+            file: source.name.clone(),
+            problem: Problem {
+                span: place(source, |line| line.starts_with(&wanted)),
+                ..problem("trigger", message, help)
+            },
+        });
     }
 }
 

@@ -208,10 +208,10 @@ async fn prometheus(context: &Context, out: &mut dyn Write) -> Result<(), Failur
         all.into_iter().map(|stored| stored.record).filter(|record| !record.is_example()).collect();
     records.sort_by_key(|record| (record.created, record.id));
     let made = alert_rules(&records);
-    for left_out in &made.left_out {
+    for (trigger, why) in &made.left_out {
+        let why = visible(why);
         // A closed standard error leaves nobody to tell.
-        let _ =
-            writeln!(io::stderr(), "warning: left out, as it has no promql: {}", visible(left_out));
+        let _ = writeln!(io::stderr(), "warning: left out, as {why}: {}", visible(trigger));
     }
     Ok(out.write_all(made.yaml.as_bytes())?)
 }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use uuid::Uuid;
+
 use super::Failure;
 
 /// The largest file read: the same as the largest request.
@@ -45,6 +47,23 @@ pub(super) fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// The file of the record of this number or id, as far as the folder can be read.
+pub(super) fn record_file(folder: &Path, wanted: &str) -> Option<PathBuf> {
+    let number = wanted.parse().ok();
+    let id = format!("id = \"{}\"", wanted.to_ascii_lowercase());
+    let is_meant = |path: &PathBuf| {
+        number.is_some_and(|number| record_number(path) == Some(number))
+            || Uuid::try_parse(wanted).is_ok()
+                && read_file(path).is_ok_and(|text| text.lines().any(|line| line.starts_with(&id)))
+    };
+    toml_files(folder).ok()?.into_iter().find(is_meant)
+}
+
+/// The number in the name of a record's file, `NNNN-slug.toml`.
+pub(super) fn record_number(path: &Path) -> Option<u32> {
+    path.file_name()?.to_str()?.split_once('-')?.0.parse().ok()
 }
 
 fn read_text(source: impl Read, name: &str) -> Result<String, Failure> {

@@ -12,11 +12,13 @@ mod import;
 mod input;
 mod list;
 mod model;
+mod promtool;
 mod record;
 mod report;
 mod runs;
 mod score;
 mod serve;
+mod sharing;
 
 use std::{
     convert::Infallible,
@@ -30,11 +32,12 @@ use std::{
 };
 
 use assay_advice::Model;
-use assay_store::{Store, StoreError};
+use assay_store::{Store, StoreError, access::Access};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
+    access::Reviewed,
     api::Keys,
     demo::Demo,
     evidence::Evidence,
@@ -98,6 +101,9 @@ pub struct Settings {
     /// Your name in the history of records [default: the system's user name]
     #[arg(long, global = true, env = "ASSAY_BY", value_name = "NAME", hide = true)]
     pub by: Option<String>,
+    /// Sign-in.
+    #[command(flatten)]
+    pub sharing: sharing::Sharing,
     /// What to log to standard error, for example `info` or `assay=debug`
     #[arg(
         long,
@@ -190,8 +196,16 @@ pub struct Surroundings {
     pub hook_token: Option<String>,
 }
 
+/// A store that is open.
+pub struct Opened {
+    /// The records.
+    pub store: Arc<dyn Store>,
+    /// Who may come in; none for a folder, which is one person's own.
+    pub access: Option<Arc<dyn Access>>,
+}
+
 /// A store being opened.
-pub type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send>>;
+pub type Opening = Pin<Box<dyn Future<Output = Result<Opened, StoreError>> + Send>>;
 
 /// Why a verb did not do what was asked; the message is for people.
 #[derive(Debug, thiserror::Error)]
@@ -315,13 +329,13 @@ impl Context {
 
     /// The store of the records, once it knows all that is there.
     async fn store(&self, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
-        let store = self.open(model).await?;
+        let store = self.open(model).await?.store;
         store.settled().await?;
         Ok(store)
     }
 
-    /// The store of the records, which may still be reading.
-    async fn open(&self, model: Arc<Model>) -> Result<Arc<dyn Store>, Failure> {
+    /// The store of the records, which may still be reading, and what is kept of who may come in.
+    async fn open(&self, model: Arc<Model>) -> Result<Opened, Failure> {
         Ok((self.surroundings.open)(self.home(), self.data(), model).await?)
     }
 
@@ -331,13 +345,19 @@ impl Context {
         let model = Arc::new(evidence.model().clone());
         // Without a current folder there is no source tree to measure in, and nothing else is lost.
         let place = env::current_dir().unwrap_or_default();
+        let Opened { store, access } = self.open(Arc::clone(&model)).await?;
+        let shared = self.settings.sharing.open(access)?;
         Ok(Arc::new(AppState {
-            store: self.open(model).await?,
+            store: match shared {
+                Some(_) => Arc::new(Reviewed { inner: store, model }),
+                None => store,
+            },
+            local: shared.is_none(),
+            shared,
             evidence,
             clock: self.surroundings.clock,
-            by: self.by(),
+            local_name: self.by(),
             live: Live::new(Arc::new(live::harness), place),
-            local: true,
             demo: Demo::default(),
             keys: Keys::default(),
             metrics: Metrics::default(),

@@ -117,12 +117,14 @@ fn in_words(name: &str, file: &Path, trial: &Trial) -> String {
         format!("In use: {}, version {}", in_use.id, in_use.version),
         format!("  {}", in_use.digest),
     ];
-    if edited.digest == in_use.digest {
+    if trial.is_same() {
         lines.push("They are the same text, so nothing changes.".to_owned());
     }
+    let warnings = trial.warnings.iter();
+    lines.extend(warnings.map(|told| format!("warning: {}", report::visible(told))));
     tell(&mut lines, "documented decisions", &trial.precedents);
     tell(&mut lines, "records of your own", &trial.records);
-    if edited.digest != in_use.digest {
+    if !trial.is_same() {
         lines.push(String::new());
         lines.push(format!("To adopt it: assay --model {} (or ASSAY_MODEL)", file.display()));
         lines.push("Records keep the advice they were given, and which model gave it.".to_owned());

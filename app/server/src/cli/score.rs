@@ -6,20 +6,25 @@ use std::{
 };
 
 use assay_advice::{
-    Answers, Assumptions, Choice, Cost, Model, Precedent, PrecedentRef, Score, Settled, Sheet,
-    Verdict, precedent, precedents,
+    Answers, Assumptions, Choice, Cost, Model, Precedent, PrecedentRef, Score, Sheet, precedent,
+    precedents,
 };
 use clap::Args;
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
+use super::{Context, Failure, Home, input, report, stderr_is_terminal, write_json};
 use crate::pages::{
     cost::CostView,
-    words::{self, percent},
+    words::{self, Headline, percent},
 };
 
 /// How many reasons and flips are shown to people; `--json` has all.
 const SHOWN: usize = 5;
+
+/// How many ids are offered for one misspelt, and how alike they must be, 0 to 1.
+const CLOSE_MAX: usize = 3;
+const CLOSE: f32 = 0.6;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -54,7 +59,8 @@ pub(super) fn run(
     let sheet = match known_precedent(&arguments.file) {
         Some(case) => coded(engine.model(), case)?,
         None => {
-            let text = input::read(&arguments.file).map_err(|why| neither(&arguments.file, why))?;
+            let text = input::read(&arguments.file)
+                .map_err(|why| neither(context, &arguments.file, why))?;
             sheet(engine.model(), &arguments.file, &text)?
         }
     };
@@ -74,7 +80,9 @@ pub(super) fn run(
         };
     }
     let name = sheet.service.as_deref().unwrap_or("this service");
-    out.write_all(in_words(&report::visible(name), &score, engine.model()).as_bytes())?;
+    out.write_all(
+        in_words(&report::visible(name), &score, &sheet.answers, engine.model()).as_bytes(),
+    )?;
     if let Some((cost, assumptions)) = cost {
         out.write_all(cost_in_words(&CostView::new(cost, &assumptions, Some(&score))).as_bytes())?;
     }
@@ -95,19 +103,37 @@ fn coded(model: &Model, case: &Precedent) -> Result<Sheet, Failure> {
     Ok(Sheet { service: Some(format!("{}: {}", case.organisation, case.component)), answers })
 }
 
-/// Says of what is no file that it is no precedent either.
-fn neither(name: &Path, why: Failure) -> Failure {
+/// Says of what is no file what may be meant: the file of a record, or the id of a precedent.
+fn neither(context: &Context, name: &Path, why: Failure) -> Failure {
     let id = name.to_string_lossy();
-    let like_an_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let like_an_id = |c: char| c.is_ascii_alphanumeric() || c == '-';
     match why {
         Failure::CannotRun(why) if !name.exists() && id.chars().all(like_an_id) => {
-            let ids: Vec<&str> = precedents().iter().map(|case| case.id.as_str()).collect();
-            Failure::CannotRun(format!(
-                "{why}\nNor is {id} the id of a documented decision; these are: {}",
-                ids.join(", ")
-            ))
+            Failure::CannotRun(format!("{why}\n{}", meant(context, &id)))
         }
         other => other,
+    }
+}
+
+fn meant(context: &Context, id: &str) -> String {
+    if let Home::Folder(folder) = context.home()
+        && let Some(file) = input::record_file(&folder, id)
+    {
+        return format!("Did you mean the record {}?", file.display());
+    }
+    let number = id.chars().all(|c| c.is_ascii_digit());
+    if number || Uuid::try_parse(id).is_ok() {
+        return "A record is scored by its file, and none here has that number or id; `assay list` \
+                shows those there are."
+            .to_owned();
+    }
+    let ids: Vec<&str> = precedents().iter().map(|case| case.id.as_str()).collect();
+    let lower = id.to_ascii_lowercase();
+    match similar::get_close_matches(lower.as_str(), &ids, CLOSE_MAX, CLOSE) {
+        close if close.is_empty() => {
+            format!("Nor is {id} the id of a documented decision; these are: {}", ids.join(", "))
+        }
+        close => format!("Did you mean the documented decision {}?", close.join(" or ")),
     }
 }
 
@@ -164,8 +190,9 @@ pub(super) fn sheet(model: &Model, file: &Path, text: &str) -> Result<Sheet, Fai
 }
 
 /// The recommendation as a page of text.
-fn in_words(service: &str, score: &Score, model: &Model) -> String {
-    let mut lines = vec![headline(service, score), String::new()];
+fn in_words(service: &str, score: &Score, answers: &Answers, model: &Model) -> String {
+    let headline = Headline::new(score, answers).line();
+    let mut lines = vec![format!("{service}: {headline}"), String::new()];
     for choice in Choice::ALL {
         let option = score.options.get(choice);
         let out = match score.ruled_out(model, choice) {
@@ -180,10 +207,9 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             assay_advice::grouped(score.draws.into()),
         ));
     }
-    let shares = assay_advice::ByOption::from_fn(|choice| score.options.get(choice).first_share);
-    let none_left = words::none_left(&shares);
+    let none_left = words::shares(score).none_left;
     if !none_left.is_empty() {
-        lines.push(format!("  All three are ruled out in {none_left}%, by answers that are open"));
+        lines.push(format!("  {none_left}"));
     }
     if !score.held_back.is_empty() {
         let why = assay_advice::held_back_by(&score.held_back);
@@ -205,6 +231,15 @@ fn in_words(service: &str, score: &Score, model: &Model) -> String {
             "Most worth answering next",
             vec![format!("  {} ({})", question.label, question.id)],
         );
+    }
+    if let Some(Precedent { organisation, component, option, .. }) =
+        score.same_as.as_deref().and_then(precedent)
+    {
+        lines.push(String::new());
+        lines.push(format!(
+            "These are the answers of {organisation}: {component}, which chose {option}: the same \
+             case, so it is not among the nearest."
+        ));
     }
     let near = score.precedents.iter().map(precedent_in_words);
     section(
@@ -234,26 +269,10 @@ fn section(lines: &mut Vec<String>, title: &str, body: Vec<String>) {
     }
 }
 
-fn headline(service: &str, score: &Score) -> String {
-    match (score.recommended, score.verdict, score.settled) {
-        (Some(choice), Verdict::Strong, _) => format!("{service}: {choice}, strongly"),
-        (Some(choice), _, _) => format!("{service}: leaning to {choice}"),
-        (None, _, Some(Settled::RustInCore)) => {
-            format!("{service}: Rust in the core; the edge is open")
-        }
-        (None, _, Some(Settled::GoAtEdge)) => {
-            format!("{service}: Go at the edge; the core is open")
-        }
-        (None, _, None) => format!("{service}: too close to call"),
-    }
-}
-
 /// The weightiest reasons, for (`+`) and against (`-`) the first option.
 fn reasons(score: &Score) -> Vec<String> {
-    score
-        .reasons
-        .iter()
-        .filter(|reason| reason.contribution != 0.0)
+    words::reasons(score, |contribution| contribution != 0.0)
+        .into_iter()
         .take(SHOWN)
         .map(|reason| {
             let sign = if reason.contribution > 0.0 { '+' } else { '-' };

@@ -15,7 +15,9 @@ use crate::{http, own};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let address = context.settings.listen;
-    refuse_other_machines(address)?;
+    if !context.settings.sharing.is_wanted() {
+        refuse_other_machines(address)?;
+    }
     // The port comes first: a second assay should say so at once.
     let listener = TcpListener::bind(address).await.map_err(|error| in_words(address, &error))?;
     let app = context.app().await?;
@@ -57,8 +59,9 @@ fn refuse_other_machines(address: SocketAddr) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::CannotRun(format!(
-        "refusing to listen on {address}: other machines could reach it, and there is no sign-in \
-         yet\nUse an address of this machine only, for example --listen 127.0.0.1:{}",
+        "refusing to listen on {address}: other machines could reach it, and nobody would have to \
+         sign in\nUse an address of this machine only, for example --listen 127.0.0.1:{}, or set up \
+         sign-in (--oidc-issuer)",
         address.port()
     )))
 }

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
-use assay_advice::{Backtest, BuiltinCases, Engine, Measurements, Model, Usage};
+use assay_advice::{Backtest, BuiltinCases, Engine, Measurements, Model, Usage, WithoutCriterion};
 
 pub use fit::{SCENARIOS, Standing, fit};
 pub use in_use::{InUse, Used};
@@ -50,6 +50,7 @@ pub struct Known {
     /// Which run the advice uses for each scenario, and what was picked.
     pub in_use: InUse,
     backtest: OnceLock<Backtest>,
+    criteria: OnceLock<Vec<WithoutCriterion>>,
 }
 
 /// Why a run was not taken into use.
@@ -96,6 +97,15 @@ impl Known {
         self.backtest.get_or_init(|| {
             let cases = BuiltinCases::new(self.engine.model()).cases;
             assay_advice::backtest(&self.engine, &cases, Usage::Core)
+        })
+    }
+
+    /// The same with each criterion left out in turn, which takes about as long again.
+    pub fn without_each_criterion(&self) -> &[WithoutCriterion] {
+        self.criteria.get_or_init(|| {
+            let cases = BuiltinCases::new(self.engine.model()).cases;
+            let found = &self.backtest().per_case;
+            assay_advice::without_each_criterion(&self.engine, &cases, found, Usage::Core)
         })
     }
 }
@@ -181,5 +191,11 @@ fn read(model: &Model, own: &Path, added: Option<&Path>, file: &Path) -> Known {
 fn prepare(model: &Model, runs: Arc<Runs>, picked: in_use::Picked, told: Vec<String>) -> Known {
     let (in_use, workloads) = InUse::settle(&runs, picked, told);
     let engine = Engine::new(model.clone(), Measurements { workloads }, assay_advice::SEED);
-    Known { runs, engine: Arc::new(engine), in_use, backtest: OnceLock::new() }
+    Known {
+        runs,
+        engine: Arc::new(engine),
+        in_use,
+        backtest: OnceLock::new(),
+        criteria: OnceLock::new(),
+    }
 }

@@ -1,8 +1,8 @@
 //! Runs that records rely on and that no longer count.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use assay_store::{Filter, StoreError};
+use assay_store::StoreError;
 
 use super::{Runs, fit, fit::standing};
 use crate::state::App;
@@ -11,11 +11,11 @@ use crate::state::App;
 pub(crate) const WORD: &str = "void";
 
 /// The names of the runs that any record relies on and that no longer count.
-pub(crate) async fn runs(app: &App) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn runs(app: &App) -> Result<Vec<Arc<str>>, StoreError> {
     let known = app.runs();
-    let mut names = BTreeSet::new();
-    app.store.each(&Filter::default(), &mut |line| names.extend(line.facts.runs)).await?;
-    Ok(names.into_iter().filter(|name| why(&known, name).is_some()).collect())
+    let mut names = app.store.runs().await?;
+    names.retain(|name| why(&known, name).is_some());
+    Ok(names)
 }
 
 /// Why a run does not count, in words; nothing when it does.

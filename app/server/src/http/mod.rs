@@ -25,11 +25,13 @@ use tower_http::{
     trace::TraceLayer,
 };
 
+use url::Url;
+
 pub use metrics::Metrics;
 pub(crate) use present::ProblemDetails;
 pub use serve::{Limits, serve};
 
-use crate::{error::Error, routes, state::App};
+use crate::{access, error::Error, routes, state::App};
 
 /// The largest request body: a record with all its texts is far smaller.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -39,16 +41,19 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The whole application: every route behind every protection.
 pub fn app(state: App) -> Router {
-    protected(routes::table(Arc::clone(&state)))
+    let admit = middleware::from_fn_with_state(Arc::clone(&state), access::admit);
+    let public = state.shared.as_ref().map(|shared| shared.public.clone());
+    protected(routes::table(Arc::clone(&state)).layer(admit), public)
         .layer(middleware::from_fn_with_state(state, metrics::count))
 }
 
-/// Routes behind every protection; the outermost layer is the last.
-pub fn protected(routes: Router) -> Router {
+/// Routes behind every protection, in shared mode for the address that people know assay by; the
+/// outermost layer is the last.
+pub fn protected(routes: Router, public: Option<Url>) -> Router {
     routes
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CsrfLayer::new().with_rejection_response(refuse_foreign_origin))
-        .layer(middleware::from_fn(guard::host))
+        .layer(middleware::from_fn_with_state(public.map(Arc::new), guard::host))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(middleware::from_fn(present::present))

@@ -344,8 +344,8 @@ fn advice<'a>(app: &'a App, sheet: &Sheet, own: &Own) -> Advice<'a> {
 }
 
 fn reasons(score: &Score, side: impl Fn(f64) -> bool) -> Vec<String> {
-    let chosen = score.reasons.iter().filter(|reason| side(reason.contribution));
-    chosen.take(REASONS_MAX).map(|reason| reason.text.clone()).collect()
+    let weighed = words::reasons(score, side).into_iter();
+    weighed.take(REASONS_MAX).map(|reason| reason.text.clone()).collect()
 }
 
 /// The service measured for the stated workload.

@@ -2,6 +2,7 @@
 
 use assay_advice::{
     Assumptions, CURRENCY, Choice, Cost, OptionCost, Score, assumptions as known_assumptions,
+    quantity,
 };
 
 use crate::pages::sheet::COST;
@@ -66,7 +67,7 @@ fn assumed(assumptions: &Assumptions, currency: &str) -> Vec<(String, String)> {
         (None, _) => "as answered".to_owned(),
         (Some(value), "share") => format!("{}%", (value * 1e4).round() / 100.0),
         (Some(value), "money") => format!("{value} {currency}"),
-        (Some(value), unit) => format!("{value} {unit}"),
+        (Some(value), unit) => quantity(value, unit),
     };
     known_assumptions().iter().map(|known| (known.label.clone(), value(known))).collect()
 }

@@ -3,6 +3,8 @@
 use askama::Template;
 use assay_advice::{Choice, line_column};
 use assay_records::{Outcome, Standing, adr};
+use std::sync::Arc;
+
 use assay_store::{BadFile, Facet, Facets, Filter, Reading, Summary};
 use axum::{
     extract::{RawQuery, State},
@@ -38,13 +40,13 @@ struct View {
 
 /// A record in a list.
 pub(crate) struct Line {
-    pub(crate) item: Summary,
+    pub(crate) item: Arc<Summary>,
     pub(crate) due: bool,
     today: Date,
 }
 
 impl Line {
-    pub(crate) fn new(item: Summary, today: Date) -> Self {
+    pub(crate) fn new(item: Arc<Summary>, today: Date) -> Self {
         Self { due: item.is_due(today), item, today }
     }
 
@@ -58,8 +60,8 @@ impl Line {
 
     /// Service, team and day in one line.
     pub(crate) fn meta(&self) -> String {
-        let day = self.item.decided.unwrap_or_else(|| day_of(self.item.created));
-        let parts = [self.item.service.clone(), self.item.team.clone(), Some(day.to_string())];
+        let day = self.item.decided.unwrap_or_else(|| day_of(self.item.created)).to_string();
+        let parts = [self.item.service.as_deref(), self.item.team.as_deref(), Some(day.as_str())];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 }
@@ -241,7 +243,7 @@ pub(crate) async fn csv(
 ) -> Result<Response, Error> {
     let filter = Wanted::parse(query.as_deref()).filter_in(&app).await?;
     let mut table = adr::csv_head();
-    let mut add = |line: Summary| {
+    let mut add = |line: &Arc<Summary>| {
         table.push_str(&adr::csv_line(&adr::Row {
             number: line.number,
             id: line.id,
@@ -255,7 +257,7 @@ pub(crate) async fn csv(
             created: line.created,
             decided: line.decided,
             review_by: line.review_by,
-            tags: &line.tags,
+            tags: line.tags.iter().map(|tag| &**tag).collect(),
         }));
     };
     app.store.each(&filter, &mut add).await?;

@@ -120,7 +120,7 @@ fn amended(app: &App, stored: &Stored, form: &Form) -> Result<String, Vec<Proble
     if text == stored.text {
         return Ok(text);
     }
-    let event = Event::new(app.now(), &app.by, EventKind::Edited, "");
+    let event = Event::new(app.now(), &app.by(), EventKind::Edited, "");
     amend(&text, app.model(), &[Amendment::Event(event)])
 }
 

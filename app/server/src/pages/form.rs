@@ -2,7 +2,9 @@
 //! wrong with it.
 
 use assay_advice::{Choice, Model, Problem};
-use assay_records::{Chosen, Condition, Draft, Rationale, Record, Status, Trigger, TriggerKind};
+use assay_records::{
+    Chosen, Condition, Draft, Rationale, Record, Status, Trigger, TriggerKind, promql_fault,
+};
 use jiff::civil::Date;
 use url::form_urlencoded;
 
@@ -264,13 +266,19 @@ impl TriggerRow {
     fn read(&self, id: String, model: &Model) -> Result<Trigger, Problem> {
         let kind = TriggerKind::from_id(&self.kind)
             .ok_or_else(|| problem("kind", "no kind is chosen", "choose one"))?;
+        let promql = line(&self.promql);
+        let metric = promql.as_deref().filter(|_| kind == TriggerKind::Metric);
+        if let Some(fault) = metric.and_then(promql_fault) {
+            let message = format!("this is no Prometheus expression: {fault}");
+            return Err(problem("promql", &message, "mend it, or leave it empty"));
+        }
         Ok(Trigger {
             id,
             condition: Condition::parse(kind, &self.when, model)?,
             flips_to: Choice::from_id(&self.flips_to),
             owner: line(&self.owner),
             note: line(&self.note),
-            promql: line(&self.promql),
+            promql,
         })
     }
 }

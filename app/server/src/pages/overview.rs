@@ -54,7 +54,7 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
     let all = app.store.list(&page()).await?;
     let examples = Filter { tag: Some("assay".to_owned()), ..page() };
     let examples = app.store.list(&examples).await?;
-    let lines = |items: Vec<Summary>| -> Vec<Line> {
+    let lines = |items: Vec<Arc<Summary>>| -> Vec<Line> {
         items.into_iter().take(SHOWN_MAX as usize).map(|item| Line::new(item, today)).collect()
     };
     let mut compared = queue.compared;
@@ -69,7 +69,7 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
         near: today.checked_add(SOON_DAYS.days()).unwrap_or(today),
         changed: changed
             .into_iter()
-            .map(|change| (Line::new(change.line.clone(), today), change))
+            .map(|change| (Line::new(Arc::clone(&change.line), today), change))
             .collect(),
         compared,
         recent_more: own.len() > SHOWN_MAX as usize,

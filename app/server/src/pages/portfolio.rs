@@ -326,12 +326,12 @@ fn unknown(model: &Model, wanted: &Wanted, counted: &Portfolio) -> Vec<OpenQuest
 /// on any of them.
 fn voids(app: &App, wanted: &Wanted, counted: &Portfolio) -> (Vec<VoidRow>, Count) {
     let known = app.runs();
-    let names: BTreeSet<&String> = counted.runs.keys().flatten().collect();
-    let row = |name: &String| {
+    let names: BTreeSet<&str> = counted.runs.keys().flatten().map(|run| &**run).collect();
+    let row = |name: &str| {
         let why = void::why(&known, name)?;
         let n = counted.resting_on(|run| run == name);
         let count = count(wanted, n, &[IN_FORCE, ("evidence", name)]);
-        Some(VoidRow { run: name.clone(), why, known: known.get(name).is_some(), count })
+        Some(VoidRow { run: name.to_owned(), why, known: known.get(name).is_some(), count })
     };
     let rows: Vec<VoidRow> = names.into_iter().filter_map(row).collect();
     let n = counted.resting_on(|run| rows.iter().any(|row| row.run == run));

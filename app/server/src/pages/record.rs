@@ -72,7 +72,7 @@ pub(crate) async fn get(
         return Ok(Redirect::to(&format!("/checklist?{query}")).into_response());
     }
     let old = replaced(&app, &sheet).await?;
-    let draft = Draft { deciders: vec![app.by.clone()], ..draft(&app, &sheet, None) };
+    let draft = Draft { deciders: vec![app.by()], ..draft(&app, &sheet, None) };
     let draft = match &old {
         Some(old) => like(&old.record, draft),
         None => draft,
@@ -147,7 +147,7 @@ async fn create(app: &App, sheet: &Sheet, form: &Form) -> Result<Uuid, Refusal> 
     if draft.status == Status::Accepted {
         draft.decided = Some(app.today());
     }
-    let text = draft.to_toml(id, app.now(), &app.by);
+    let text = draft.to_toml(id, app.now(), &app.by());
     if let Err(others) = Record::parse(&text, app.model()) {
         problems.extend(others);
     }

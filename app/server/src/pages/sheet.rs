@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use assay_advice::{AnswerValue, Answers, Assumptions, Model, Problem, QuestionKind};
+use assay_advice::{AnswerValue, Answers, Assumptions, Model, Problem, QuestionKind, quantity};
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -171,7 +171,7 @@ pub(crate) fn in_words(model: &Model, answers: &Answers, id: &str) -> String {
                 QuestionKind::One(_) | QuestionKind::Many { .. } => "",
             };
             let must = if must { " (a must)" } else { "" };
-            format!("{value} {unit}").trim_end().to_owned() + must
+            quantity(value, unit) + must
         }
     }
 }

@@ -1,8 +1,8 @@
-//! A score in words: what the checklist, a record and the overview say alike.
+//! A score in words: what the checklist, a record, the overview and the command line say alike.
 
 use assay_advice::{
-    Advised, AnswerValue, Answers, ByOption, Choice, Notice, Score, Settled, Verdict, grouped,
-    held_back_by,
+    Advised, AnswerValue, Answers, ByOption, CaseResult, Choice, Notice, Reason, Score, Settled,
+    Verdict, grouped, held_back_by,
 };
 
 /// The verdict as a headline.
@@ -21,7 +21,7 @@ impl Headline {
         let words = match (score.verdict, score.settled) {
             (Verdict::Strong, _) => "a strong recommendation",
             (Verdict::Lean, _) => "a lean",
-            (Verdict::TooClose, _) if all_ruled_out(score) => "Every option is ruled out",
+            (Verdict::TooClose, _) if score.all_ruled_out() => "Every option is ruled out",
             (Verdict::TooClose, Some(Settled::RustInCore)) => {
                 "Too close to call: Rust in the core; the edge is open"
             }
@@ -32,6 +32,14 @@ impl Headline {
         };
         let name = score.recommended.map(|option| course(option, answers).to_owned());
         Self { option: score.recommended, name: name.unwrap_or_default(), words }
+    }
+
+    /// The headline in a line, as pages put it together.
+    pub(crate) fn line(&self) -> String {
+        match self.name.as_str() {
+            "" => self.words.to_owned(),
+            name => format!("{name} — {}", self.words),
+        }
     }
 }
 
@@ -48,10 +56,6 @@ fn course(option: Choice, answers: &Answers) -> &'static str {
     }
 }
 
-fn all_ruled_out(score: &Score) -> bool {
-    Choice::ALL.iter().all(|option| !score.options.get(*option).knocked_out.is_empty())
-}
-
 /// One option's share of first ranks.
 pub(crate) struct Share {
     pub(crate) option: Choice,
@@ -61,7 +65,7 @@ pub(crate) struct Share {
     pub(crate) width: f64,
 }
 
-/// The shares in the order used everywhere, and in how many readings none is left, in percent;
+/// The shares in the order used everywhere, and in how many readings none is left, in a sentence
 /// that is empty as a rule.
 pub(crate) struct Shares {
     pub(crate) each: Vec<Share>,
@@ -75,11 +79,19 @@ pub(crate) fn shares(score: &Score) -> Shares {
         Share { option, percent: percent(share), width: (share * 1000.0).round() / 10.0 }
     };
     let shares = ByOption::from_fn(|option| score.options.get(option).first_share);
-    Shares { each: Choice::ALL.map(share).into(), none_left: none_left(&shares) }
+    let none_left = match none_left(&shares) {
+        // The headline says it, and no answer that is open has a part in it.
+        percent if percent.is_empty() || score.all_ruled_out() => String::new(),
+        percent => format!(
+            "All three are ruled out in {percent}% of the readings: by answers that are open, or \
+             by a limit within what a measurement leaves uncertain."
+        ),
+    };
+    Shares { each: Choice::ALL.map(share).into(), none_left }
 }
 
 /// In how many readings every option is ruled out, in percent; empty when there is none.
-pub(crate) fn none_left(shares: &ByOption<f64>) -> String {
+fn none_left(shares: &ByOption<f64>) -> String {
     let some: f64 = Choice::ALL.iter().map(|option| shares.get(*option)).sum();
     // Less than one reading is rounding.
     let left = 1.0 - some;
@@ -153,12 +165,43 @@ pub(crate) fn first_sentence(score: &Score) -> String {
             let share = percent(score.go_at_edge);
             format!("Go, whole or as the edge, comes first in {share}% {readings}.")
         }
+        (None, None) if score.all_ruled_out() => {
+            "No option is left to come first in any reading of the answers.".to_owned()
+        }
         (None, None) => format!(
             "No option comes first often enough in {} plausible readings \
              of the answers.",
             grouped(score.draws.into())
         ),
     }
+}
+
+/// The weightiest reasons on one side, as far as there is anything to weigh: none once every option
+/// is ruled out.
+pub(crate) fn reasons(score: &Score, side: impl Fn(f64) -> bool) -> Vec<&Reason> {
+    let weighed = if score.all_ruled_out() { &[] } else { score.reasons.as_slice() };
+    weighed.iter().filter(|reason| side(reason.contribution)).collect()
+}
+
+/// What tipped the advice on a case, and what it rules out that was chosen, in sentences.
+pub(crate) fn tipped(case: &CaseResult) -> String {
+    let mut text = match (&case.tipped, case.most_often_first()) {
+        (None, None) => "Nothing tips it: every option is ruled out.".to_owned(),
+        (None, Some(_)) => "Nothing stands out.".to_owned(),
+        (Some(tipped), Some(first)) if first != tipped.option => format!(
+            "{} (That speaks for {}, which has the greatest value; {first} comes first in more of \
+             the readings.)",
+            tipped.text, tipped.option
+        ),
+        (Some(tipped), _) => tipped.text.clone(),
+    };
+    if !case.chosen_ruled_out.is_empty() {
+        text.push_str(&format!(
+            " The model rules out {}, which was chosen: {}.",
+            case.option, case.chosen_ruled_out
+        ));
+    }
+    text
 }
 
 /// How far all importances may be off, in words; empty when there is nothing to say.

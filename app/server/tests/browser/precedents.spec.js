@@ -81,6 +81,14 @@ test("a narrow screen shows the first figures beside the heads of the rows", asy
   expect(Math.max(...ends)).toBeLessThanOrEqual(375);
 });
 
+test("the main links take two lines of a narrow screen", async ({ page }) => {
+  await page.setViewportSize({ width: 375, height: 812 });
+  await page.goto("/precedents");
+  const lines = await page.locator(".nav a").evaluateAll((links) =>
+    new Set(links.map((link) => Math.round(link.getBoundingClientRect().top))).size);
+  expect(lines).toBeLessThanOrEqual(2);
+});
+
 test("the panel with the nearest precedents", async ({ page }) => {
   await page.goto(`/checklist?${query}`);
   await check(page);

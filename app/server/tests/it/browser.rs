@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     live,
-    support::{TestApp, skip},
+    support::{TestApp, npm_packages, skip},
 };
 
 /// Stops the program when the test ends, however it ends.
@@ -36,12 +36,8 @@ fn pages_work_in_a_browser() {
     if !succeeds(Command::new("node").arg("--version")) {
         return skip(test, "no node is installed");
     }
-    if !folder.join("node_modules/@playwright/test").exists() {
-        let mut install = Command::new("npm");
-        install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
-        if !succeeds(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")) {
-            return skip(test, "npm ci cannot fetch their packages");
-        }
+    if !npm_packages(&folder) {
+        return skip(test, "npm ci cannot fetch their packages");
     }
     let home = tempfile::tempdir().expect("a temporary folder");
     let decisions = home.path().join("decisions");

@@ -81,14 +81,65 @@ fn a_precedent_is_scored_by_its_id() {
     assert!(told.starts_with("Grab: Counter Service: "), "{told}");
     let json = desk.json(&["score", "grab", "--json"]);
     assert_eq!(json["precedents"].as_array().map(Vec::is_empty), Some(false), "{json}");
-    // What is neither a file nor an id says both.
+    // What is neither a file nor an id is told what may be meant.
     let told = desk.fails(2, &["score", "grabb"]);
-    assert!(told.contains("grabb cannot be read") && told.contains("id of a documented"), "{told}");
+    assert!(told.contains("grabb cannot be read"), "{told}");
+    assert!(told.contains("Did you mean the documented decision grab?"), "{told}");
+    let told = desk.fails(2, &["score", "something-else"]);
+    assert!(told.contains("Nor is something-else the id of a documented"), "{told}");
     assert!(told.contains("grab, khan"), "the ids there are: {told}");
+    let recorded = desk.recorded();
+    let (id, path) = (&recorded["id"], recorded["path"].as_str().expect("a path"));
+    for said in ["1", "0001", id.as_str().expect("an id")] {
+        let told = desk.fails(2, &["score", said]);
+        assert!(told.contains(&format!("Did you mean the record {path}?")), "{told}");
+    }
+    for said in ["0002", "0198f2c4-0000-7000-8000-000000000000"] {
+        let told = desk.fails(2, &["score", said]);
+        assert!(told.contains("none here has that number or id"), "{told}");
+        assert!(!told.contains("khan"), "{told}");
+    }
     assert!(!desk.fails(2, &["score", "absent.toml"]).contains("documented decision"));
     // A file of that name goes before.
     fs::copy(desk.path("go.toml"), desk.path("grab")).expect("a file");
     assert!(desk.ok(&["score", "grab"]).starts_with("back-office: "));
+}
+
+#[test]
+fn a_precedent_is_not_near_itself() {
+    let desk = Desk::new();
+    let told = desk.ok(&["score", "pingora"]);
+    assert!(told.contains("These are the answers of Cloudflare: Pingora"), "{told}");
+    let near = told.split("Nearest documented decisions").nth(1).expect("the nearest");
+    assert!(!near.contains("Pingora") && near.contains("% alike"), "{near}");
+    assert_eq!(desk.json(&["score", "pingora", "--json"])["same_as"], "pingora");
+    assert!(desk.json(&["score", "rust.toml", "--json"])["same_as"].is_null());
+}
+
+#[test]
+fn nothing_tips_it_once_every_option_is_ruled_out() {
+    let desk = Desk::new();
+    let told = desk.ok(&["score", "fullstory"]);
+    assert!(
+        told.lines().next().expect("a line").ends_with(": Every option is ruled out"),
+        "{told}"
+    );
+    for part in ["too close to call", "ruled out in 100%", "answers that are open", "Why ", " lean"]
+    {
+        assert!(!told.contains(part), "{part:?} stands in:\n{told}");
+    }
+    assert!(told.contains("Loosen one of these"), "{told}");
+    let told = desk.ok(&["backtest"]);
+    let case = told.split("  fullstory  ").nth(1).expect("the case");
+    let words = case.lines().nth(1).expect("what tipped it");
+    assert!(words.contains("Nothing tips it: every option is ruled out."), "{words}");
+    assert!(words.contains("rules out Go, which was chosen: nobody could review Go"), "{words}");
+    // Where answers that are open rule all out now and then, both are still said.
+    let open = "[answers]\ngo_fluency = \"none\"\nrust_fluency = \"none\"\n\
+                constraints = [\"no_rust\"]\n";
+    fs::write(desk.path("open.toml"), open).expect("a sheet");
+    let told = desk.ok(&["score", "open.toml"]);
+    assert!(told.contains("All three are ruled out in ") && told.contains("Why "), "{told}");
 }
 
 #[test]

@@ -45,7 +45,17 @@ fn the_documented_decisions_are_judged_by_default() {
         "Four questions",
         "Without separable core",
         "Without both and separable core",
+        "Without what is like a reason",
+        "Without what no source says",
         "Nothing expected",
+        "Nothing measured",
+        "The model was tuned on these cases. With its numbers chosen anew without each of ",
+        "organisations in turn",
+        "Without one criterion",
+        "What follows\n  - With all answers the model earns ",
+        "of “Two parts first”, the best of the simple ways",
+        "agreeing with Go there follows from the coding",
+        "Three shares may add up to less than 100",
         "One process or two services: of 6 hybrids built",
         "pre-rust-era",
         "discord-readstates",
@@ -58,6 +68,17 @@ fn the_documented_decisions_are_judged_by_default() {
     let once = desk.ok(&["backtest", "--json"]);
     assert_eq!(desk.ok(&["backtest", "--json"]), once, "the same bytes each time");
     let all: Value = serde_json::from_str(&once).expect("JSON");
+    assert_eq!(all["tuned_on_cases"], true);
+    assert_eq!(all["leave_one_out"]["left_out"]["cases"], all["cases"]);
+    assert!(all["leave_one_out"]["left_out"]["agree"].is_u64(), "{}", all["leave_one_out"]);
+    assert!(all["criteria"].as_array().expect("criteria").len() > 10);
+    // The same cases from their files say the same; what is known of the choice of the model's
+    // numbers is not said of a folder.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../advice/precedents");
+    let files = desk.json(&["backtest", folder, "--json"]);
+    assert_eq!(files["ablations"], all["ablations"]);
+    assert_eq!(files["per_case"], all["per_case"]);
+    assert!(files["tuned_on_cases"].is_null() && files["leave_one_out"].is_null());
     let core = desk.json(&["backtest", "--use", "core", "--json"]);
     let count = |found: &Value| found["per_case"].as_array().expect("cases").len();
     assert_eq!(all["cases"], core["cases"], "only core cases count either way");
@@ -163,6 +184,10 @@ fn records_that_took_the_advice_are_told_apart() {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
     assert!(desk.json(&["backtest", "--json"])["by_advice"].is_null(), "no record among them");
+    // People know a record by its number and title, programs by its id.
+    let id = found["per_case"][0]["id"].as_str().expect("an id");
+    assert!(text.contains("agrees    0001 A decision  chosen") && !text.contains(id), "{text}");
+    assert!(text.contains("Tables begin at 10 cases") && !text.contains("By verdict"), "{text}");
 }
 
 #[test]

@@ -78,6 +78,33 @@ fn a_superseded_record_is_not_due_and_a_lost_link_is_told() {
 }
 
 #[test]
+fn a_metric_that_prometheus_would_refuse_is_told_with_its_place() {
+    let desk = Desk::new();
+    let metric = |id: &str, promql: &str| {
+        format!(
+            "[[trigger]]\nid = \"{id}\"\nkind = \"metric\"\nwhen = \"p99_ms > 10 for 7d\"\n\
+             promql = '{promql}'\n"
+        )
+    };
+    let triggers = [metric("open", "rate(x[5m]"), metric("good", "up"), metric("type", "rate(x)")];
+    keep(&desk, "0001-a.toml", &record(1, "", &triggers.concat()));
+    let open = "warning 13 trigger[0].promql";
+    let (findings, code) = found(&desk, &[]);
+    assert_eq!((findings[0].as_str(), code), (open, Some(0)));
+    let exported = desk.run(&["export", "--format", "prometheus"]);
+    let rules = String::from_utf8(exported.stdout.clone()).expect("text");
+    assert!(rules.contains("(\\nup\\n)") && !rules.contains("rate(x[5m]"), "{rules}");
+    let told = "left out, as its promql is none: `(` in column 5 is never closed: Record 1: open";
+    assert!(stderr(&exported).contains(told), "{}", stderr(&exported));
+    if Command::new("promtool").arg("--version").output().is_err() {
+        return skip("a metric that Prometheus would refuse", "there is no promtool");
+    }
+    assert_eq!(findings, [open, "warning 20 trigger"]);
+    let said = String::from_utf8(desk.run(&["check"]).stdout).expect("text");
+    assert!(said.contains("refuses the promql of `type`: expected type range vector"), "{said}");
+}
+
+#[test]
 fn what_the_program_would_not_take_as_a_record_is_an_error_here_too() {
     let desk = Desk::new();
     keep(&desk, "notes.toml", &record(1, "", ""));

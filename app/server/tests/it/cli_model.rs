@@ -101,8 +101,19 @@ fn an_edited_model_is_held_against_precedents_and_records_before_it_is_adopted()
     ] {
         assert!(told.contains(part), "{part:?} is missing from:\n{told}");
     }
+    assert!(!told.contains("warning: "), "it has a version of its own: {told}");
     let found = desk.json(&["model", "check", "ours.toml", "--json"]);
     assert_eq!(found["errors"], serde_json::json!([]));
+    assert_eq!(found["warnings"], serde_json::json!([]));
+    // Another text under the same version is told as the page tells it.
+    let version = Model::builtin().version();
+    let alike = edited().replacen("\"ours-", "\"", 1);
+    fs::write(desk.path("alike.toml"), alike).expect("a file");
+    let told = desk.ok(&["model", "check", "alike.toml"]);
+    let warned = format!("warning: Both say they are version {version} of backend.");
+    assert!(told.contains(&warned), "{told}");
+    let warnings = &desk.json(&["model", "check", "alike.toml", "--json"])["warnings"];
+    assert!(warnings[0].as_str().expect("a warning").starts_with("Both say"), "{warnings}");
     let changed = &found["records"]["changed"][0];
     assert_eq!(changed["id"], recorded["id"]);
     assert_eq!(changed["before"]["recommended"], "rust");

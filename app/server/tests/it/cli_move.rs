@@ -5,14 +5,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
 };
 
 use serde_json::Value;
 
 use crate::{
     cli::{Desk, stderr},
-    support::skip,
+    support::{npm_packages, skip},
 };
 
 /// The folders of other tools' decisions that the record crate's tests describe.
@@ -263,18 +262,10 @@ fn read_by(reader: &str, place: &Path) -> Option<Value> {
         skip(&test, "no node is installed");
         return None;
     }
-    // Two tests ask for it at once.
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let installing = INSTALLING.lock().expect("nobody panicked");
-    if !folder.join("node_modules/@log4brains/core").exists() {
-        let mut install = Command::new("npm");
-        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
-        if !install.output().is_ok_and(|output| output.status.success()) {
-            skip(&test, "npm ci cannot fetch their packages");
-            return None;
-        }
+    if !npm_packages(&folder) {
+        skip(&test, "npm ci cannot fetch their packages");
+        return None;
     }
-    drop(installing);
     let mut node = Command::new("node");
     let output = node.arg("read.cjs").arg(reader).arg(place).current_dir(&folder).output();
     let output = output.expect("node");

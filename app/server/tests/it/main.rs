@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod access;
 mod api;
 mod browser;
 mod cli;
@@ -35,4 +36,5 @@ mod review;
 mod revisit;
 mod runs;
 mod security;
+mod sign_in;
 mod support;

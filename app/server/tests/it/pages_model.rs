@@ -425,6 +425,16 @@ async fn a_model_with_other_questions_leaves_every_page_whole() {
     let page = app.get("/model").await.body;
     assert!(page.contains("<code>ours.toml</code>") && page.contains("How is the mood?"));
     assert!(!page.contains("HISTORY.md"), "its variants are not ours to count");
+    // What is known of the built-in model is not said of it; which model it is, is.
+    let digest = page.split("<code>sha256:").nth(1).expect("a digest");
+    let digest = format!("ours.toml (sha256:{}", digest.split('<').next().expect("an end"));
+    for path in ["/precedents/backtest", "/precedents/grab", "/method"] {
+        let page = app.get(path).await.body;
+        assert!(page.contains(&digest), "{path} does not name {digest}");
+        for said in ["was tuned on", "with these cases in view", " variants<"] {
+            assert!(!page.contains(said), "{path} says {said:?}");
+        }
+    }
     assert!(app.get("/method").await.body.contains("<strong>They are equal</strong>"));
     // The built-in model is then the edited one: hardly an answer fits either way.
     let page = send(&app, Model::builtin().text()).await;

@@ -36,7 +36,7 @@ when = "rps >= 1e6 for 2w"
 "#;
 
 /// A program that ends with its owner.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -139,7 +139,7 @@ async fn a_panic_is_an_error_page_without_its_cause() {
         panic!("the secret of the handler")
     }
     let app = TestApp::new().await;
-    let router = http::protected(Router::new().route("/broken", get(broken)));
+    let router = http::protected(Router::new().route("/broken", get(broken)), None);
     let answer = app.send_to(router, ask("/broken", &[])).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(answer.body.contains("Something went wrong"));

@@ -2,10 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    process::Command,
+    sync::{Arc, Mutex},
 };
 
 use assay::{
+    access::Shared,
     api::Keys,
     demo::Demo,
     evidence::Evidence,
@@ -116,6 +118,16 @@ impl TestApp {
         built
     }
 
+    /// The application in shared mode.
+    pub(crate) async fn shared(shared: Shared) -> Self {
+        let mut built = Self::new().await;
+        drop(std::mem::take(&mut built.router));
+        let state = Arc::get_mut(&mut built.app).expect("nobody else has it");
+        (state.shared, state.local) = (Some(shared), false);
+        built.router = http::app(Arc::clone(&built.app));
+        built
+    }
+
     async fn build(
         added: Option<&Path>,
         measure: Arc<Measure>,
@@ -135,7 +147,8 @@ impl TestApp {
             evidence,
             store: Arc::new(store),
             clock: noon,
-            by: "tester".to_owned(),
+            local_name: "tester".to_owned(),
+            shared: None,
             live: Live::new(measure, place),
             local,
             demo: Demo::default(),
@@ -238,4 +251,16 @@ pub(crate) fn skip(test: &str, why: &str) {
     let required = std::env::var("ASSAY_REQUIRE").is_ok_and(|value| value == "all");
     assert!(!required, "{test} is required, but {why}");
     eprintln!("skipped: {test} because {why}");
+}
+
+/// Fetches the npm packages of a test's folder, unless they are there; whether that went well.
+pub(crate) fn npm_packages(folder: &Path) -> bool {
+    // Several tests ask for them at once.
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _alone = FETCHING.lock().expect("nobody panicked");
+    let mut install = Command::new("npm");
+    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+    // npm writes this file last.
+    folder.join("node_modules/.package-lock.json").exists()
+        || install.output().is_ok_and(|output| output.status.success())
 }

@@ -4,6 +4,7 @@
 //! whether anything has changed, so that no copy of the program serves what another has replaced;
 //! most changes are taken in before that, as the database calls them out.
 
+mod access;
 mod address;
 mod base;
 mod listen;
@@ -142,7 +143,7 @@ impl Store for PostgresStore {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError> {
         let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
         self.base.refresh(&mut connection).await.map_err(self.failed())?;
@@ -150,6 +151,12 @@ impl Store for PostgresStore {
         let found = found.map_err(self.failed())?;
         self.base.memory().each(filter, &found, visit);
         Ok(())
+    }
+
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
+        self.base.refresh(&mut connection).await.map_err(self.failed())?;
+        Ok(self.base.memory().runs())
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use assay_records::advice::{Choice, Model};
 use assay_records::{Amendment, Outcome, Standing, amend, content_hash};
-use assay_store::{Facts, Filter, Fluency, Revisited, Store, StoreError, Summary, question_bits};
+use assay_store::{
+    Facts, Filter, Fluency, NewRecord, Revisited, Store, StoreError, Summary, question_bits,
+};
 
 use crate::{id, text};
 
@@ -31,11 +33,50 @@ pub(crate) async fn run<P>(make: impl AsyncFn() -> (Arc<dyn Store>, P)) {
     let (store, _place) = make().await;
     several(&*store).await;
     let (store, _place) = make().await;
+    several_new_ones(&*store).await;
+    let (store, _place) = make().await;
     many_at_once(&store).await;
 }
 
 async fn put(store: &dyn Store, number: u128, title: &str, more: &str) {
     store.create(title, id(number), text(id(number), title, more)).await.unwrap();
+}
+
+async fn several_new_ones(store: &dyn Store) {
+    put(store, 1, "One", "").await;
+    let new = |name: &str, number: u128, title: &str| NewRecord {
+        name: name.to_owned(),
+        id: id(number),
+        text: text(id(number), title, ""),
+    };
+    let broken = NewRecord { text: "title = 7".to_owned(), ..new("Broken", 3, "Broken") };
+    let all = vec![
+        new("Two", 2, "Two"),
+        broken,
+        new("One again", 1, "One again"),
+        new("0009-nine.toml", 4, "Nine"),
+        new("0009-other.toml", 5, "Other"),
+        new("Two again", 2, "Two again"),
+    ];
+    let outcomes = store.create_all(all).await.unwrap();
+    let told: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(stored) => stored.file_name.clone(),
+            Err(StoreError::Invalid { .. }) => "invalid".to_owned(),
+            Err(StoreError::IdTaken(_)) => "taken".to_owned(),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let expected =
+        ["0002-two.toml", "invalid", "taken", "0009-nine.toml", "0010-other.toml", "taken"];
+    assert_eq!(told, expected);
+    assert_eq!(store.list(&Filter::default()).await.unwrap().total, 4);
+    for stored in outcomes.into_iter().flatten() {
+        assert_eq!(store.get(stored.id).await.unwrap(), stored);
+        assert_eq!(store.revisions(stored.id).await.unwrap().list.len(), 1);
+    }
+    assert!(store.create_all(Vec::new()).await.unwrap().is_empty());
 }
 
 async fn what_is_kept_comes_back(store: &dyn Store) {
@@ -192,7 +233,7 @@ async fn facts(store: &dyn Store) {
     }
     let mut lines = Vec::new();
     store
-        .each(&Filter { per_page: 1, ..Filter::default() }, &mut |it| lines.push(it))
+        .each(&Filter { per_page: 1, ..Filter::default() }, &mut |it| lines.push(Arc::clone(it)))
         .await
         .unwrap();
     let titles: Vec<&str> = lines.iter().map(|line| line.title.as_str()).collect();
@@ -207,17 +248,21 @@ async fn facts(store: &dyn Store) {
         unknown: bits(&["go_fluency", "cores"]),
         outcome: Some(Outcome::Amend),
         ever_fired: true,
-        runs: vec!["run-a".to_owned(), "run-b".to_owned()],
+        runs: ["run-a", "run-b"].map(Arc::from).into(),
     };
     assert_eq!((&full.facts, full.overridden), (&expected, true));
     assert_eq!((&full.supersedes[..], full.is_decided()), (&[id(1)][..], true));
     assert_eq!(lines[2].review_by, Some("2027-05-01".parse().unwrap()));
     assert_eq!(lines[2].facts.day, "2026-11-21".parse().unwrap(), "undecided: when it was written");
+    let mut runs = store.runs().await.unwrap();
+    runs.sort();
+    assert_eq!(runs, ["run-a", "run-b"].map(Arc::from));
     for (filter, fits) in filters_by_facts(&bits) {
         let page = store.list(&filter).await.unwrap();
         let titles: Vec<&str> = page.items.iter().map(|line| line.title.as_str()).collect();
         assert_eq!(titles, fits, "{filter:?}");
-        let told: Vec<&Summary> = lines.iter().filter(|line| filter.lets_through(line)).collect();
+        let told: Vec<&Arc<Summary>> =
+            lines.iter().filter(|line| filter.lets_through(line)).collect();
         assert_eq!(
             told,
             page.items.iter().collect::<Vec<_>>(),
@@ -229,7 +274,7 @@ async fn facts(store: &dyn Store) {
 fn filters_by_facts(bits: &dyn Fn(&[&str]) -> u64) -> Vec<(Filter, &'static [&'static str])> {
     let all = Filter::default();
     let day = |day: &str| Some(day.parse().unwrap());
-    let runs = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    let runs = |names: &[&str]| Some(names.iter().copied().map(Arc::from).collect());
     vec![
         (all.clone(), &["Example", "Full", "Plain"]),
         (Filter { decided: true, ..all.clone() }, &["Full", "Plain"]),
@@ -261,7 +306,7 @@ async fn search(store: &dyn Store) {
     let titles = async |q: &str| -> Vec<String> {
         let filter = Filter { q: Some(q.to_owned()), ..Filter::default() };
         let page = store.list(&filter).await.unwrap();
-        page.items.into_iter().map(|item| item.title).collect()
+        page.items.into_iter().map(|item| item.title.clone()).collect()
     };
     assert_eq!(titles("gateway").await, ["Gateway language", "Language for the session store"]);
     assert_eq!(titles("language sess").await, ["Language for the session store"]);

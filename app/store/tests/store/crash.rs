@@ -12,12 +12,14 @@ use std::{
 
 use assay_records::advice::Model;
 use assay_records::{Record, number_of};
-use assay_store::{Filter, Store};
+use assay_store::{Filter, NewRecord, Store};
 use uuid::Uuid;
 
 use crate::{Place, id, postgres, text};
 
 const ROUNDS: u64 = 8;
+/// Records written at once.
+const SEVERAL: u64 = 5;
 /// Lines of padding, so that a write takes long enough to be interrupted.
 const PADDING_LINES: usize = 20_000;
 
@@ -45,6 +47,16 @@ async fn child_that_writes_until_it_is_killed() {
         let changed = stored.text.replace("title = \"a\"", "title = \"b\"");
         store.update(record, &stored.hash, changed).await.unwrap();
         println!("\nkept {record} b");
+        std::io::stdout().flush().unwrap();
+        let several = (1..=SEVERAL).map(|more| {
+            let id =
+                id(u128::from(number * 100 + more)
+                    + u128::from(std::process::id()) * 1_000_000_000);
+            NewRecord { name: "several".to_owned(), id, text: text(id, "a", &padding) }
+        });
+        for stored in store.create_all(several.collect()).await.unwrap() {
+            println!("\nkept {} a", stored.unwrap().id);
+        }
         std::io::stdout().flush().unwrap();
     }
 }

@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 async fn titles(store: &dyn Store) -> Vec<String> {
     let page = store.list(&Filter::default()).await.unwrap();
-    page.items.into_iter().map(|item| item.title).collect()
+    page.items.into_iter().map(|item| item.title.clone()).collect()
 }
 
 #[tokio::test]

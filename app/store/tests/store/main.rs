@@ -8,6 +8,7 @@
     reason = "what fails in a test's helper fails the test"
 )]
 
+mod access;
 mod cluster;
 mod conformance;
 mod crash;

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What tells that a file has changed without reading it.
-type Stamp = Option<(SystemTime, u64, u64)>;
+pub(crate) type Stamp = Option<(SystemTime, u64, u64)>;
 
 /// Keys with the file that they come from.
 #[derive(Debug)]
@@ -44,10 +44,14 @@ impl Watched {
         Ok(())
     }
 
-    fn stamp(&self) -> Stamp {
-        let about = fs::metadata(&self.file).ok()?;
-        Some((about.modified().ok()?, about.len(), about.ino()))
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
+}
+
+pub(crate) fn stamp(file: &Path) -> Stamp {
+    let about = fs::metadata(file).ok()?;
+    Some((about.modified().ok()?, about.len(), about.ino()))
 }
 
 fn load(file: &Path) -> Result<Keys, String> {
@@ -62,10 +66,10 @@ pub async fn watch(
     mut hangup: tokio::signal::unix::Signal,
     report: impl Fn(Result<(), String>),
 ) {
-    let mut seen = watched.stamp();
+    let mut seen = stamp(&watched.file);
     loop {
         let forced = tokio::time::timeout(LOOK_PAUSE, hangup.recv()).await.is_ok();
-        let now = watched.stamp();
+        let now = stamp(&watched.file);
         if forced || now != seen {
             report(watched.reload());
         }

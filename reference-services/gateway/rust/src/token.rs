@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use thiserror::Error;
 
-const TOKEN_BYTES_MAX: usize = 8 * 1024;
+pub(crate) const TOKEN_BYTES_MAX: usize = 8 * 1024;
 const SUBJECT_BYTES_MAX: usize = 255;
 
 /// Why a token is not good.
@@ -135,9 +135,11 @@ pub fn check(keys: &Keys, expected: &Expected, token: &str, now_s: f64) -> Resul
         return Err(Refusal::Audience);
     }
     let subject = claims.sub.unwrap_or_default();
+    if is_subject(&subject) { Ok(subject) } else { Err(Refusal::Subject) }
+}
+
+/// Whether a subject can stand in a field.
+pub(crate) fn is_subject(subject: &str) -> bool {
     let visible = subject.bytes().all(|byte| byte.is_ascii_graphic());
-    if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX || !visible {
-        return Err(Refusal::Subject);
-    }
-    Ok(subject)
+    (1..=SUBJECT_BYTES_MAX).contains(&subject.len()) && visible
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+const RUST: &str = env!("CARGO_BIN_EXE_gateway");
 const TOKEN_SERVICE: &str = env!("CARGO_BIN_EXE_token-service");
 
 /// The Go gateway's binary, or none where there is no Go.
@@ -40,6 +41,16 @@ fn expect_all(checks: &[Check]) {
 fn the_go_gateway_keeps_the_contract() {
     let Some(binary) = GO.as_deref() else { return };
     expect_all(&gateway::run(binary));
+}
+
+#[test]
+fn the_rust_gateway_keeps_the_contract() {
+    expect_all(&gateway::run(RUST.as_ref()));
+}
+
+#[test]
+fn the_rust_gateway_asks_the_token_service() {
+    expect_all(&gateway::run_split(RUST.as_ref(), TOKEN_SERVICE.as_ref()));
 }
 
 #[test]

@@ -44,6 +44,13 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(line(), 0..14).prop_map(|lines| lines.join("\n"))
 }
 
+/// Titles, often with what means something at their ends, or as a whole.
+fn title() -> impl Strategy<Value = String> {
+    let any = "[#*<\\[{]{0,2}[ -~]{1,40}[#>\\]}]{0,2}";
+    prop_oneof![9 => any, 1 => "(Index|Read[Mm]e|template|#|\\[a\\]|\\{a\\}|<b>)"]
+        .prop_filter("a title has words", |title| !title.trim().is_empty())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -66,7 +73,7 @@ proptest! {
 
     #[test]
     fn any_record_comes_back(
-        title in "[ -~]{1,40}".prop_filter("a title has words", |title| !title.trim().is_empty()),
+        title in title(),
         context in text(), decision in text(), consequences in text(),
         deciders in prop::collection::vec("[!-~][ -~]{0,12}", 0..3),
         tags in prop::collection::vec("[a-z]{1,6}", 0..3),
@@ -80,6 +87,21 @@ proptest! {
             let files = [source(&exported[0].file, &exported[0].text)];
             let plan = planned(&files, &[], &[]);
             prop_assert_eq!(&new(&plan[0]).text, &record, "{:?}\n{}", dialect, &exported[0].text);
+        }
+    }
+
+    #[test]
+    fn a_title_comes_back_from_what_readers_see(
+        title in "[#*_`\\[<!&{C~]{0,3} ?[a-zA-Z]{1,6}[ #*`_\\]>\\\\.;=-]{0,4}[b#]{1,3}",
+    ) {
+        let draft = Draft { title: title.clone(), ..Draft::default() };
+        let record = draft.to_toml(Uuid::from_u128(7), Timestamp::UNIX_EPOCH, "ada");
+        let shelf = Shelf::of([record]);
+        for dialect in [Dialect::Madr4, Dialect::Madr2, Dialect::AdrTools, Dialect::Log4brains] {
+            let exported = export(dialect, &shelf.items()).unwrap();
+            let (seen, _) = exported[0].text.split_once("<!-- The record").unwrap();
+            let plan = planned(&[source(&exported[0].file, seen)], &[], &[]);
+            prop_assert_eq!(plan[0].title.as_deref(), Some(title.trim()), "{:?}\n{}", dialect, seen);
         }
     }
 }

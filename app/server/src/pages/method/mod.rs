@@ -5,9 +5,7 @@ mod example;
 use std::sync::Arc;
 
 use askama::Template;
-use assay_advice::{
-    DRAWS, LEAN, Model, OPEN_SHARE, SEED, SETTLED, STRONG, Spread, Summary, presets,
-};
+use assay_advice::{DRAWS, LEAN, OPEN_SHARE, SEED, SETTLED, STRONG, Spread, Summary, presets};
 use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
@@ -24,8 +22,9 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "method.html")]
-struct View<'a> {
-    model: &'a Model,
+struct View {
+    /// The model in a line.
+    model_words: String,
     draws: String,
     seed: u64,
     strong: String,
@@ -82,13 +81,13 @@ pub(crate) async fn get(
     let asked = asked.map(|(_, id)| id.trim().to_owned()).unwrap_or_default();
     let there = asked.is_empty() || presets().iter().any(|preset| preset.id == asked);
     let unknown = if there { String::new() } else { asked.clone() };
-    let known = app.backtested().await?;
+    let known = app.backtested(false).await?;
     let working = Arc::clone(&known);
     // It takes too long for a thread that serves others as well.
     let example = tokio::task::spawn_blocking(move || Example::work_out(&working, &asked)).await;
     let example = example.map_err(|error| Error::Internal(Box::new(error)))?;
     let view = View {
-        model: app.model(),
+        model_words: app.model_words(),
         draws: assay_advice::grouped(DRAWS.into()),
         seed: SEED,
         strong: percent(STRONG),
@@ -100,7 +99,7 @@ pub(crate) async fn get(
         example,
         unknown,
         judged: Judged::new(&known.backtest().summary),
-        tried: if app.model_file.is_none() { backtest::variants_tried() } else { 0 },
+        tried: if app.model().is_builtin() { backtest::variants_tried() } else { 0 },
     };
     let status = if there { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, Page(view)).into_response())

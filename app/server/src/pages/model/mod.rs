@@ -29,6 +29,7 @@ struct View<'a> {
     model: &'a Model,
     /// The file it was read from; empty for the built-in model.
     file: String,
+    built_in: bool,
     variants: usize,
     groups: Vec<GroupView<'a>>,
     criteria: Vec<CriterionView<'a>>,
@@ -132,6 +133,7 @@ fn view(app: &App) -> View<'_> {
     View {
         model,
         file: app.model_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        built_in: model.is_builtin(),
         variants: backtest::variants_tried(),
         groups: groups.filter(|group| !group.questions.is_empty()).collect(),
         criteria: criteria(model),

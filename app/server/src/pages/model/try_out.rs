@@ -41,7 +41,6 @@ struct FaultView {
 
 struct TrialView<'a> {
     trial: &'a Trial,
-    same: bool,
     parts: Vec<PartView<'a>>,
 }
 
@@ -107,7 +106,6 @@ fn trial_view(trial: &Trial) -> TrialView<'_> {
     let none = "None of your records has answers yet.";
     TrialView {
         trial,
-        same: trial.model.digest == trial.in_use.digest,
         parts: vec![
             part("precedents", precedents, "", "/precedents/", &trial.precedents),
             part("records", records, none, "/decisions/", &trial.records),

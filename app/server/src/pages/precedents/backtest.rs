@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use askama::Template;
 use assay_advice::{
     Backtest, BaselineTally, Basis, BuiltinCases, ByOption, CaseResult, Choice, Counted,
-    LeaveOneOut, Reliability, Summary, Usage, Verdict, committed_leave_one_out, grouped,
-    held_back_by, precedents,
+    LeaveOneOut, Reliability, Summary, Usage, Verdict, WithoutCriterion, grouped, held_back_by,
+    precedents,
 };
 use axum::{
     extract::{RawQuery, State},
@@ -17,10 +17,12 @@ use url::form_urlencoded;
 
 use crate::{
     error::{Error, FieldError},
+    evidence::Known,
+    judged,
     pages::{
         Page, markdown,
         plot::{self, ShareInput, Shares},
-        words::percent,
+        words::{percent, tipped},
     },
     precedents::use_words,
     state::App,
@@ -31,6 +33,10 @@ use crate::{
 struct View<'a> {
     backtest: &'a Backtest,
     summary: &'a Summary,
+    /// The model in a line.
+    model: String,
+    /// Whether it is the built-in one, of which more is known.
+    built_in: bool,
     /// Questions that the model in use does not ask in that way; empty as a rule.
     left_out: String,
     said: Said,
@@ -40,6 +46,11 @@ struct View<'a> {
     confusion: Vec<Recommended<'a>>,
     ways: Vec<Way>,
     ablations: Vec<Ablated>,
+    criteria: &'a [WithoutCriterion],
+    /// What follows, in sentences.
+    conclusions: Vec<String>,
+    /// Whether cases from before Rust was usable are among those apart.
+    pre_rust: bool,
     coded: Coded,
     groups: Vec<Group<'a>>,
     left_one_out: Option<LeftOneOut>,
@@ -54,6 +65,18 @@ struct Said {
     agreement: String,
     interval: String,
     strong: String,
+    /// How many abstentions say to stay; empty when none does.
+    stayed: String,
+    /// The same without what looks like a stated reason.
+    strictest: Option<Strictest>,
+}
+
+/// What is left on the strictest test.
+struct Strictest {
+    agree: usize,
+    decided: usize,
+    share: Option<String>,
+    abstained: usize,
 }
 
 /// Several sets of cases beside each other.
@@ -88,13 +111,19 @@ struct Way {
     credit: String,
     /// On how many cases the model does better and worse.
     against: Option<(usize, usize)>,
+    /// How often chance would divide them as unevenly.
+    by_chance: String,
 }
 
-/// How the model and the four questions fare without some of what is known.
+/// How the model and the best simple way fare without some of what is known.
 struct Ablated {
     name: String,
     own: Row,
-    four_questions: Row,
+    abstained: usize,
+    best_name: &'static str,
+    best: Row,
+    wins: usize,
+    losses: usize,
 }
 
 /// One way to decide on one set of cases.
@@ -118,14 +147,16 @@ struct LeftOneOut {
 struct Coded {
     answers: usize,
     like_reasons: usize,
+    inferred: usize,
     no_fact: usize,
 }
 
 impl Coded {
     fn of(usage: Usage) -> Self {
-        let cases = precedents().iter().filter(|case| case.usage == usage);
-        let bases: Vec<&Basis> = cases.flat_map(|case| case.answer_basis.values()).collect();
+        let cases = || precedents().iter().filter(|case| case.usage == usage);
+        let bases: Vec<&Basis> = cases().flat_map(|case| case.answer_basis.values()).collect();
         Self {
+            inferred: cases().map(|case| case.inferred().count()).sum(),
             answers: bases.len(),
             like_reasons: bases.iter().filter(|basis| basis.like_reason).count(),
             no_fact: bases.iter().filter(|basis| basis.topics.is_empty()).count(),
@@ -145,6 +176,8 @@ struct CaseRow<'a> {
     verdict: &'static str,
     /// What made a lean of a strong verdict; empty when nothing did.
     held_back: String,
+    /// What tipped it, in words.
+    tipped: String,
     /// Each option's bar: its left end and length in percent, and its share in words.
     bars: Vec<(Choice, f64, f64, String)>,
 }
@@ -199,13 +232,14 @@ pub(crate) async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     counts_core(query)?;
-    let known = app.backtested().await?;
+    let known = app.backtested(true).await?;
     let left_out = BuiltinCases::new(app.model()).left_out;
     let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");
-    Ok(Page(view(known.backtest(), left_out)).into_response())
+    Ok(Page(view(&app, &known, left_out)).into_response())
 }
 
-fn view(backtest: &Backtest, left_out: String) -> View<'_> {
+fn view<'a>(app: &App, known: &'a Known, left_out: String) -> View<'a> {
+    let (backtest, criteria) = (known.backtest(), known.without_each_criterion());
     let summary = &backtest.summary;
     let reliability: Vec<_> =
         [("Strong", summary.strong), ("Lean", summary.lean), ("Too close", summary.too_close)]
@@ -215,11 +249,18 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
             .collect();
     let confusion = Choice::ALL.map(Some).into_iter().chain([None]);
     View {
+        model: app.model_words(),
+        built_in: app.model().is_builtin(),
         said: Said {
             agreement: share(summary.agreement),
             interval: interval(summary.agreement_interval),
             strong: outcome(summary.strong),
+            stayed: judged::stayed(summary),
+            strictest: strictest(backtest),
         },
+        criteria,
+        conclusions: judged::conclusions(backtest, criteria),
+        pre_rust: backtest.apart.iter().any(|apart| apart.usage == Usage::PreRustEra),
         figures: figures(backtest),
         plot: plot::shares(reliability.iter().filter_map(share_input).collect()),
         reliability,
@@ -228,15 +269,19 @@ fn view(backtest: &Backtest, left_out: String) -> View<'_> {
         ablations: ablations(backtest),
         coded: Coded::of(backtest.usage),
         groups: groups(backtest),
-        left_one_out: committed_leave_one_out()
-            .filter(|found| found.model == backtest.model.digest)
-            .map(left_one_out),
+        left_one_out: judged::left_one_out(backtest).map(left_one_out),
         variants: variants_tried(),
         history: &HISTORY_HTML,
         summary,
         left_out,
         backtest,
     }
+}
+
+fn strictest(backtest: &Backtest) -> Option<Strictest> {
+    let own = backtest.ablations.iter().find(|own| own.id == "without_like_reasons")?;
+    let Summary { agree, decided, abstained, agreement, .. } = own.summary;
+    Some(Strictest { agree, decided, abstained, share: agreement.map(|it| share(Some(it))) })
 }
 
 /// The Brier score of equal shares for all three options: (2/3)² + 2 (1/3)².
@@ -297,9 +342,11 @@ fn figures(backtest: &Backtest) -> Figures {
         row("Cases", |of| of.cases.to_string()),
         row("Decided", |of| format!("{} of {}", of.decided, of.cases)),
         row("Abstained", |of| of.abstained.to_string()),
-        row("Agreed, of the decided", |of| of.agree.to_string()),
+        row("of these, saying to stay with what is there", |of| of.stayed.cases.to_string()),
+        row("and it did stay", |of| of.stayed.agree.to_string()),
+        row("Agreed, of all", |of| format!("{} of {}", of.agree, of.cases)),
         row("Credit, an abstention a third", |of| format!("{:.1}", of.credit)),
-        row("Agreement", |of| share(of.agreement)),
+        row("Agreement of those decided", |of| share(of.agreement)),
         row("95% interval", |of| interval(of.agreement_interval)),
         row("Strong verdicts that agreed", |of| outcome(of.strong)),
         row("Leaning ones that agreed", |of| outcome(of.lean)),
@@ -318,6 +365,7 @@ fn ways(summary: &Summary) -> Vec<Way> {
         abstained: summary.abstained,
         credit: format!("{:.1}", summary.credit),
         against: None,
+        by_chance: dash(),
     };
     let baseline = |(words, tally): (assay_advice::BaselineWords, &BaselineTally)| Way {
         name: words.name,
@@ -327,6 +375,7 @@ fn ways(summary: &Summary) -> Vec<Way> {
         abstained: tally.abstained,
         credit: format!("{:.1}", tally.credit),
         against: Some((tally.wins, tally.losses)),
+        by_chance: share(tally.by_chance),
     };
     std::iter::once(own).chain(summary.baselines.each().map(baseline)).collect()
 }
@@ -334,11 +383,15 @@ fn ways(summary: &Summary) -> Vec<Way> {
 fn ablations(backtest: &Backtest) -> Vec<Ablated> {
     let row = |agree, decided, credit: f64| Row { agree, decided, credit: format!("{credit:.1}") };
     let ablated = |(name, of): (&str, &Summary)| {
-        let four = of.baselines.four_questions;
+        let (words, best) = of.baselines.best();
         Ablated {
             name: name.to_owned(),
             own: row(of.agree, of.decided, of.credit),
-            four_questions: row(four.agree, four.decided, four.credit),
+            abstained: of.abstained,
+            best_name: words.name,
+            best: row(best.agree, best.decided, best.credit),
+            wins: best.wins,
+            losses: best.losses,
         }
     };
     let whole = [
@@ -393,6 +446,7 @@ fn case_row(case: &CaseResult) -> CaseRow<'_> {
             Verdict::TooClose => "too close",
         },
         held_back: held_back_by(&case.held_back),
+        tipped: tipped(case),
         bars: Choice::ALL.map(bar).into(),
         case,
     }

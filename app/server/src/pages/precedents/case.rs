@@ -49,6 +49,8 @@ struct View {
     query: String,
     /// Questions that the model in use does not ask in that way; empty as a rule.
     left_out: String,
+    /// The model in use, in a line.
+    model_words: String,
     model: ModelView,
 }
 
@@ -138,7 +140,8 @@ fn view(app: &App, case: &'static Precedent) -> View {
         open: open.iter().map(|question| question.label.clone()).collect(),
         query: sheet::query("", &answers),
         left_out,
-        model: model_view(&score, Headline::new(&score, &answers), case.option),
+        model_words: app.model_words(),
+        model: model_view(model, &score, Headline::new(&score, &answers), case.option),
     }
 }
 
@@ -150,16 +153,20 @@ fn answers(model: &Model, case: &Precedent) -> (Answers, String) {
     (found.map(|known| known.answers).unwrap_or_default(), left_out)
 }
 
-fn model_view(score: &Score, headline: Headline, chosen: Choice) -> ModelView {
+fn model_view(model: &Model, score: &Score, headline: Headline, chosen: Choice) -> ModelView {
     let [top, runner_up] = score.compared();
     let side = |wanted: fn(f64) -> bool| {
-        let reasons = score.reasons.iter().filter(|reason| wanted(reason.contribution));
-        reasons.take(REASONS_MAX).map(|reason| reason.text.clone()).collect()
+        let weighed = words::reasons(score, wanted).into_iter();
+        weighed.take(REASONS_MAX).map(|reason| reason.text.clone()).collect::<Vec<_>>()
+    };
+    let out = match score.ruled_out(model, chosen) {
+        none if none.is_empty() => none,
+        why => format!(" It rules that out: {why}."),
     };
     let agreement = match score.recommended {
         Some(option) if option == chosen => "The same as was chosen.".to_owned(),
-        Some(_) => format!("Not what was chosen: {chosen} was."),
-        None => format!("It abstains; {chosen} was chosen."),
+        Some(_) => format!("Not what was chosen: {chosen} was.{out}"),
+        None => format!("It abstains; {chosen} was chosen.{out}"),
     };
     ModelView {
         headline,

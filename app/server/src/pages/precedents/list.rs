@@ -20,6 +20,9 @@ use crate::{
 #[template(path = "precedents/list.html")]
 struct View {
     problems: Vec<ProblemView>,
+    /// What the address asks for that is no filter, and what the filters are.
+    passed_over: Vec<String>,
+    filters: String,
     q: String,
     selects: Vec<Select>,
     filtered: bool,
@@ -73,19 +76,26 @@ const FACETS: [(Facet, &str); 5] = [
     (Facet::Usage, "Use"),
 ];
 
-/// `GET /precedents`. A value that is not allowed is named, and the list shown without it.
+/// `GET /precedents`. A value that is not allowed is named, and the list shown without it; so is what is
+/// no filter, which is no fault: links may carry other things.
 pub(crate) async fn get(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
-    let wanted = Wanted::read(&query.unwrap_or_default());
+    let (wanted, passed_over) = Wanted::read(&query.unwrap_or_default());
     let (filter, faults) = wanted.lenient(app.model());
     let status = match faults.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let page = view(app.model(), &wanted, &filter, &faults);
+    let page = view(app.model(), &wanted, &filter, &faults, &passed_over);
     (status, Page(page)).into_response()
 }
 
-fn view(model: &Model, wanted: &Wanted, filter: &Filter, faults: &[FieldError]) -> View {
+fn view(
+    model: &Model,
+    wanted: &Wanted,
+    filter: &Filter,
+    faults: &[FieldError],
+    passed_over: &[FieldError],
+) -> View {
     let all = precedents();
     let row =
         |precedent| Row { precedent, meta: meta(precedent, model), marks: super::marks(precedent) };
@@ -95,6 +105,8 @@ fn view(model: &Model, wanted: &Wanted, filter: &Filter, faults: &[FieldError]) 
     selects.insert(1, years(wanted, filter));
     View {
         problems: faults.iter().map(problem_view).collect(),
+        passed_over: passed_over.iter().map(|fault| fault.field.clone()).collect(),
+        filters: passed_over.first().map(|fault| fault.allowed.clone()).unwrap_or_default(),
         q: filter.q.clone().unwrap_or_default(),
         selects,
         filtered: *filter != Filter::default(),

@@ -2,7 +2,8 @@
 //! how others decided; the score is the same without them.
 
 use assay_advice::{
-    Answers, Case, Choice, Difference, Model, Near, nearest, precedent_cases, precedents,
+    Answers, Case, Choice, Difference, Model, Near, NearestPrecedents, nearest_precedents,
+    precedents,
 };
 
 use super::Mark;
@@ -15,6 +16,8 @@ const DIFFERENCES_MAX: usize = 2;
 pub(crate) struct NearestView {
     /// In a few words.
     pub(crate) short: String,
+    /// The documented decision that these very answers are.
+    pub(crate) same: Option<&'static Case>,
     pub(crate) near: Vec<NearView>,
     /// What "otherwise" is held against, when nobody comparable chose otherwise.
     pub(crate) unanimous: Option<Choice>,
@@ -45,10 +48,12 @@ pub(crate) struct Apart {
 impl NearestView {
     /// The three nearest, and the nearest that chose otherwise than recommended.
     pub(crate) fn new(model: &Model, answers: &Answers, recommended: Option<Choice>) -> Self {
-        let found = nearest(model, answers, recommended, precedent_cases());
+        let NearestPrecedents { same, nearest: found } =
+            nearest_precedents(model, answers, recommended);
         let chose_otherwise = found.near.iter().any(|near| near.otherwise);
         Self {
             short: short(&found.near),
+            same,
             unanimous: found.than.filter(|_| !chose_otherwise),
             near: found.near.iter().map(|near| NearView::new(model, near)).collect(),
         }

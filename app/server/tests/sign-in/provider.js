@@ -1,0 +1,30 @@
+// A sign-in provider for tests. Usage: node provider.js PORT REDIRECT HOME
+// Whoever says to be NAME-ROLE has that role. Its keys are new at every start.
+import { generateKeyPairSync } from "node:crypto";
+import Provider from "oidc-provider";
+
+// Whoever starts it reads standard output up to "ready" and no further.
+console.info = console.error;
+
+const [port, redirect, home] = process.argv.slice(2);
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const key = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256" };
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [{
+    client_id: "assay",
+    client_secret: "the client secret of the tests",
+    redirect_uris: [redirect],
+    post_logout_redirect_uris: [home],
+  }],
+  jwks: { keys: [key] },
+  cookies: { keys: ["only for tests"] },
+  conformIdTokenClaims: false,
+  claims: { openid: ["sub", "roles"], profile: ["name"], email: ["email"] },
+  pkce: { required: () => true },
+  findAccount: (_context, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, name: `Name of ${id}`, email: `${id}@example.org`, roles: [id.split("-")[1]] }),
+  }),
+});
+provider.listen(Number(port), "127.0.0.1", () => console.log("ready"));

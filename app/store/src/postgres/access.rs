@@ -1,0 +1,267 @@
+//! Sessions, tokens and the trail in a database.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::PostgresStore;
+use crate::{
+    StoreError,
+    access::{Access, Attempt, Key, Person, Role, Session, Step, Token},
+};
+
+/// The most tokens and lines given at once.
+const MAX_LISTED: i64 = 1000;
+
+#[derive(FromRow)]
+struct SessionRow {
+    subject: String,
+    name: String,
+    role: String,
+    id_token: String,
+    begun_us: i64,
+    until_us: i64,
+}
+
+#[derive(FromRow)]
+struct TokenRow {
+    id: Uuid,
+    subject: String,
+    name: String,
+    role: String,
+    label: String,
+    made_us: i64,
+    until_us: i64,
+}
+
+#[derive(FromRow)]
+struct StepRow {
+    at_us: i64,
+    subject: String,
+    name: String,
+    via: String,
+    what: String,
+    status: i32,
+    request: String,
+}
+
+fn time(us: i64) -> Timestamp {
+    Timestamp::from_microsecond(us).unwrap_or_default()
+}
+
+/// A role that is none any more may do the least.
+fn person(subject: String, name: String, role: &str) -> Person {
+    Person { subject, name, role: Role::from_id(role).unwrap_or(Role::Viewer) }
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            person: person(row.subject, row.name, &row.role),
+            id_token: row.id_token,
+            begun: time(row.begun_us),
+            until: time(row.until_us),
+        }
+    }
+}
+
+impl From<TokenRow> for Token {
+    fn from(row: TokenRow) -> Self {
+        Self {
+            id: row.id,
+            person: person(row.subject, row.name, &row.role),
+            label: row.label,
+            made: time(row.made_us),
+            until: time(row.until_us),
+        }
+    }
+}
+
+impl From<StepRow> for Step {
+    fn from(row: StepRow) -> Self {
+        Self {
+            at: time(row.at_us),
+            subject: row.subject,
+            name: row.name,
+            via: row.via,
+            what: row.what,
+            status: u16::try_from(row.status).unwrap_or_default(),
+            request: row.request,
+        }
+    }
+}
+
+#[async_trait]
+impl Access for PostgresStore {
+    async fn begin(&self, key: &Key, attempt: &Attempt, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "WITH late AS (DELETE FROM sign_in WHERE until_us < $6)
+             INSERT INTO sign_in (key, nonce, verifier, goal, until_us) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(key.as_slice())
+        .bind(&attempt.nonce)
+        .bind(&attempt.verifier)
+        .bind(&attempt.goal)
+        .bind(attempt.until.as_microsecond())
+        .bind(now.as_microsecond())
+        .execute(&self.base.pool)
+        .await
+        .map(drop)
+        .map_err(self.failed())
+    }
+
+    async fn finish(&self, key: &Key, now: Timestamp) -> Result<Option<Attempt>, StoreError> {
+        let found: Option<(String, String, String, i64)> = sqlx::query_as(
+            "DELETE FROM sign_in WHERE key = $1 RETURNING nonce, verifier, goal, until_us",
+        )
+        .bind(key.as_slice())
+        .fetch_optional(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        let attempt =
+            |(nonce, verifier, goal, until)| Attempt { nonce, verifier, goal, until: time(until) };
+        Ok(found.map(attempt).filter(|attempt| attempt.until >= now))
+    }
+
+    async fn enter(
+        &self,
+        key: &Key,
+        session: &Session,
+        before: Option<&Key>,
+    ) -> Result<(), StoreError> {
+        let Session { person, id_token, begun, until } = session;
+        // One statement: either both happen or neither does. Those long over are forgotten.
+        sqlx::query(
+            "WITH over AS (DELETE FROM session WHERE key = $8 OR until_us < $6)
+             INSERT INTO session (key, subject, name, role, id_token, begun_us, until_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(key.as_slice())
+        .bind(&person.subject)
+        .bind(&person.name)
+        .bind(person.role.id())
+        .bind(id_token)
+        .bind(begun.as_microsecond())
+        .bind(until.as_microsecond())
+        .bind(before.map(Key::as_slice))
+        .execute(&self.base.pool)
+        .await
+        .map(drop)
+        .map_err(self.failed())
+    }
+
+    async fn session(&self, key: &Key, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let row: Option<SessionRow> = sqlx::query_as(
+            "SELECT subject, name, role, id_token, begun_us, until_us FROM session
+             WHERE key = $1 AND until_us > $2",
+        )
+        .bind(key.as_slice())
+        .bind(now.as_microsecond())
+        .fetch_optional(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        Ok(row.map(Session::from))
+    }
+
+    async fn leave(&self, key: &Key) -> Result<(), StoreError> {
+        let left = sqlx::query("DELETE FROM session WHERE key = $1").bind(key.as_slice());
+        left.execute(&self.base.pool).await.map(drop).map_err(self.failed())
+    }
+
+    async fn expel(&self, subject: &str) -> Result<u64, StoreError> {
+        let gone: i64 = sqlx::query_scalar(
+            "WITH sessions AS (DELETE FROM session WHERE subject = $1 RETURNING 1),
+                tokens AS (DELETE FROM token WHERE subject = $1 RETURNING 1)
+             SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM tokens)",
+        )
+        .bind(subject)
+        .fetch_one(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        Ok(u64::try_from(gone).unwrap_or_default())
+    }
+
+    async fn make_token(&self, key: &Key, token: &Token) -> Result<(), StoreError> {
+        let Token { id, person, label, made, until } = token;
+        sqlx::query(
+            "INSERT INTO token (id, key, subject, name, role, label, made_us, until_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(id)
+        .bind(key.as_slice())
+        .bind(&person.subject)
+        .bind(&person.name)
+        .bind(person.role.id())
+        .bind(label)
+        .bind(made.as_microsecond())
+        .bind(until.as_microsecond())
+        .execute(&self.base.pool)
+        .await
+        .map(drop)
+        .map_err(self.failed())
+    }
+
+    async fn token(&self, key: &Key, now: Timestamp) -> Result<Option<Token>, StoreError> {
+        let row: Option<TokenRow> = sqlx::query_as(
+            "SELECT id, subject, name, role, label, made_us, until_us FROM token
+             WHERE key = $1 AND until_us > $2",
+        )
+        .bind(key.as_slice())
+        .bind(now.as_microsecond())
+        .fetch_optional(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        Ok(row.map(Token::from))
+    }
+
+    async fn tokens_of(&self, subject: &str, now: Timestamp) -> Result<Vec<Token>, StoreError> {
+        let rows: Vec<TokenRow> = sqlx::query_as(
+            "SELECT id, subject, name, role, label, made_us, until_us FROM token
+             WHERE subject = $1 AND until_us > $2 ORDER BY made_us DESC, id LIMIT $3",
+        )
+        .bind(subject)
+        .bind(now.as_microsecond())
+        .bind(MAX_LISTED)
+        .fetch_all(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        Ok(rows.into_iter().map(Token::from).collect())
+    }
+
+    async fn revoke_token(&self, id: Uuid, subject: &str) -> Result<bool, StoreError> {
+        let revoked = sqlx::query("DELETE FROM token WHERE id = $1 AND subject = $2");
+        let revoked = revoked.bind(id).bind(subject).execute(&self.base.pool).await;
+        Ok(revoked.map_err(self.failed())?.rows_affected() > 0)
+    }
+
+    async fn note(&self, step: &Step) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO trail (at_us, subject, name, via, what, status, request)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(step.at.as_microsecond())
+        .bind(&step.subject)
+        .bind(&step.name)
+        .bind(&step.via)
+        .bind(&step.what)
+        .bind(i32::from(step.status))
+        .bind(&step.request)
+        .execute(&self.base.pool)
+        .await
+        .map(drop)
+        .map_err(self.failed())
+    }
+
+    async fn trail(&self, at_most: u32) -> Result<Vec<Step>, StoreError> {
+        let rows: Vec<StepRow> = sqlx::query_as(
+            "SELECT at_us, subject, name, via, what, status, request FROM trail
+             ORDER BY seq DESC LIMIT $1",
+        )
+        .bind(i64::from(at_most).min(MAX_LISTED))
+        .fetch_all(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        Ok(rows.into_iter().map(Step::from).collect())
+    }
+}
