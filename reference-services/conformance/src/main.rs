@@ -106,6 +106,8 @@ fn analytics(
 fn analytics_twins(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     let (address, twin) = (resolve(address)?, resolve(twin)?);
     let mut checks = analytics(address, analytics_api::run);
+    // The other twin too, so that both have seen the same names of tags, which are limited.
+    checks.extend(analytics(twin, analytics_api::run));
     checks.push(analytics_api::differential::run(address, twin, seed, ANALYTICS_REQUESTS));
     Ok(checks)
 }
