@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Random batches and questions to both twins, for each seed.
-const REQUESTS: usize = 1_000;
+const REQUESTS: usize = 2_000;
 
 fn rust_twin() -> PathBuf {
     env!("CARGO_BIN_EXE_analytics-api").into()

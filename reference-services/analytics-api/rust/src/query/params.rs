@@ -1,6 +1,6 @@
 //! Queries as parameters of an address: they become the JSON that says the same.
 
-use crate::query::read::{conditions, escaped, query, window};
+use crate::query::read::{Missing, conditions, escaped, query, window};
 use crate::query::spec::{Condition, Invalid, Query};
 use serde_json::{Map, Value, json};
 
@@ -71,8 +71,9 @@ const SERIES_MAX: u64 = 1_000;
 pub fn read_selection(text: &str, names: &[&str]) -> Result<Selection, Invalid> {
     let params = Params::read(text, names)?;
     let (from_ms, to_ms) = window(&params.members)?;
-    let conditions =
-        conditions(&params.conditions_json()).map_err(|invalid| params.by_name(invalid))?;
+    // Conditions made of parameters have all of their members.
+    let conditions = conditions(&params.conditions_json(), &mut Missing::default())
+        .map_err(|invalid| params.by_name(invalid))?;
     let limit = match params.members.get("limit").map(Value::as_u64) {
         None => None,
         Some(Some(limit)) if (1..=SERIES_MAX).contains(&limit) => Some(limit as usize),

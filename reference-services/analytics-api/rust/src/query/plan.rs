@@ -6,6 +6,7 @@ use crate::limits::BUCKETS_MAX;
 use crate::query::spec::{Aggregate, Condition, Field, NumberOp, Query};
 use crate::store::dictionary::Dictionary;
 use crate::store::part::Part;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Stands for a key that no condition admits.
@@ -239,6 +240,18 @@ impl Plan {
             None => slot as u32,
             Some(_) => self.slot_keys.get(slot as usize).copied().unwrap_or_default(),
         }
+    }
+
+    /// The keys of some slots in rising order, all that are admitted if it is not grouped by key; nothing
+    /// if every key is admitted.
+    pub fn admitted_keys(&self, slots: &Range<u64>) -> Option<&[u32]> {
+        self.slots.as_ref()?;
+        let slots = slots.start as usize..slots.end as usize;
+        Some(if self.by_key {
+            self.slot_keys.get(slots).unwrap_or_default()
+        } else {
+            &self.slot_keys
+        })
     }
 
     /// Cells of one key.

@@ -58,12 +58,14 @@ pub fn query(json: &Value) -> Result<Query, Invalid> {
     let (from_ms, to_ms) = window(members)?;
     let bucket_ms = members.get("bucket").map(bucket).transpose()?;
     let group_by = members.get("group_by").map_or(Ok(Vec::new()), group_by)?;
-    let conditions = members.get("where").map_or(Ok(Vec::new()), conditions)?;
+    let mut missing = Missing::default();
+    let where_ = members.get("where");
+    let conditions = where_.map_or(Ok(Vec::new()), |value| conditions(value, &mut missing))?;
     let aggregates =
         members.get("aggregates").map_or_else(|| Ok(vec![Aggregate::Count]), aggregates)?;
     let top = match members.get("top") {
         Some(_) if group_by.is_empty() => return invalid("/top", "top needs group_by."),
-        Some(value) => Some(top(value, &aggregates)?),
+        Some(value) => top(value, &aggregates, &mut missing)?,
         None => None,
     };
     let fill = match members.get("fill") {
@@ -101,7 +103,7 @@ pub fn query(json: &Value) -> Result<Query, Invalid> {
     match (from_ms, to_ms) {
         (None, _) => invalid("/from", "from is missing."),
         (_, None) => invalid("/to", "to is missing."),
-        _ => Ok(query),
+        _ => missing.0.map_or(Ok(query), Err),
     }
 }
 
@@ -168,74 +170,129 @@ fn group_by(value: &Value) -> Result<Vec<Field>, Invalid> {
     Ok(fields)
 }
 
+/// The first member that is missing. It is told only when nothing else is wrong.
+#[derive(Debug, Default)]
+pub struct Missing(Option<Invalid>);
+
+impl Missing {
+    fn note(&mut self, pointer: String) {
+        let detail = "This is missing.".to_owned();
+        self.0.get_or_insert(Invalid { pointer, detail });
+    }
+}
+
 /// The conditions of `where`.
 ///
 /// # Errors
-/// The first fault, from left to right.
-pub fn conditions(value: &Value) -> Result<Vec<Condition>, Invalid> {
+/// The first fault, from left to right; not what is missing.
+pub fn conditions(value: &Value, missing: &mut Missing) -> Result<Vec<Condition>, Invalid> {
     let mut conditions = Vec::new();
     let mut values = 0;
     for (nth, value) in list(value, "/where", 0, CONDITIONS_MAX)?.iter().enumerate() {
-        conditions.push(condition(value, &format!("/where/{nth}"), &mut values)?);
+        conditions.extend(condition(value, &format!("/where/{nth}"), &mut values, missing)?);
     }
     Ok(conditions)
 }
 
-fn condition(value: &Value, at: &str, values_before: &mut usize) -> Result<Condition, Invalid> {
+enum Op {
+    Text(TextOp),
+    Number(NumberOp),
+}
+
+impl Op {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "in" => Self::Text(TextOp::In),
+            "not_in" => Self::Text(TextOp::NotIn),
+            "prefix" => Self::Text(TextOp::Prefix),
+            "gt" => Self::Number(NumberOp::Gt),
+            "gte" => Self::Number(NumberOp::Gte),
+            "lt" => Self::Number(NumberOp::Lt),
+            "lte" => Self::Number(NumberOp::Lte),
+            _ => return None,
+        })
+    }
+}
+
+/// What a condition is about.
+enum Subject {
+    Text(Field),
+    Value,
+}
+
+/// A condition, if nothing of it is missing.
+fn condition(
+    value: &Value,
+    at: &str,
+    values_before: &mut usize,
+    missing: &mut Missing,
+) -> Result<Option<Condition>, Invalid> {
+    const MEMBERS: [&str; 3] = ["field", "op", "values"];
     let Value::Object(members) = value else {
         return invalid(at, "A condition is an object of field, op and values.");
     };
-    let field = members.get("field").and_then(Value::as_str).unwrap_or_default();
-    let text_field = Field::from_name(field);
-    if text_field.is_none() && field != "value" {
-        return invalid(format!("{at}/field"), "field is key, tags.NAME or value.");
+    for name in MEMBERS.iter().filter(|name| !members.contains_key(**name)) {
+        missing.note(format!("{at}/{name}"));
     }
-    let op = members.get("op").and_then(Value::as_str).unwrap_or_default();
-    let condition = match text_field {
-        Some(field) => {
-            let op = match op {
-                "in" => TextOp::In,
-                "not_in" => TextOp::NotIn,
-                "prefix" => TextOp::Prefix,
-                _ => return invalid(format!("{at}/op"), "op is in, not_in or prefix for a text."),
-            };
-            let at = format!("{at}/values");
-            let values = members.get("values").unwrap_or(&Value::Null);
-            let values = list(values, &at, 1, CONDITION_VALUES_MAX - *values_before)?;
-            *values_before += values.len();
-            let mut texts = Vec::with_capacity(values.len());
-            for (nth, value) in values.iter().enumerate() {
-                let may_be_null = matches!(field, Field::Tag(_)) && op != TextOp::Prefix;
-                texts.push(match value {
-                    Value::String(text) if text.len() <= TEXT_BYTES_MAX => Some(text.clone()),
-                    Value::Null if may_be_null => None,
-                    _ => {
-                        let detail = "A value is a text of at most 255 bytes (null for an absent \
-                                      tag with in and not_in), 1,000 over all conditions.";
-                        return invalid(format!("{at}/{nth}"), detail);
-                    }
-                });
-            }
-            Condition::Text { field, op, values: texts }
-        }
-        None => {
-            let op = match op {
-                "gt" => NumberOp::Gt,
-                "gte" => NumberOp::Gte,
-                "lt" => NumberOp::Lt,
-                "lte" => NumberOp::Lte,
-                _ => return invalid(format!("{at}/op"), "op is gt, gte, lt or lte for value."),
-            };
-            number_condition(op, members.get("values").unwrap_or(&Value::Null), at)?
-        }
+    let subject = match members.get("field").map(|name| name.as_str().unwrap_or_default()) {
+        None => None,
+        Some("value") => Some(Subject::Value),
+        Some(name) => match Field::from_name(name) {
+            Some(field) => Some(Subject::Text(field)),
+            None => return invalid(format!("{at}/field"), "field is key, tags.NAME or value."),
+        },
     };
-    match members.keys().find(|name| !matches!(name.as_str(), "field" | "op" | "values")) {
+    let op = members.get("op").map(|name| Op::from_name(name.as_str().unwrap_or_default()));
+    let condition = match (subject, op, members.get("values")) {
+        (Some(Subject::Text(_)), Some(None | Some(Op::Number(_))), _) => {
+            return invalid(format!("{at}/op"), "op is in, not_in or prefix for a text.");
+        }
+        (Some(Subject::Value), Some(None | Some(Op::Text(_))), _) => {
+            return invalid(format!("{at}/op"), "op is gt, gte, lt or lte for value.");
+        }
+        (None, Some(None), _) => {
+            return invalid(format!("{at}/op"), "op is in, not_in, prefix, gt, gte, lt or lte.");
+        }
+        (Some(Subject::Text(field)), Some(Some(Op::Text(op))), Some(values)) => {
+            Some(text_condition(field, op, values, &format!("{at}/values"), values_before)?)
+        }
+        (Some(Subject::Value), Some(Some(Op::Number(op))), Some(values)) => {
+            Some(number_condition(op, values, at)?)
+        }
+        _ => None,
+    };
+    match members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
         Some(name) => {
             let detail = "A condition has field, op and values, and nothing else.";
             invalid(format!("{at}/{}", escaped(name)), detail)
         }
         None => Ok(condition),
     }
+}
+
+fn text_condition(
+    field: Field,
+    op: TextOp,
+    values: &Value,
+    at: &str,
+    values_before: &mut usize,
+) -> Result<Condition, Invalid> {
+    let values = list(values, at, 1, CONDITION_VALUES_MAX - *values_before)?;
+    *values_before += values.len();
+    let mut texts = Vec::with_capacity(values.len());
+    for (nth, value) in values.iter().enumerate() {
+        let may_be_null = matches!(field, Field::Tag(_)) && op != TextOp::Prefix;
+        texts.push(match value {
+            Value::String(text) if text.len() <= TEXT_BYTES_MAX => Some(text.clone()),
+            Value::Null if may_be_null => None,
+            _ => {
+                let detail = "A value is a text of at most 255 bytes (null for an absent tag with \
+                              in and not_in), 1,000 over all conditions.";
+                return invalid(format!("{at}/{nth}"), detail);
+            }
+        });
+    }
+    Ok(Condition::Text { field, op, values: texts })
 }
 
 fn number_condition(op: NumberOp, values: &Value, at: &str) -> Result<Condition, Invalid> {
@@ -271,20 +328,31 @@ fn whole(value: &Value, pointer: &str, most: u64) -> Result<u64, Invalid> {
     }
 }
 
-fn top(value: &Value, aggregates: &[Aggregate]) -> Result<Top, Invalid> {
+/// The greatest groups, if nothing of it is missing.
+fn top(
+    value: &Value,
+    aggregates: &[Aggregate],
+    missing: &mut Missing,
+) -> Result<Option<Top>, Invalid> {
     let Value::Object(members) = value else {
         return invalid("/top", "top is an object of k and by.");
     };
-    let k = whole(members.get("k").unwrap_or(&Value::Null), "/top/k", TOP_MAX)? as usize;
-    let by = members.get("by").and_then(Value::as_str).and_then(Aggregate::from_name);
-    let Some(by) = by.and_then(|by| aggregates.iter().position(|it| *it == by)) else {
+    for name in ["k", "by"].into_iter().filter(|name| !members.contains_key(*name)) {
+        missing.note(format!("/top/{name}"));
+    }
+    let k = members.get("k").map(|k| whole(k, "/top/k", TOP_MAX)).transpose()?;
+    let by = members.get("by").map(|by| {
+        let by = by.as_str().and_then(Aggregate::from_name);
+        by.and_then(|by| aggregates.iter().position(|it| *it == by))
+    });
+    if by == Some(None) {
         return invalid("/top/by", "by is one of the aggregates.");
-    };
+    }
     match members.keys().find(|name| !matches!(name.as_str(), "k" | "by")) {
         Some(name) => {
             invalid(format!("/top/{}", escaped(name)), "top has k and by, and nothing else.")
         }
-        None => Ok(Top { k, by }),
+        None => Ok(k.zip(by.flatten()).map(|(k, by)| Top { k: k as usize, by })),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::query::plan::{DistinctOf, Exceeded, Plan};
 use crate::query::rows::{Piece, each_block, each_bucket, ignores_runs, is_whole};
 use crate::query::spec::Aggregate;
 use crate::query::table::{Column, Table};
+use crate::store::part::Part;
 use hashbrown::HashTable;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -26,6 +27,8 @@ const SPARSE_FACTOR: u64 = 4;
 const SHARES: usize = 64;
 /// The least that is worth another core, in rows.
 const PIECE_ROWS: usize = 65_536;
+/// Rows of other keys that are passed over one by one rather than skipped.
+const NEAR_ROWS: usize = 1_024;
 
 /// Runs a plan; rows of the table are in no order.
 ///
@@ -113,17 +116,46 @@ fn run_chunk(
 
 /// The rows of these slots.
 fn pieces(plan: &Plan, slots: &Range<u64>) -> Vec<Piece> {
-    let of_part = |(place, part): (usize, &std::sync::Arc<crate::store::part::Part>)| {
-        let rows = if plan.by_key {
-            let first = plan.key(slots.start);
-            let last = plan.key(slots.end - 1);
-            part.rows_of_runs(&(part.keys.below(first)..part.keys.below(last + 1)))
-        } else {
-            0..part.rows()
+    let mut pieces = Vec::new();
+    for (place, part) in plan.parts.iter().enumerate() {
+        let mut add = |rows: Range<usize>| {
+            if !rows.is_empty() {
+                pieces.push(Piece { part: place, rows });
+            }
         };
-        (!rows.is_empty()).then_some(Piece { part: place, rows })
-    };
-    plan.parts.iter().enumerate().filter_map(of_part).collect()
+        let between = |first, last: u32| {
+            part.rows_of_runs(&(part.keys.below(first)..part.keys.below(last + 1)))
+        };
+        match plan.admitted_keys(slots) {
+            None if plan.by_key => add(between(plan.key(slots.start), plan.key(slots.end - 1))),
+            None => add(0..part.rows()),
+            Some(keys) => rows_of_keys(part, keys).into_iter().for_each(add),
+        }
+    }
+    pieces
+}
+
+/// The rows of some keys, in rising order, with what lies between two that are near each other: looking
+/// at that costs less than another piece.
+fn rows_of_keys(part: &Part, keys: &[u32]) -> Vec<Range<usize>> {
+    let (Some(&first), Some(&last)) = (keys.first(), keys.last()) else { return Vec::new() };
+    let runs = part.keys.below(first)..part.keys.below(last + 1);
+    if keys.len() > runs.len() {
+        return vec![part.rows_of_runs(&runs)];
+    }
+    let mut all: Vec<Range<usize>> = Vec::new();
+    for &key in keys {
+        let run = part.keys.below(key);
+        if part.keys.get(run) != Some(key) {
+            continue;
+        }
+        let rows = part.run_rows(run);
+        match all.last_mut() {
+            Some(before) if rows.start - before.end < NEAR_ROWS => before.end = rows.end,
+            _ => all.push(rows),
+        }
+    }
+    all
 }
 
 /// Deals pieces out into so many shares of about as many rows, fewer if they are small.
