@@ -60,6 +60,7 @@ pub fn table(state: App) -> Router {
         .route("/sign-in/done", get(access::pages::done))
         .route("/sign-out", post(access::pages::sign_out))
         .route("/account", get(access::pages::account).post(access::pages::change))
+        .route("/people", get(access::pages::people).post(access::pages::expel))
         .route("/trail", get(access::pages::trail))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))

@@ -346,7 +346,7 @@ impl Context {
         // Without a current folder there is no source tree to measure in, and nothing else is lost.
         let place = env::current_dir().unwrap_or_default();
         let Opened { store, access } = self.open(Arc::clone(&model)).await?;
-        let shared = self.settings.sharing.open(access)?;
+        let shared = self.settings.sharing.open(access.clone())?;
         Ok(Arc::new(AppState {
             store: match shared {
                 Some(_) => Arc::new(Reviewed { inner: store, model }),
@@ -359,7 +359,7 @@ impl Context {
             local_name: self.by(),
             live: Live::new(Arc::new(live::harness), place),
             demo: Demo::default(),
-            keys: Keys::default(),
+            keys: Keys::new(access),
             metrics: Metrics::default(),
             decisions: match self.home() {
                 Home::Folder(folder) => Some(folder),
