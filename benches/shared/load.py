@@ -147,7 +147,7 @@ async def load(arguments, port, copies):
     ids = []
     for page in range(1, 11):
         _, _, text = await client.ask("GET", f"/api/v1/decisions?page={page}")
-        ids += [item["id"] for item in json.loads(text)["decisions"]]
+        ids += [item["id"] for item in json.loads(text)["items"]]
     total = json.loads(text)["total"]
     kinds = rng.choices([kind for kind, _ in MIX], [share for _, share in MIX], k=arguments.rate * arguments.seconds)
     done, moment, tasks, windows = [], 0.0, set(), []
@@ -220,7 +220,8 @@ def main():
         subprocess.run([arguments.many, str(arguments.records), place / "records"], check=True, stdout=sys.stderr)
         begun = time.monotonic()
         settings = {**os.environ, "ASSAY_DATABASE_URL": database.url, "ASSAY_DATA": f"{place}/data"}
-        subprocess.run([arguments.assay, "import", place / "records"], env=settings, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([arguments.assay, "import", place / "records"], env=settings, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         print(f"imported in {time.monotonic() - begun:.0f} s", file=sys.stderr)
         shutil.rmtree(place / "records")
         database.tell("sql load ANALYZE")
