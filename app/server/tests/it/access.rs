@@ -50,6 +50,8 @@ GET /evidence/{service} viewer
 POST /evidence/{service} author
 GET /decisions.csv viewer
 GET /portfolio viewer
+GET /demo/hybrid viewer
+GET /demo/hybrid/events viewer
 GET /precedents viewer
 GET /precedents/backtest viewer
 GET /precedents/{id} viewer
