@@ -119,7 +119,7 @@ if (live && liveStatus) {
   let source;
   const connect = () => {
     source?.close();
-    source = new EventSource("/evidence/live/events");
+    source = new EventSource(live.dataset.events ?? "/evidence/live/events");
     source.onmessage = (event) => follow(event.data);
     source.onerror = () => {
       liveStatus.dataset.lost = "yes";

@@ -1,5 +1,9 @@
 //! The engine: streams made once per model, then a recommendation for any answers.
 
+mod detail;
+
+pub use detail::{CriterionDetail, Robustness};
+
 use crate::{
     Answers, ByOption, Choice, Compared, Flip, Measurements, Model, Notice, OptionScore, Reason,
     Score, Settled, Verdict, WorkloadMeasurement,
@@ -9,8 +13,7 @@ use crate::{
     notices, performance,
     sensitivity::importance_factor,
     situation::Situation,
-    smaa::{Acceptability, acceptability},
-    streams::{BLOCK, Streams},
+    streams::Streams,
     value::{Ground, Totals},
     wording::Reasoning,
 };
@@ -126,10 +129,20 @@ impl Engine {
     #[must_use]
     pub fn score(&self, answers: &Answers) -> Score {
         let base = self.base(answers);
-        let mut score = self.recommend_from(answers, &base);
-        score.flips = self.flips_from(&base);
+        let mut score = self.with_flips(answers, &base);
         score.next_question = self.next_from(answers, &base);
         score
+    }
+
+    /// The recommendation and what would change it, without the next question.
+    #[must_use]
+    pub fn recommend_with_flips(&self, answers: &Answers) -> Score {
+        self.with_flips(answers, &self.base(answers))
+    }
+
+    fn with_flips(&self, answers: &Answers, base: &Base) -> Score {
+        let flips = self.flips_from(base);
+        Score { flips, ..self.recommend_from(answers, base) }
     }
 
     fn base(&self, answers: &Answers) -> Base {
@@ -207,7 +220,7 @@ impl Engine {
     fn rescored(&self, base: &Base, candidate: Candidate) -> Flip {
         let situations = [&base.situation, &candidate.situation];
         let plan = base.plan.changed(&self.ground, situations, candidate.scale);
-        let counts = plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells);
+        let counts = self.first_counts_from(base, &plan);
         let judged = self.judge(&candidate.situation, &candidate.totals, &plan, counts, base);
         Flip {
             kind: candidate.kind,
@@ -258,84 +271,6 @@ impl Engine {
         effects.sort_by_key(|(_, _, changed)| std::cmp::Reverse(*changed));
         let share = |changed: u32| f64::from(changed) / f64::from(DRAWS);
         effects.into_iter().map(|(_, id, changed)| (id.to_owned(), share(changed))).collect()
-    }
-
-    /// How robust the recommendation is, in full.
-    #[must_use]
-    pub fn robustness(&self, answers: &Answers) -> Robustness {
-        let situation = Situation::new(&self.ground.model, answers);
-        let plan = Plan::new(&self.ground, &situation);
-        let criteria = self.ground.model.criteria();
-        let found = self.sampled(&plan, criteria.len());
-        let named = |weights: &Vec<f64>| {
-            criteria.iter().map(|c| c.id.clone()).zip(weights.iter().copied()).collect()
-        };
-        let at = |choice: Choice| choice as usize;
-        Robustness {
-            ranks: ByOption::from_fn(|choice| {
-                let ranks = found.ranks.get(at(choice)).map(Vec::as_slice);
-                if let Some([first, second, third]) = ranks {
-                    [*first, *second, *third]
-                } else {
-                    [0.0; 3]
-                }
-            }),
-            central_weights: ByOption::from_fn(|choice| {
-                let weights = found.central_weights.get(at(choice));
-                weights.and_then(Option::as_ref).map(named).unwrap_or_default()
-            }),
-            confidence: ByOption::from_fn(|choice| {
-                found.confidence.get(at(choice)).copied().flatten()
-            }),
-            total_effects: self.total_effects(answers),
-        }
-    }
-
-    /// The same draws as the shares, through the general analysis.
-    fn sampled(&self, plan: &Plan, criteria: usize) -> Acceptability {
-        let mut loaded = usize::MAX;
-        let mut block = Vec::new();
-        acceptability(3, criteria, DRAWS, |draw, weights, values| {
-            let (at, within) = (draw as usize / BLOCK, draw as usize % BLOCK);
-            if at != loaded {
-                block = plan.detail(&self.streams, &self.cells, at, criteria);
-                loaded = at;
-            }
-            if let Some(drawn) = block.get(within) {
-                weights.copy_from_slice(&drawn.weights);
-                values.copy_from_slice(&drawn.values);
-            }
-        })
-    }
-
-    /// What each criterion says.
-    #[must_use]
-    pub fn explain(&self, answers: &Answers) -> Vec<CriterionDetail> {
-        let situation = Situation::new(&self.ground.model, answers);
-        let totals = self.ground.totals(&situation);
-        let contributions = contributions(&totals);
-        let swing = totals.swing();
-        let (first, second) = compared(&totals);
-        let criteria = self.ground.model.criteria().iter();
-        criteria
-            .zip(&totals.terms)
-            .zip(contributions)
-            .map(|((criterion, term), contribution)| CriterionDetail {
-                id: criterion.id.clone(),
-                name: criterion.name.clone(),
-                group: criterion.group.clone(),
-                swing: term.swing,
-                weight: if swing > 0.0 { term.swing / swing } else { 0.0 },
-                values: ByOption::from_fn(|choice| {
-                    let known = term.measured || term.expected || !criterion.kind.is_measured();
-                    term.values.get(choice as usize).copied().filter(|_| known)
-                }),
-                measured: term.measured,
-                expected: term.expected,
-                contribution,
-                compared: (first, second),
-            })
-            .collect()
     }
 
     /// The verdict on a plan whose options come first so often. `base` is a plan that differs
@@ -396,11 +331,14 @@ impl Engine {
         if owed <= 0.0 {
             return None;
         }
-        let (streams, cells) = (&self.streams, &self.cells);
-        let without = plan.without(expected);
-        let counts = without.first_counts_from(&base.plan, &base.scores, streams, cells);
+        let counts = self.first_counts_from(base, &plan.without(expected));
         let first = counts.get(totals.first()).copied().unwrap_or(0);
         Some(f64::from(first) / f64::from(DRAWS))
+    }
+
+    /// How often each option ranks first by a plan that differs little from that of the base.
+    fn first_counts_from(&self, base: &Base, plan: &Plan) -> [u32; 3] {
+        plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells)
     }
 
     fn reasons(
@@ -495,46 +433,6 @@ fn open_questions(model: &Model, answers: &Answers) -> Vec<String> {
         _ => false,
     };
     model.questions().iter().filter(open).map(|question| question.id.clone()).collect()
-}
-
-/// What the draws say beyond the first-rank shares.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Robustness {
-    /// For each option its share of the first, second and third rank.
-    pub ranks: ByOption<[f64; 3]>,
-    /// For each option the mean importance (criterion id, weight) of the draws it wins; empty
-    /// when it never does.
-    pub central_weights: ByOption<Vec<(String, f64)>>,
-    /// For each option its first-rank share when importance is fixed at its central weights.
-    pub confidence: ByOption<Option<f64>>,
-    /// For each open question that plays a part: the share of draws in which the winner changes
-    /// when it alone is drawn again, greatest first.
-    pub total_effects: Vec<(String, f64)>,
-}
-
-/// What one criterion says about the options.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CriterionDetail {
-    /// The criterion's id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The id of its group.
-    pub group: String,
-    /// Swing points, averaged over open answers; 0 when it is neither measured nor expected.
-    pub swing: f64,
-    /// The share of all swing, 0 to 1.
-    pub weight: f64,
-    /// What each option offers, 0 to 1; absent when it is neither measured nor expected.
-    pub values: ByOption<Option<f64>>,
-    /// Whether a measurement is behind the values, at least in part.
-    pub measured: bool,
-    /// Whether the model's expectation stands in for a measurement, at least in part.
-    pub expected: bool,
-    /// The contribution to the first option over the second.
-    pub contribution: f64,
-    /// The first option and the second, that the contribution compares.
-    pub compared: (Choice, Choice),
 }
 
 /// A notice with its id.

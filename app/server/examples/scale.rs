@@ -240,8 +240,8 @@ fn command_lines(
         verb.iter().chain(&place).map(|part| (*part).to_owned()).collect()
     };
     for (name, our_verb, their_verb) in [
-        ("list", &["list", "--per-page", "1000"] as &[&str], &["list"] as &[&str]),
-        ("search", &["search", "gateway"], &["search", "gateway"]),
+        ("list", &["list", "--all"] as &[&str], &["list"] as &[&str]),
+        ("search", &["search", "--all", "gateway"], &["search", "gateway"]),
     ] {
         let ours_arguments = with(our_verb);
         let ours_arguments: Vec<&str> = ours_arguments.iter().map(String::as_str).collect();

@@ -96,6 +96,9 @@ pub enum Error {
     /// Somebody comes back from the sign-in provider too late, twice, or in another browser.
     #[error("this sign-in is over")]
     SignInLost,
+    /// Too many begin to sign in at once.
+    #[error("too many people sign in at this moment")]
+    TooMany,
     /// The sign-in provider did not let somebody in.
     #[error("the sign-in provider did not sign you in")]
     SignInRefused,
@@ -394,6 +397,11 @@ impl Explained {
                 "This sign-in is over",
                 "It took too long, was answered before, or began in another browser. Open assay and \
                  sign in again.",
+            ),
+            Error::TooMany => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many sign in at this moment",
+                "Wait a second and try again.",
             ),
             Error::SignInRefused => Self::new(
                 StatusCode::FORBIDDEN,

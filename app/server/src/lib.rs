@@ -16,6 +16,7 @@ pub mod evidence;
 mod feeds;
 mod hooks;
 pub mod http;
+pub mod hybrid;
 mod judged;
 pub mod listing;
 pub mod live;

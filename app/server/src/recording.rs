@@ -111,16 +111,33 @@ pub(crate) fn refused(field: &str, message: &str, allowed: &str) -> Error {
     }
 }
 
-/// Keeps a new record.
+/// Keeps a new record under an id.
 ///
 /// # Errors
 /// What is not allowed in the draft, by field; what the store says.
-pub async fn create(app: &AppState, draft: &Draft) -> Result<Stored, Error> {
-    let id = app.new_id();
+pub async fn create(app: &AppState, id: Uuid, draft: &Draft) -> Result<Stored, Error> {
+    let text = text(app, id, draft)?;
+    Ok(app.store.create(&draft.title, id, text).await?)
+}
+
+/// The text of a new record.
+///
+/// # Errors
+/// What is not allowed in the draft, by field.
+pub fn text(app: &AppState, id: Uuid, draft: &Draft) -> Result<String, Error> {
     let text = draft.to_toml(id, app.now(), &app.by());
     // The text was made here: its places would mean nothing to the writer.
     Record::parse(&text, app.model()).map_err(|problems| invalid(&problems, None))?;
-    Ok(app.store.create(&draft.title, id, text).await?)
+    Ok(text)
+}
+
+/// Reads the text of a whole record.
+///
+/// # Errors
+/// What is not allowed in the text, with its places.
+pub fn read(app: &AppState, text: &str) -> Result<Record, Error> {
+    let parsed = Record::parse(text, app.model());
+    Ok(parsed.map_err(|problems| invalid(&problems, Some(text)))?.record)
 }
 
 /// Whether a TOML text means to be a whole record rather than answers.
@@ -135,9 +152,7 @@ pub fn is_record(text: &str) -> bool {
 /// # Errors
 /// What is not allowed in the text, with its places; what the store says.
 pub async fn keep_text(app: &AppState, text: String) -> Result<Stored, Error> {
-    let parsed =
-        Record::parse(&text, app.model()).map_err(|problems| invalid(&problems, Some(&text)))?;
-    let Record { id, title, .. } = parsed.record;
+    let Record { id, title, .. } = read(app, &text)?;
     Ok(app.store.create(&title, id, text).await?)
 }
 

@@ -47,6 +47,8 @@ pub fn table(state: App) -> Router {
         .route("/evidence/runs/{run}", get(evidence::run::get))
         .route("/evidence/runs/{run}/{file}", get(evidence::raw::get))
         .route("/evidence/{service}", get(evidence::service::get).post(evidence::service::post))
+        .route("/demo/hybrid", get(pages::hybrid::get))
+        .route("/demo/hybrid/events", get(pages::hybrid::events))
         .route("/precedents", get(precedents::list::get))
         .route("/precedents/backtest", get(precedents::backtest::get))
         .route("/precedents/{id}", get(precedents::case::get))
@@ -60,6 +62,7 @@ pub fn table(state: App) -> Router {
         .route("/sign-in/done", get(access::pages::done))
         .route("/sign-out", post(access::pages::sign_out))
         .route("/account", get(access::pages::account).post(access::pages::change))
+        .route("/people", get(access::pages::people).post(access::pages::expel))
         .route("/trail", get(access::pages::trail))
         // The JSON API: one file in `api` each.
         .route("/api/v1/score", post(api::score::post))

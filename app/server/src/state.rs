@@ -14,6 +14,7 @@ use crate::{
     demo::Demo,
     evidence::{Evidence, Known, Runs},
     http::Metrics,
+    hybrid::Hybrid,
     live::Live,
     own::OwnRecords,
     rescoring::Rescoring,
@@ -42,6 +43,8 @@ pub struct AppState {
     pub local: bool,
     /// The fastjson-api service that runs inside this program on request.
     pub demo: Demo,
+    /// The hybrid that `assay demo hybrid` has started.
+    pub hybrid: Option<Arc<Hybrid>>,
     /// The idempotency keys of recent creating requests.
     pub keys: Keys,
     /// What the program counts about itself.

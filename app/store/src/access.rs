@@ -1,4 +1,5 @@
-//! What is kept of who may come in: sessions, tokens for programs, and a trail of what was done.
+//! What is kept beside the records where several people share them: sessions, tokens for programs, keys
+//! of creating requests, and a trail of what was done.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -52,6 +53,14 @@ pub struct Person {
     pub role: Role,
 }
 
+impl Person {
+    /// Nobody known: what stands in the trail where nobody was signed in.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { subject: String::new(), name: String::new(), role: Role::Viewer }
+    }
+}
+
 /// A sign-in under way.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attempt {
@@ -102,7 +111,7 @@ pub struct Step {
     pub subject: String,
     /// What they are called; empty when nobody was signed in.
     pub name: String,
-    /// How they came in: `session`, `token` with its id, or nothing.
+    /// How they came in: `session`, `sign-in`, `token` with its id, or nothing.
     pub via: String,
     /// The method and the path.
     pub what: String,
@@ -110,6 +119,28 @@ pub struct Step {
     pub status: u16,
     /// The id under which the log speaks of the request.
     pub request: String,
+}
+
+/// A creating request that had a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Creating {
+    /// The request's digest.
+    pub request: Key,
+    /// The id that its record has or is to have.
+    pub record: Uuid,
+    /// Until when the key is remembered.
+    pub until: Timestamp,
+}
+
+/// Somebody who is let in just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Who, and as what; somebody with two roles appears twice.
+    pub person: Person,
+    /// The sessions that go on.
+    pub sessions: u64,
+    /// The tokens that hold.
+    pub tokens: u64,
 }
 
 /// A place where all that is kept. Times are the caller's.
@@ -149,6 +180,20 @@ pub trait Access: Send + Sync {
 
     /// Revokes a token of somebody; whether there was one.
     async fn revoke_token(&self, id: Uuid, subject: &str) -> Result<bool, StoreError>;
+
+    /// Who is let in just now, by name.
+    async fn guests(&self, now: Timestamp) -> Result<Vec<Guest>, StoreError>;
+
+    /// What a key of a creating request stands for.
+    async fn creating(&self, key: &Key, now: Timestamp) -> Result<Option<Creating>, StoreError>;
+
+    /// Keeps what a key stands for, unless it stands for something already; gives what it stands for.
+    async fn claim(
+        &self,
+        key: &Key,
+        new: &Creating,
+        now: Timestamp,
+    ) -> Result<Creating, StoreError>;
 
     /// Adds to the trail.
     async fn note(&self, step: &Step) -> Result<(), StoreError>;

@@ -103,6 +103,11 @@ pub(crate) fn stamp_of(folder: &Path, name: &str) -> Option<Stamp> {
     fs::symlink_metadata(folder.join(name)).ok().map(|metadata| stamp(&metadata))
 }
 
+/// A file's name, if nothing has it.
+pub(crate) fn is_gone(folder: &Path, name: String) -> Option<String> {
+    fs::symlink_metadata(folder.join(&name)).is_err().then_some(name)
+}
+
 /// Does the same with many things, a part of them on every processor; keeps their order.
 pub(crate) fn in_parts<T: Send, U: Send>(
     all: Vec<T>,

@@ -16,6 +16,7 @@ use sqlx::{
 use crate::{
     StoreError,
     entry::{Entry, Taken},
+    files::in_parts,
 };
 
 /// Raised whenever the tables below or what stands in them change, so that an older program's index
@@ -26,6 +27,7 @@ const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// How long a statement waits for another process that is writing the index.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 4;
+const PAGE_BYTES: u32 = 16 * 1024;
 /// The entries written by one statement.
 const WRITE_ENTRIES: usize = 512;
 /// The entries read by one statement.
@@ -55,6 +57,9 @@ pub(crate) struct Index {
     pool: SqlitePool,
     path: PathBuf,
 }
+
+/// Changes as they are kept: a line each, oldest first.
+pub(crate) struct Lines(String);
 
 /// An entry with its row and the number of its change.
 pub(crate) struct Change {
@@ -94,8 +99,10 @@ impl Index {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            // Pages of 4 KiB: the log is folded in, and the disk waited for, every 64 MB.
-            .pragma("wal_autocheckpoint", "16384")
+            // All entries are read at every start: large pages take fewer calls.
+            .page_size(PAGE_BYTES)
+            // The log is folded in, and the disk waited for, every 64 MB.
+            .pragma("wal_autocheckpoint", "4096")
             .busy_timeout(BUSY_TIMEOUT);
         let pool =
             SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
@@ -141,8 +148,8 @@ impl Index {
         newest(&mut connection).await
     }
 
-    /// The changes after this one, oldest first, a part of them when they are many.
-    pub(crate) async fn since(&self, seq: i64) -> Result<Vec<Change>, sqlx::Error> {
+    /// The changes after this one, a part of them when they are many.
+    pub(crate) async fn since(&self, seq: i64) -> Result<Lines, sqlx::Error> {
         // One long line for all is several times quicker than a row for each.
         let lines: Option<String> = sqlx::query_scalar(
             "SELECT group_concat(row || ' ' || seq || ' ' || entry, char(10))
@@ -152,16 +159,7 @@ impl Index {
         .bind(READ_ENTRIES)
         .fetch_one(&self.pool)
         .await?;
-        let decode = |line: &str| {
-            let mut parts = line.splitn(3, ' ');
-            let mut next = || parts.next().unwrap_or_default();
-            Ok(Change {
-                row: next().parse().map_err(decode)?,
-                seq: next().parse().map_err(decode)?,
-                entry: serde_json::from_str(next()).map_err(decode)?,
-            })
-        };
-        lines.unwrap_or_default().lines().map(decode).collect()
+        Ok(Lines(lines.unwrap_or_default()))
     }
 
     /// The rows whose words fit a search, with whether they do so by their title alone.
@@ -180,6 +178,27 @@ impl Index {
             tokio::try_join!(rows(words.to_owned()), rows(format!("title : ({words})")))?;
         let found = all.into_iter().map(|row| (row, false));
         Ok(found.chain(titles.into_iter().map(|row| (row, true))).collect())
+    }
+}
+
+impl Lines {
+    /// The number of the last change; none when there is no change.
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.0.lines().next_back()?.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// The changes themselves. Takes a while when they are many.
+    pub(crate) fn read(&self) -> Result<Vec<Change>, sqlx::Error> {
+        let read = |line: &str| {
+            let mut parts = line.splitn(3, ' ');
+            let mut next = || parts.next().unwrap_or_default();
+            Ok(Change {
+                row: next().parse().map_err(decode)?,
+                seq: next().parse().map_err(decode)?,
+                entry: serde_json::from_str(next()).map_err(decode)?,
+            })
+        };
+        in_parts(self.0.lines().collect(), |line| Some(read(line))).into_iter().collect()
     }
 }
 

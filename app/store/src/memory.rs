@@ -4,7 +4,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -38,6 +38,10 @@ pub(crate) struct Memory {
     later: Rows,
     /// The good records, the newest number first.
     order: Vec<u32>,
+    /// The files that are bad in themselves.
+    bad: BTreeSet<u32>,
+    /// The ids that several good files have.
+    shared: BTreeSet<Uuid>,
     teams: Values,
     tags: Values,
     services: Values,
@@ -190,6 +194,7 @@ impl Memory {
             return;
         };
         self.names.remove(&row.name);
+        self.bad.remove(&number);
         let replaced = row.record.iter().flat_map(|record| &record.line.supersedes);
         for old in replaced {
             self.later.0.remove(&(*old, number));
@@ -223,6 +228,9 @@ impl Memory {
         });
         if !gone {
             self.names.insert(Arc::clone(&name), change.row);
+            if record.is_none() {
+                self.bad.insert(change.row);
+            }
         }
         let at = change.row as usize;
         if self.rows.len() <= at {
@@ -249,6 +257,10 @@ impl Memory {
     fn derive(&mut self, id: Uuid) {
         let replaced = !self.replacing(id).is_empty();
         let good: Vec<u32> = self.good(id).collect();
+        match good.len() > 1 {
+            true => self.shared.insert(id),
+            false => self.shared.remove(&id),
+        };
         for row in &good {
             let row = self.rows.get_mut(*row as usize).and_then(Option::as_mut);
             if let Some(record) = row.and_then(|row| row.record.as_mut()) {
@@ -293,20 +305,19 @@ impl Memory {
 
     /// The files that are bad in themselves.
     pub(crate) fn bad_files(&self) -> Vec<String> {
-        let known = self.names.values().filter_map(|row| self.row(*row));
-        known.filter(|row| row.record.is_none()).map(|row| row.name.to_string()).collect()
+        let bad = self.bad.iter().filter_map(|row| self.row(*row));
+        bad.map(|row| row.name.to_string()).collect()
     }
 
     /// The good files that share an id with another good one, together.
     pub(crate) fn twins(&self) -> Vec<Vec<String>> {
-        let mut twins: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
-        for (row, record) in self.order.iter().filter_map(|row| self.listed(*row)) {
-            if record.twin {
-                twins.entry(record.line.id).or_default().push(row.name.to_string());
-            }
-        }
-        twins.values_mut().for_each(|names| names.sort());
-        twins.into_values().collect()
+        let names = |id: &Uuid| {
+            let rows = self.good(*id).filter_map(|row| self.row(row));
+            let mut names: Vec<String> = rows.map(|row| row.name.to_string()).collect();
+            names.sort();
+            names
+        };
+        self.shared.iter().map(names).collect()
     }
 
     /// What is known of a file: its stamp, and the hash of its text if it is a record.

@@ -212,9 +212,10 @@ impl Mirror {
     /// Reads what is new or changed, and forgets what is gone.
     async fn catch_up(&self, names: Option<Vec<String>>) -> Result<(), Failure> {
         let index = self.index.lock().await.clone();
-        self.absorb(&index).await?;
+        let (absorbed, found) = tokio::join!(self.absorb(&index), self.found(names));
+        absorbed?;
         let nothing_known = self.memory().files().len() == 0;
-        let (stale, gone) = self.differing(names).await?;
+        let (stale, gone) = self.differing(found?).await?;
         if !gone.is_empty() {
             let gone: Vec<Taken> = gone.into_iter().map(Taken::gone).collect();
             index.0.apply(&gone).await?;
@@ -242,24 +243,33 @@ impl Mirror {
         Ok(())
     }
 
-    /// The files that are not as they are known, and those that are gone.
-    async fn differing(
-        &self,
-        names: Option<Vec<String>>,
-    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+    /// These files as they are now, or all of them; and which were asked for.
+    async fn found(&self, names: Option<Vec<String>>) -> io::Result<Found> {
         let folder = self.folder.clone();
-        let (found, asked) = blocking(move || match names {
+        blocking(move || match names {
             None => Ok((files::scan(&folder)?, None)),
             Some(names) => {
                 let stamped = |name: &String| Some((name.clone(), files::stamp_of(&folder, name)?));
                 Ok((names.iter().filter_map(stamped).collect(), Some(names)))
             }
         })
-        .await?;
+        .await
+    }
+
+    /// The files that are not as they are known, and those that are gone.
+    async fn differing(&self, found: Found) -> io::Result<(Vec<String>, Vec<String>)> {
+        let (stale, gone) = self.differing_from_known(&found);
+        let folder = self.folder.clone();
+        // Others may have made a file, and told the index of it, after this one looked for it.
+        let still_gone = move || Ok(files::in_parts(gone, |name| files::is_gone(&folder, name)));
+        Ok((stale, blocking(still_gone).await?))
+    }
+
+    fn differing_from_known(&self, (found, asked): &Found) -> (Vec<String>, Vec<String>) {
         let memory = self.memory();
         let there: HashSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
         let gone = |name: &&str| !there.contains(*name) && memory.file(name).is_some();
-        let gone: Vec<String> = match &asked {
+        let gone: Vec<String> = match asked {
             Some(names) => {
                 names.iter().map(String::as_str).filter(gone).map(str::to_owned).collect()
             }
@@ -274,7 +284,7 @@ impl Mirror {
         let mut stale: Vec<String> =
             found.iter().filter(|file| stale(file)).map(|(name, _)| name.clone()).collect();
         stale.sort_unstable();
-        Ok((stale, gone))
+        (stale, gone)
     }
 
     /// Reads some files where that may wait. At the first look nothing is known, and no text counts
@@ -309,17 +319,23 @@ impl Mirror {
 
     /// Takes what is new in the index into memory, whoever put it there.
     async fn absorb(&self, (index, epoch): &(Index, u64)) -> Result<(), sqlx::Error> {
-        let mut seq = self.memory().seq;
-        let newest = index.seq().await?;
-        while seq < newest {
-            let changes = index.since(seq).await?;
-            let Some(last) = changes.last().map(|change| change.seq) else { break };
+        let known = self.memory().seq;
+        if index.seq().await? <= known {
+            return Ok(());
+        }
+        let mut ahead = index.since(known).await?;
+        while let Some(last) = ahead.last() {
+            // One part is read while the next one is fetched.
+            let read = tokio::task::spawn_blocking(move || ahead.read());
+            let (changes, next) = tokio::join!(read, index.since(last));
+            let changes = changes.map_err(|error| sqlx::Error::Decode(error.into()))??;
             let mut memory = self.memory_mut();
             if memory.epoch != *epoch {
                 break;
             }
             memory.apply(changes);
-            seq = last;
+            drop(memory);
+            ahead = next?;
         }
         Ok(())
     }
@@ -363,6 +379,9 @@ impl Mirror {
         }
     }
 }
+
+/// Files with their stamps, and the names that were asked for, if not all were.
+type Found = (Vec<(String, Stamp)>, Option<Vec<String>>);
 
 fn is_large(reading: &Reading) -> bool {
     reading.total > LARGE_FILES as u64

@@ -15,10 +15,7 @@ fn advice(c: &mut Criterion) {
             b.iter(|| engine.recommend(black_box(&answers)));
         });
         group.bench_function("with flips", |b| {
-            b.iter(|| {
-                let score = engine.recommend(black_box(&answers));
-                (score, engine.flips(black_box(&answers)))
-            });
+            b.iter(|| engine.recommend_with_flips(black_box(&answers)));
         });
         group.bench_function("with flips and next question", |b| {
             b.iter(|| engine.score(black_box(&answers)));

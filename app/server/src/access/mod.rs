@@ -7,6 +7,7 @@
 pub mod pages;
 pub mod policy;
 pub mod provider;
+mod rate;
 mod reviewed;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use url::{Url, form_urlencoded};
 use crate::{error::Error, state::App};
 use policy::Need;
 use provider::Provider;
+pub use rate::Rate;
 pub use reviewed::Reviewed;
 
 /// The cookie of a session. A browser takes it only over TLS (or from itself), for this host alone.
@@ -36,6 +38,8 @@ pub const SESSION_COOKIE: &str = "__Host-assay";
 const TOKEN_PREFIX: &str = "assay_";
 /// The longest path that a sign-in returns to.
 const GOAL_BYTES_MAX: usize = 2048;
+/// The most of a path that the trail keeps, in characters.
+const TRAIL_CHARS_MAX: usize = 300;
 
 tokio::task_local! {
     /// Who asks, while their request is answered.
@@ -52,6 +56,10 @@ pub struct Shared {
     pub public: Url,
     /// Who gets which role.
     pub roles: Roles,
+    /// How fast people may begin to sign in here.
+    pub sign_ins: Rate,
+    /// How fast refusals of nobody known enter the trail: a flood of them would fill the disk.
+    pub strangers: Rate,
 }
 
 /// Who asks, and how they came in.
@@ -63,6 +71,16 @@ pub struct Caller {
     pub session: Option<Key>,
     via: String,
 }
+
+impl Caller {
+    fn new(person: Person, via: impl Into<String>) -> Self {
+        Self { person, session: None, via: via.into() }
+    }
+}
+
+/// What a handler adds to the line of the trail about its request.
+#[derive(Clone)]
+struct Noted(String);
 
 /// Which values of the provider's claim give which role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,20 +160,25 @@ pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) 
         }
         (Need::Role(_), None) => Error::SignedOut.into_response(),
     };
+    let more = answer.extensions().get().map_or_else(String::new, |Noted(more)| format!(" {more}"));
+    // Whoever has just signed in.
+    let entered = answer.extensions().get::<Person>().cloned();
     let refused = matches!(answer.status().as_u16(), 401 | 403);
     let writes = !matches!(method, Method::GET | Method::HEAD);
-    if refused || (writes && need != Need::Role(Role::Viewer)) {
-        let nobody = Person { subject: String::new(), name: String::new(), role: Role::Viewer };
-        let (person, via) = match caller {
-            Some(caller) => (caller.person, caller.via),
-            None => (nobody, String::new()),
+    let who = caller.or(entered.map(|person| Caller::new(person, "sign-in")));
+    let changes = writes && need != Need::Role(Role::Viewer);
+    let tells = refused || changes || !more.is_empty() || path == "/sign-in/done";
+    if tells && (who.is_some() || shared.strangers.admits()) {
+        let (person, via) = match who {
+            Some(who) => (who.person, who.via),
+            None => (Person::nobody(), String::new()),
         };
         let step = Step {
             at: app.now(),
             subject: person.subject,
             name: person.name,
             via,
-            what: format!("{method} {path}"),
+            what: format!("{method} {path}{more}").chars().take(TRAIL_CHARS_MAX).collect(),
             status: answer.status().as_u16(),
             request: id,
         };
@@ -197,22 +220,15 @@ async fn found(
 ) -> Result<Option<Caller>, StoreError> {
     if let Some(token) = bearer(headers).filter(|token| token.starts_with(TOKEN_PREFIX)) {
         let token = shared.access.token(&key(token), app.now()).await?;
-        return Ok(token.map(|token| Caller {
-            person: token.person,
-            session: None,
-            via: format!("token {}", token.id),
-        }));
+        return Ok(token.map(|token| Caller::new(token.person, format!("token {}", token.id))));
     }
     let Some(secret) = cookie(headers, SESSION_COOKIE) else {
         return Ok(None);
     };
     let key = key(secret);
     let session = shared.access.session(&key, app.now()).await?;
-    Ok(session.map(|session| Caller {
-        person: session.person,
-        session: Some(key),
-        via: "session".to_owned(),
-    }))
+    let caller = |person| Caller { session: Some(key), ..Caller::new(person, "session") };
+    Ok(session.map(|session| caller(session.person)))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

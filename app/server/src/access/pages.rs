@@ -1,9 +1,9 @@
 //! Signing in and out, one's own account, and the trail.
 
 use askama::Template;
-use assay_store::access::{Role, Session, Step, Token};
+use assay_store::access::{Guest, Person, Role, Session, Step, Token};
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Query, State},
     http::{HeaderMap, header},
     response::{AppendHeaders, Html, IntoResponse as _, Redirect, Response},
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    Caller, SESSION_COOKIE, Shared, TOKEN_PREFIX, caller, cookie, key, own_path,
+    Caller, Noted, SESSION_COOKIE, Shared, TOKEN_PREFIX, caller, cookie, key, own_path,
     provider::SignInError,
 };
 use crate::{
@@ -59,6 +59,9 @@ pub(crate) async fn begin(
     Query(asked): Query<Begin>,
 ) -> Result<Response, Error> {
     let shared = shared(&app)?;
+    if !shared.sign_ins.admits() {
+        return Err(Error::TooMany);
+    }
     let beginning = shared.provider.begin(own_path(&asked.to), app.now()).await?;
     shared.access.begin(&key(&beginning.state), &beginning.attempt, app.now()).await?;
     let cookie = set_cookie(ATTEMPT_COOKIE, &beginning.state, ATTEMPT_SECONDS);
@@ -94,8 +97,7 @@ pub(crate) async fn done(
     let goal = attempt.goal.clone();
     let identity = shared.provider.finish(attempt, answer.code, app.now()).await?;
     let role = shared.roles.of(&identity.groups).ok_or(Error::NoRole)?;
-    let person =
-        assay_store::access::Person { subject: identity.subject, name: identity.name, role };
+    let person = Person { subject: identity.subject, name: identity.name, role };
     let until = app.now() + SESSION_MAX;
     let session = Session { person, id_token: identity.id_token, begun: app.now(), until };
     let secret = CsrfToken::new_random_len(32).into_secret();
@@ -105,7 +107,8 @@ pub(crate) async fn done(
         set_cookie(SESSION_COOKIE, &secret, SESSION_MAX.as_secs()),
         set_cookie(ATTEMPT_COOKIE, "", 0),
     ];
-    Ok((AppendHeaders(cookies), Redirect::to(own_path(&goal))).into_response())
+    let entered = Extension(session.person);
+    Ok((entered, AppendHeaders(cookies), Redirect::to(own_path(&goal))).into_response())
 }
 
 #[derive(Template)]
@@ -141,7 +144,7 @@ struct Account {
     /// A token just made, shown this once.
     made: Option<String>,
     problem: Option<FieldError>,
-    may_see_trail: bool,
+    is_reviewer: bool,
 }
 
 async fn account_page(
@@ -152,12 +155,12 @@ async fn account_page(
     let shared = shared(app)?;
     let caller = caller().ok_or(Error::SignedOut)?;
     let tokens = shared.access.tokens_of(&caller.person.subject, app.now()).await?;
-    let may_see_trail = caller.person.role >= Role::Reviewer;
+    let is_reviewer = caller.person.role >= Role::Reviewer;
     let status = match problem {
         Some(_) => axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         None => axum::http::StatusCode::OK,
     };
-    let page = Account { caller, tokens, made, problem, may_see_trail };
+    let page = Account { caller, tokens, made, problem, is_reviewer };
     Ok((status, Html(page.render()?)).into_response())
 }
 
@@ -188,18 +191,23 @@ pub(crate) async fn change(
     let person = caller.person;
     match change.what.as_str() {
         "make" => match made(&app, shared, &person, &change).await? {
-            Ok(token) => account_page(&app, Some(token), None).await,
+            Ok((id, secret)) => {
+                let noted = Extension(Noted(format!("made token {id}")));
+                Ok((noted, account_page(&app, Some(secret), None).await?).into_response())
+            }
             Err(problem) => account_page(&app, None, Some(problem)).await,
         },
         "revoke" => {
             if let Ok(id) = Uuid::try_parse(&change.token) {
                 shared.access.revoke_token(id, &person.subject).await?;
             }
-            Ok(Redirect::to("/account").into_response())
+            let noted = Extension(Noted(format!("revoked token {:?}", change.token)));
+            Ok((noted, Redirect::to("/account")).into_response())
         }
         "expel" => {
             shared.access.expel(&person.subject).await?;
-            Ok(Redirect::to("/").into_response())
+            let noted = Extension(Noted("ended all".to_owned()));
+            Ok((noted, Redirect::to("/")).into_response())
         }
         _ => Err(Error::Malformed {
             message: "the form asks for something that this page does not do".to_owned(),
@@ -208,12 +216,13 @@ pub(crate) async fn change(
     }
 }
 
+/// A token just made, with its id, or why none was.
 async fn made(
     app: &App,
     shared: &Shared,
-    person: &assay_store::access::Person,
+    person: &Person,
     change: &Change,
-) -> Result<Result<String, FieldError>, Error> {
+) -> Result<Result<(Uuid, String), FieldError>, Error> {
     let problem = |field: &str, message: &str, allowed: &str| {
         Ok(Err(FieldError {
             field: field.to_owned(),
@@ -239,13 +248,45 @@ async fn made(
     let secret = format!("{TOKEN_PREFIX}{}", CsrfToken::new_random_len(32).into_secret());
     let token = Token {
         id: app.new_id(),
-        person: assay_store::access::Person { role, ..person.clone() },
+        person: Person { role, ..person.clone() },
         label: label.to_owned(),
         made: app.now(),
         until: app.now() + TOKEN_MAX,
     };
     shared.access.make_token(&key(&secret), &token).await?;
-    Ok(Ok(secret))
+    Ok(Ok((token.id, secret)))
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct People {
+    guests: Vec<Guest>,
+}
+
+/// `GET /people`: who is let in just now.
+pub(crate) async fn people(State(app): State<App>) -> Result<Response, Error> {
+    let guests = shared(&app)?.access.guests(app.now()).await?;
+    Ok(Html(People { guests }.render()?).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Expelled {
+    subject: String,
+}
+
+/// `POST /people`: ends every session of somebody and revokes all their tokens. Whether they may sign
+/// in again, the provider says.
+pub(crate) async fn expel(
+    State(app): State<App>,
+    Form(expelled): Form<Expelled>,
+) -> Result<Response, Error> {
+    let subject = expelled.subject;
+    // Nobody is called otherwise, and the database takes no zero bytes.
+    if !subject.chars().any(char::is_control) {
+        shared(&app)?.access.expel(&subject).await?;
+    }
+    let noted = Extension(Noted(format!("ended what {subject:?} had")));
+    Ok((noted, Redirect::to("/people")).into_response())
 }
 
 #[derive(Template)]

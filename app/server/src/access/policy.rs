@@ -30,6 +30,9 @@ const EXCEPTIONS: &[(&str, &str, Need)] = &[
     ("POST", "/model", Need::Role(Role::Viewer)),
     // One's own tokens and sessions.
     ("POST", "/account", Need::Role(Role::Viewer)),
+    // Who is in, and what was done.
+    ("GET", "/people", Need::Role(Role::Reviewer)),
+    ("POST", "/people", Need::Role(Role::Reviewer)),
     ("GET", "/trail", Need::Role(Role::Reviewer)),
 ];
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use assay_advice::Model;
 use assay_records::{Record, Status};
 use assay_store::{
-    BadFile, Filter, Kept, Page, Reading, Revisions, Store, StoreError, Stored, Summary,
+    BadFile, Filter, Kept, NewRecord, Page, Reading, Revisions, Store, StoreError, Stored, Summary,
     access::Role,
 };
 use async_trait::async_trait;
@@ -48,9 +48,13 @@ impl Store for Reviewed {
     async fn each(
         &self,
         filter: &Filter,
-        visit: &mut (dyn FnMut(Summary) + Send),
+        visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError> {
         self.inner.each(filter, visit).await
+    }
+
+    async fn runs(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        self.inner.runs().await
     }
 
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
@@ -60,6 +64,16 @@ impl Store for Reviewed {
     async fn create(&self, name: &str, id: Uuid, text: String) -> Result<Stored, StoreError> {
         self.check(None, &text)?;
         self.inner.create(name, id, text).await
+    }
+
+    async fn create_all(
+        &self,
+        new: Vec<NewRecord>,
+    ) -> Result<Vec<Result<Stored, StoreError>>, StoreError> {
+        for new in &new {
+            self.check(None, &new.text)?;
+        }
+        self.inner.create_all(new).await
     }
 
     async fn update(

@@ -2,7 +2,7 @@
 
 use assay_advice::{Choice, Verdict};
 use assay_records::Standing;
-use assay_store::{Facet, Page, Summary};
+use assay_store::{Facet, Page, StoreError, Stored, Summary};
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
@@ -18,6 +18,7 @@ use super::{
     body::{Body, Format, from_fields},
     decision::{Resource, record_id},
     etag,
+    idempotency::Keyed,
 };
 use crate::{
     error::Error,
@@ -185,26 +186,26 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let turn = app.keys.turn(&headers, &body.text).await?;
-    if let Some(turn) = &turn
-        && let Some(id) = turn.created_before()?
-    {
-        let stored = app.store.get(id).await?;
-        return Ok(answer(StatusCode::OK, &Resource::new(stored)));
+    let keyed = Keyed::read(&app, &headers, &body.text)?;
+    if let Some(stored) = keyed.created_before().await? {
+        return Ok(created((false, stored)));
     }
-    let stored = if body.format == Format::Toml && recording::is_record(&body.text) {
-        recording::keep_text(&app, body.text).await?
-    } else {
-        let mut fields = body.fields()?;
-        let answers = fields.remove("answers").unwrap_or_else(|| json!({}));
-        let answers = super::score::answers(&app, &answers)?;
-        let draft = recording::draft(&app, &answers, from_fields(fields)?)?;
-        recording::create(&app, &draft).await?
-    };
-    if let Some(turn) = turn {
-        turn.remember(stored.id);
+    if body.format == Format::Toml && recording::is_record(&body.text) {
+        let record = recording::read(&app, &body.text)?;
+        // A key must not come to stand for a record that another request made.
+        if let Ok(taken) = app.store.get(record.id).await {
+            return Err(StoreError::IdTaken(taken.file_name).into());
+        }
+        let keep = |_| recording::keep_text(&app, body.text);
+        return Ok(created(keyed.create(record.id, keep).await?));
     }
-    Ok(answer(StatusCode::CREATED, &Resource::new(stored)))
+    let mut fields = body.fields()?;
+    let answers = fields.remove("answers").unwrap_or_else(|| json!({}));
+    let answers = super::score::answers(&app, &answers)?;
+    let draft = recording::draft(&app, &answers, from_fields(fields)?)?;
+    recording::text(&app, app.new_id(), &draft)?;
+    let create = |id| recording::create(&app, id, &draft);
+    Ok(created(keyed.create(app.new_id(), create).await?))
 }
 
 /// Records a decision that replaces one in force, in one write: the old record reads as superseded
@@ -230,12 +231,9 @@ pub(crate) async fn supersede(
     body: Body,
 ) -> Result<Response, Error> {
     let id = record_id(&id)?;
-    let turn = app.keys.turn(&headers, &format!("{id} {}", body.text)).await?;
-    if let Some(turn) = &turn
-        && let Some(id) = turn.created_before()?
-    {
-        let stored = app.store.get(id).await?;
-        return Ok(answer(StatusCode::OK, &Resource::new(stored)));
+    let keyed = Keyed::read(&app, &headers, &format!("{id} {}", body.text))?;
+    if let Some(stored) = keyed.created_before().await? {
+        return Ok(created((false, stored)));
     }
     let old = app.store.get(id).await?;
     reviewing::may_supersede(&old)?;
@@ -258,14 +256,15 @@ pub(crate) async fn supersede(
         wishes.supersedes.push(id);
     }
     let draft = recording::draft(&app, &answers, wishes)?;
-    let stored = recording::create(&app, &draft).await?;
-    if let Some(turn) = turn {
-        turn.remember(stored.id);
-    }
-    Ok(answer(StatusCode::CREATED, &Resource::new(stored)))
+    recording::text(&app, app.new_id(), &draft)?;
+    let create = |id| recording::create(&app, id, &draft);
+    Ok(created(keyed.create(app.new_id(), create).await?))
 }
 
-fn answer(status: StatusCode, resource: &Resource) -> Response {
+/// The answer to a creating request: the record, and whether it was made now.
+fn created((now, stored): (bool, Stored)) -> Response {
+    let status = if now { StatusCode::CREATED } else { StatusCode::OK };
+    let resource = Resource::new(stored);
     let location = format!("/api/v1/decisions/{}", resource.id);
     let headers = [(header::LOCATION, location), (header::ETAG, etag(&resource.hash))];
     (status, headers, Json(resource)).into_response()

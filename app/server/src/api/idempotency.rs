@@ -1,46 +1,96 @@
 //! Idempotency keys: a creating request that is sent again gives the record of the first time.
+//!
+//! The id of the record to be made is kept beside the key before the record is: whoever sends the same
+//! request meanwhile, or after the program was killed between the two, makes the same record.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use assay_store::{
+    StoreError, Stored,
+    access::{Access, Creating, Key},
+};
 use axum::http::HeaderMap;
-use sha2::{Digest, Sha256};
-use tokio::sync::{Mutex, MutexGuard};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
-use crate::error::Error;
+use crate::{
+    access::{caller, key as digest},
+    error::Error,
+    state::AppState,
+};
 
 /// The longest key.
 const KEY_BYTES_MAX: usize = 255;
-/// How many keys are remembered, newest first out last, while the program runs.
+/// How many keys a program without a database remembers, while it runs.
 const KEYS_MAX: usize = 1024;
+/// How long a database remembers a key.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// The keys of recent creating requests, with what they created.
+/// The keys of recent creating requests: in the database, if there is one.
 #[derive(Default)]
-pub struct Keys(Mutex<VecDeque<Entry>>);
-
-struct Entry {
-    key: String,
-    request: [u8; 32],
-    created: Uuid,
+pub struct Keys {
+    database: Option<Arc<dyn Access>>,
+    /// The newest first.
+    memory: Mutex<VecDeque<(Key, Creating)>>,
 }
 
-/// One creating request's hold on the keys: a second request waits until the first has created
-/// its record or failed.
-pub(super) struct Turn<'a> {
-    keys: MutexGuard<'a, VecDeque<Entry>>,
-    key: String,
-    request: [u8; 32],
+/// A creating request as far as its key goes.
+pub(super) struct Keyed<'a> {
+    app: &'a AppState,
+    /// Its key's and its own digest, if it has a key.
+    digests: Option<(Key, Key)>,
 }
 
 impl Keys {
-    /// Takes a turn if the request has a key.
-    pub(super) async fn turn(
+    /// Keys that are kept in a database, if there is one.
+    #[must_use]
+    pub fn new(database: Option<Arc<dyn Access>>) -> Self {
+        Self { database, memory: Mutex::default() }
+    }
+
+    async fn find(&self, app: &AppState, key: &Key) -> Result<Option<Creating>, StoreError> {
+        match &self.database {
+            Some(database) => database.creating(key, app.now()).await,
+            None => {
+                let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(memory.iter().find(|(known, _)| known == key).map(|(_, creating)| *creating))
+            }
+        }
+    }
+
+    /// Keeps what a key stands for, unless it stands for something already; gives what it stands for.
+    async fn claim(
         &self,
+        app: &AppState,
+        key: &Key,
+        new: Creating,
+    ) -> Result<Creating, StoreError> {
+        if let Some(database) = &self.database {
+            return database.claim(key, &new, app.now()).await;
+        }
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = memory.iter().find(|(known, _)| known == key) {
+            return Ok(*known);
+        }
+        memory.truncate(KEYS_MAX - 1);
+        memory.push_front((*key, new));
+        Ok(new)
+    }
+}
+
+impl<'a> Keyed<'a> {
+    /// Reads the key of a request, if it has one. Everybody's keys are their own.
+    pub(super) fn read(
+        app: &'a AppState,
         headers: &HeaderMap,
-        body: &str,
-    ) -> Result<Option<Turn<'_>>, Error> {
+        request: &str,
+    ) -> Result<Self, Error> {
         let Some(key) = headers.get("idempotency-key") else {
-            return Ok(None);
+            return Ok(Self { app, digests: None });
         };
         let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX);
         let Some(key) = key else {
@@ -49,24 +99,52 @@ impl Keys {
                 errors: Vec::new(),
             });
         };
-        let request = Sha256::digest(body.as_bytes()).into();
-        Ok(Some(Turn { keys: self.0.lock().await, key: key.to_owned(), request }))
+        let whose = caller().map(|caller| caller.person.subject).unwrap_or_default();
+        // A key has no line break.
+        let key = digest(&format!("{key}\n{whose}"));
+        Ok(Self { app, digests: Some((key, digest(request))) })
     }
-}
 
-impl Turn<'_> {
     /// What this very request created before, if anything.
-    pub(super) fn created_before(&self) -> Result<Option<Uuid>, Error> {
-        match self.keys.iter().find(|entry| entry.key == self.key) {
-            None => Ok(None),
-            Some(entry) if entry.request == self.request => Ok(Some(entry.created)),
-            Some(_) => Err(Error::KeyReused),
+    pub(super) async fn created_before(&self) -> Result<Option<Stored>, Error> {
+        let Some((key, request)) = &self.digests else { return Ok(None) };
+        let Some(known) = self.app.keys.find(self.app, key).await? else { return Ok(None) };
+        if known.request != *request {
+            return Err(Error::KeyReused);
+        }
+        match self.app.store.get(known.record).await {
+            Ok(stored) => Ok(Some(stored)),
+            // It failed before its record was made.
+            Err(StoreError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Remembers what the request created.
-    pub(super) fn remember(mut self, created: Uuid) {
-        self.keys.truncate(KEYS_MAX - 1);
-        self.keys.push_front(Entry { key: self.key, request: self.request, created });
+    /// Creates the record under this id, or under the one that this very request began with; whether
+    /// it was made now.
+    pub(super) async fn create<F>(
+        self,
+        id: Uuid,
+        create: impl FnOnce(Uuid) -> F,
+    ) -> Result<(bool, Stored), Error>
+    where
+        F: Future<Output = Result<Stored, Error>>,
+    {
+        let Some((key, request)) = self.digests else {
+            return Ok((true, create(id).await?));
+        };
+        let until = self.app.now() + KEPT_FOR;
+        let known =
+            self.app.keys.claim(self.app, &key, Creating { request, record: id, until }).await?;
+        if known.request != request {
+            return Err(Error::KeyReused);
+        }
+        match create(known.record).await {
+            // The same request was quicker.
+            Err(Error::Store(StoreError::IdTaken(_))) if known.record != id => {
+                Ok((false, self.app.store.get(known.record).await?))
+            }
+            made => Ok((true, made?)),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! `assay list` and `assay search TEXT`.
 
-use std::io::Write;
+use std::{
+    io::{BufWriter, Write},
+    sync::Arc,
+};
 
-use assay_store::Filter;
 use clap::Args;
 
 use super::{Context, Failure, report::visible, write_json};
@@ -12,6 +14,9 @@ use crate::{api::List, error::Error, listing::Wanted};
 pub(super) struct ListArguments {
     #[command(flatten)]
     wanted: Wanted,
+    /// Every record, not a page of them
+    #[arg(long, conflicts_with_all = ["page", "per_page"])]
+    all: bool,
     /// Print the page with its counts as JSON
     #[arg(long)]
     json: bool,
@@ -31,7 +36,7 @@ pub(super) async fn run(
     arguments: &ListArguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    show(context, &arguments.wanted, arguments.json, out).await
+    show(context, &arguments.wanted, arguments, out).await
 }
 
 pub(super) async fn search(
@@ -40,18 +45,18 @@ pub(super) async fn search(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let wanted = Wanted { q: arguments.text.join(" "), ..arguments.list.wanted.clone() };
-    show(context, &wanted, arguments.list.json, out).await
+    show(context, &wanted, &arguments.list, out).await
 }
 
 async fn show(
     context: &Context,
     wanted: &Wanted,
-    json: bool,
+    ListArguments { all, json, .. }: &ListArguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let today = context.today();
     let filter = wanted.filter(today).map_err(|error| Failure::CannotRun(faults(&error)))?;
-    let model = std::sync::Arc::new(context.model()?);
+    let model = Arc::new(context.model()?);
     let store = context.store(model).await?;
     for file in store.bad_files().await? {
         // A closed standard error leaves nobody to tell.
@@ -61,9 +66,15 @@ async fn show(
             visible(&file.file_name)
         );
     }
-    let page = store.list(&filter).await?;
-    if json {
-        return write_json(out, &List::new(page, filter.page, filter.per_page, today));
+    let mut page = store.list(&filter).await?;
+    let mut per_page = filter.per_page;
+    if *all {
+        page.items.clear();
+        store.each(&filter, &mut |line| page.items.push(Arc::clone(line))).await?;
+        per_page = u32::try_from(page.total).unwrap_or(u32::MAX);
+    }
+    if *json {
+        return write_json(out, &List::new(page, filter.page, per_page, today));
     }
     if page.items.is_empty() {
         let _ = writeln!(
@@ -72,6 +83,7 @@ async fn show(
             if page.total == 0 { "matches" } else { "is on this page" }
         );
     }
+    let mut out = BufWriter::new(out);
     for item in &page.items {
         let option = item.option.map_or("-", |option| option.id());
         let due = if item.is_due(today) { "  (due for review)" } else { "" };
@@ -85,11 +97,11 @@ async fn show(
             visible(&item.title),
         )?;
     }
-    let shown = u64::from(filter.page) * u64::from(Filter::MAX_PER_PAGE.min(filter.per_page));
-    if shown < page.total {
+    out.flush()?;
+    if u64::from(filter.page) * u64::from(per_page) < page.total {
         let _ = writeln!(
             std::io::stderr(),
-            "{} records in all; --page {} shows more",
+            "{} records in all; --page {} shows more, --all every one",
             page.total,
             filter.page + 1
         );

@@ -7,6 +7,7 @@ mod backtest;
 mod bench;
 mod check;
 mod compare;
+mod demo;
 mod export;
 mod import;
 mod input;
@@ -42,6 +43,7 @@ use crate::{
     demo::Demo,
     evidence::Evidence,
     http::Metrics,
+    hybrid::Hybrid,
     live::{self, Live},
     own::OwnRecords,
     rescoring::Rescoring,
@@ -169,6 +171,8 @@ enum Command {
     Model(model::Arguments),
     /// Measure a reference service's twins on this machine (Linux, needs the source tree)
     Bench(bench::Arguments),
+    /// Start a demonstration on this machine
+    Demo(demo::Arguments),
     /// Set two measurement runs side by side: first what differs around them, then each metric
     Compare(compare::Arguments),
     /// Write records or a measurement run in the format of another tool
@@ -248,6 +252,7 @@ pub async fn run(cli: Cli, surroundings: Surroundings) -> ExitCode {
         Command::Backtest(arguments) => backtest::run(&context, &arguments, &mut out),
         Command::Model(arguments) => model::run(&context, &arguments, &mut out).await,
         Command::Bench(arguments) => bench::run(&context, &arguments, &mut out).await,
+        Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Compare(arguments) => compare::run(&context, &arguments, &mut out),
         Command::Export(arguments) => export::run(&context, &arguments, &mut out).await,
         Command::Import(arguments) => import::run(&context, &arguments, &mut out).await,
@@ -341,12 +346,17 @@ impl Context {
 
     /// Everything the pages and the API need.
     async fn app(&self) -> Result<App, Failure> {
+        self.app_beside(None).await
+    }
+
+    /// The same beside a hybrid that runs.
+    async fn app_beside(&self, hybrid: Option<Arc<Hybrid>>) -> Result<App, Failure> {
         let evidence = self.evidence()?;
         let model = Arc::new(evidence.model().clone());
         // Without a current folder there is no source tree to measure in, and nothing else is lost.
         let place = env::current_dir().unwrap_or_default();
         let Opened { store, access } = self.open(Arc::clone(&model)).await?;
-        let shared = self.settings.sharing.open(access)?;
+        let shared = self.settings.sharing.open(access.clone())?;
         Ok(Arc::new(AppState {
             store: match shared {
                 Some(_) => Arc::new(Reviewed { inner: store, model }),
@@ -359,7 +369,8 @@ impl Context {
             local_name: self.by(),
             live: Live::new(Arc::new(live::harness), place),
             demo: Demo::default(),
-            keys: Keys::default(),
+            hybrid,
+            keys: Keys::new(access),
             metrics: Metrics::default(),
             decisions: match self.home() {
                 Home::Folder(folder) => Some(folder),

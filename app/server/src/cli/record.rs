@@ -71,7 +71,7 @@ pub(super) async fn run(
             return Err(Failure::Input("the record needs a title: --title TITLE".to_owned()));
         }
         match recording::draft(&app, &sheet.answers, wishes) {
-            Ok(draft) => recording::create(&app, &draft).await,
+            Ok(draft) => recording::create(&app, app.new_id(), &draft).await,
             Err(error) => Err(error),
         }
     };

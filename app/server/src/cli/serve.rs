@@ -11,22 +11,38 @@ use std::{
 use tokio::{net::TcpListener, signal};
 
 use super::{Context, Failure};
-use crate::{http, own};
+use crate::{http, hybrid::Hybrid, own};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let listener = listen(context).await?;
+    let stop = stop_signal()?;
+    with(context, listener, stop, None).await
+}
+
+/// The port comes first: a second assay should say so at once.
+pub(super) async fn listen(context: &Context) -> Result<TcpListener, Failure> {
     let address = context.settings.listen;
     if !context.settings.sharing.is_wanted() {
         refuse_other_machines(address)?;
     }
-    // The port comes first: a second assay should say so at once.
-    let listener = TcpListener::bind(address).await.map_err(|error| in_words(address, &error))?;
-    let app = context.app().await?;
+    TcpListener::bind(address).await.map_err(|error| in_words(address, &error))
+}
+
+/// Serves until `stop`, with the hybrid that runs beside if there is one.
+pub(super) async fn with(
+    context: &Context,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+    hybrid: Option<Arc<Hybrid>>,
+) -> Result<(), Failure> {
+    let page = if hybrid.is_some() { "demo/hybrid" } else { "" };
+    let app = context.app_beside(hybrid).await?;
     own::read_ahead(&app);
 
-    let bound = listener.local_addr().unwrap_or(address);
+    let bound = listener.local_addr().unwrap_or(context.settings.listen);
     let mut stderr = io::stderr();
     // A closed standard error is no reason not to serve.
-    let _ = writeln!(stderr, "assay is ready: http://{bound}/");
+    let _ = writeln!(stderr, "assay is ready: http://{bound}/{page}");
     let place = match &app.decisions {
         None => "the database".to_owned(),
         Some(folder) => {
@@ -35,7 +51,6 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     };
     let _ = writeln!(stderr, "decisions are in {place}; Ctrl-C stops");
 
-    let stop = stop_signal()?;
     let ending = Arc::clone(&app);
     let stop = async move {
         stop.await;
@@ -83,7 +98,7 @@ fn in_words(address: SocketAddr, error: &io::Error) -> Failure {
 }
 
 /// Completes on Ctrl-C or when the system asks the program to end.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     #[cfg(unix)]
     let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
         .map_err(|error| Failure::CannotRun(format!("signals cannot be handled: {error}")))?;

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::Failure;
 use crate::access::{
-    Roles, Shared,
+    Rate, Roles, Shared,
     provider::{Provider, Settings},
 };
 
@@ -96,7 +96,8 @@ impl Sharing {
         let provider = Provider::new(settings)
             .map_err(|error| cannot(format!("the system's certificates: {error}")))?;
         let roles = self.oidc_roles.clone();
-        Ok(Some(Shared { provider, access, public: public.clone(), roles }))
+        let (sign_ins, strangers) = (Rate::per_second(20), Rate::per_second(20));
+        Ok(Some(Shared { provider, access, public: public.clone(), roles, sign_ins, strangers }))
     }
 }
 

@@ -17,8 +17,8 @@ use crate::error::Error;
 /// The names under which the local program may be asked; any port, so that a tunnel works.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// What watches a shared assay asks each copy by its own address.
-const WATCHED: [&str; 2] = ["/healthz", "/readyz"];
+/// What watches a shared assay asks each copy by its own address; the figures only with a token.
+const WATCHED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// Middleware: refuses requests for other hosts.
 pub(super) async fn host(

@@ -1,7 +1,7 @@
 //! The protective headers of every response.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
@@ -41,9 +41,15 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "private, no-store"),
 ];
 
-/// Middleware: adds the headers.
-pub(super) async fn protect(request: Request, next: Next) -> Response {
+/// For a year, a browser asks for this host over TLS only.
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Middleware: adds the headers; where people reach the program over TLS, one more.
+pub(super) async fn protect(State(tls): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if tls {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY);
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

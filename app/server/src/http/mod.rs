@@ -50,6 +50,7 @@ pub fn app(state: App) -> Router {
 /// Routes behind every protection, in shared mode for the address that people know assay by; the
 /// outermost layer is the last.
 pub fn protected(routes: Router, public: Option<Url>) -> Router {
+    let tls = public.as_ref().is_some_and(|public| public.scheme() == "https");
     routes
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CsrfLayer::new().with_rejection_response(refuse_foreign_origin))
@@ -57,7 +58,7 @@ pub fn protected(routes: Router, public: Option<Url>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(middleware::from_fn(present::present))
-        .layer(middleware::from_fn(headers::protect))
+        .layer(middleware::from_fn_with_state(tls, headers::protect))
         .layer(CompressionLayer::new())
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

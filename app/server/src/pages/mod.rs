@@ -9,6 +9,7 @@ pub(crate) mod edit;
 pub(crate) mod evidence;
 mod form;
 pub(crate) mod history;
+pub(crate) mod hybrid;
 pub(crate) mod import;
 mod markdown;
 pub(crate) mod method;

@@ -24,6 +24,7 @@ const pages = [
   "/evidence/compare",
   "/evidence/compare?a=none",
   "/evidence/live",
+  "/demo/hybrid",
   "/evidence/fastjson-api?scenario=json-quotes-ladder",
   "/evidence/runs/fixture-causes",
   "/evidence/runs/nothing-is-called-this",

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use assay::access::{self, Roles, Shared, own_path, provider};
+use assay::access::{self, Rate, Roles, Shared, own_path, provider};
 use assay_advice::Model;
 use assay_store::{
     PostgresStore,
@@ -50,6 +50,8 @@ GET /evidence/{service} viewer
 POST /evidence/{service} author
 GET /decisions.csv viewer
 GET /portfolio viewer
+GET /demo/hybrid viewer
+GET /demo/hybrid/events viewer
 GET /precedents viewer
 GET /precedents/backtest viewer
 GET /precedents/{id} viewer
@@ -64,6 +66,8 @@ GET /sign-in/done open
 POST /sign-out open
 GET /account viewer
 POST /account viewer
+GET /people reviewer
+POST /people reviewer
 GET /trail reviewer
 POST /api/v1/score viewer
 POST /api/v1/cost viewer
@@ -138,6 +142,8 @@ fn shared(access: Arc<dyn Access>) -> Shared {
         access,
         public: url.parse().expect("an address"),
         roles: Roles::parse("viewer=*").expect("roles"),
+        sign_ins: Rate::per_second(0),
+        strangers: Rate::per_second(1000),
     }
 }
 
@@ -210,6 +216,10 @@ async fn every_route_lets_in_whom_it_should() {
     assert!(
         trail.iter().any(|step| step.what == "POST /checklist/record" && step.name == "author")
     );
+    let request = Request::get("/sign-in").header("host", "assay.example.org");
+    let answer = app.send(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(answer.status.as_u16(), 429, "more begin to sign in than may");
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
     // A wrong name is answered only to what watches.
     for (path, status) in [("/healthz", 200), ("/", 403)] {
         let request = Request::get(path).header("host", "10.1.2.3:8080").body(Body::empty());

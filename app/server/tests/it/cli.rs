@@ -341,6 +341,11 @@ fn list_and_search_find_records() {
     let found = desk.json(&["search", "session", "gate", "--json"]);
     assert_eq!(found["items"][0]["id"], recorded["id"]);
     assert_eq!(desk.ok(&["search", "zebra"]), "");
+    let first = desk.run(&["list", "--per-page", "1"]);
+    assert!(stderr(&first).contains("2 records in all; --page 2 shows more, --all every one"));
+    assert_eq!(desk.ok(&["list", "--all"]), all);
+    assert_eq!(desk.json(&["search", "--all", "--json", "back"])["per_page"], 1);
+    assert!(desk.fails(2, &["list", "--all", "--page", "2"]).contains("--all"));
     assert!(desk.fails(2, &["list", "--status", "done"]).contains("superseded"));
 }
 

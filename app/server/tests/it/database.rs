@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{Desk, stderr},
     cluster::Cluster,
-    prometheus::{Running, ask, free_port, serve},
+    prometheus::{Running, ask, ask_with, free_port, serve},
     support::skip,
 };
 
@@ -102,8 +102,16 @@ fn two_copies_serve_one_database_and_say_when_it_is_away() {
     let url = cluster.url(&cluster.database(""));
     let ((_one, first), (_two, second)) = (copy(&desk, &url), copy(&desk, &url));
     let sheet = json!({"title": "The gateway", "option": "go", "answers": {"owners": 3}});
-    let made = ask(first, "POST", "/api/v1/decisions", &sheet.to_string());
+    let create = |port, body: &Value| {
+        let key = "Idempotency-Key: once\r\n";
+        ask_with(port, "POST", "/api/v1/decisions", key, &body.to_string())
+    };
+    let made = create(first, &sheet);
     assert!(made.starts_with("HTTP/1.1 201"), "{made}");
+    let again = create(second, &sheet);
+    assert!(again.starts_with("HTTP/1.1 200"), "a key holds over all copies: {again}");
+    let other = create(second, &json!({"title": "Another", "option": "go", "answers": {}}));
+    assert!(other.starts_with("HTTP/1.1 422"), "{other}");
     let body: Value =
         serde_json::from_str(made.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
     let id = body["id"].as_str().expect("an id");

@@ -20,6 +20,7 @@ mod cluster;
 mod cost;
 mod database;
 mod expectations;
+mod hybrid;
 mod layout;
 mod live;
 mod pages_checklist;

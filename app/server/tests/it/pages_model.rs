@@ -431,7 +431,7 @@ async fn a_model_with_other_questions_leaves_every_page_whole() {
     for path in ["/precedents/backtest", "/precedents/grab", "/method"] {
         let page = app.get(path).await.body;
         assert!(page.contains(&digest), "{path} does not name {digest}");
-        for said in ["was tuned on", "with these cases in view", " variants<"] {
+        for said in ["was tuned on these", "with these cases in view", " variants<"] {
             assert!(!page.contains(said), "{path} says {said:?}");
         }
     }

@@ -103,6 +103,7 @@ async fn the_methods_example_adds_up() {
 async fn the_method_says_its_rules_its_sources_and_its_limits() {
     let app = TestApp::new().await;
     let page = app.get("/method").await.body;
+    assert!(page.contains("The model was tuned on these cases. With its numbers chosen anew"));
     for said in [
         "seed 20261121",
         "16,384",

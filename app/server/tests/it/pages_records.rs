@@ -174,6 +174,11 @@ async fn faults_of_the_form_are_named() {
     assert!(page.body.contains("<a href=\"#title\">") && page.body.contains("#review_by"));
     assert!(page.body.contains("next spring") && page.body.contains("p99 is bad"));
     assert!(page.body.contains("NAME OP NUMBER for DURATION"));
+    let at = fields.iter().rposition(|(name, _)| name == "trigger_when").expect("a condition");
+    fields[at].1 = "p99_ms > 10 for 7d".into();
+    fields.push(("trigger_promql".into(), "rate(x[5m]".into()));
+    let page = post(&app, RECORD, &fields).await;
+    assert!(page.body.contains("`(` in column 5 is never closed"), "{}", page.body);
 
     let nothing = post(&app, RECORD, &[]).await;
     assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -112,10 +112,15 @@ fn promtool_accepts_the_exported_rules() {
 
 /// Asks the program on this port and gives its answer.
 pub(crate) fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
+    ask_with(port, method, path, "", body)
+}
+
+/// Asks with more header lines, each ended as HTTP ends them.
+pub(crate) fn ask_with(port: u16, method: &str, path: &str, more: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("assay");
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{more}\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )

@@ -14,7 +14,7 @@ use axum::{
     http::{Request, StatusCode},
     routing::get,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
@@ -259,4 +259,20 @@ async fn requests_are_counted_without_their_paths() {
     assert!(text.contains("assay_http_requests_total{status=\"404\"} 1"), "{text}");
     assert!(text.contains("assay_http_request_duration_seconds_count 2"), "{text}");
     assert!(!text.contains("confidential"));
+    // The dashboard asks for nothing else.
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../../deploy/grafana.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("targets"));
+    let asked: Vec<&str> = targets.filter_map(|target| target["expr"].as_str()).collect();
+    let names = |expr: &&str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words: Vec<String> = expr.split(|c| !is_part(c)).map(str::to_owned).collect();
+        words.into_iter().filter(|word| word.starts_with("assay_")).collect::<Vec<_>>()
+    };
+    let names: Vec<String> = asked.iter().flat_map(names).collect();
+    assert!(names.len() > 5, "{asked:?}");
+    for name in names {
+        assert!(text.contains(&format!("\n{name}{{")), "{name} in {text}");
+    }
 }

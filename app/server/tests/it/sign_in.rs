@@ -244,6 +244,8 @@ fn people_sign_in_and_do_what_their_role_allows() {
     assert!(trail.contains("Name of ada-author") && trail.contains("403"), "{trail}");
     assert!(trail.contains("nobody") && trail.contains("401"), "{trail}");
 
+    assert!(trail.contains("GET /sign-in/done") && trail.contains("sign-in"), "{trail}");
+
     // A viewer reads; somebody without a role does not.
     let mut vera = Browser::default();
     let back = vera.sign_in(&assay, "/", "vera-viewer");
@@ -323,6 +325,17 @@ fn a_token_acts_for_its_owner_until_it_is_revoked() {
     let revoked = ada.form(&account, &format!("what=revoke&token={}", id.expect("an id")));
     assert_eq!(revoked.status, 303);
     assert_eq!(program.ask("GET", &decisions, &token, "").status, 401);
+    // What it may do, in the trail; and a reviewer ends it all.
+    let mut rita = Browser::default();
+    assert_eq!(rita.sign_in(&assay, "/", "rita-reviewer").status, 303);
+    let trail = rita.get(&assay.at("/trail")).body;
+    assert!(trail.contains("made token") && trail.contains("revoked token"), "{trail}");
+    assert_eq!(ada.form(&assay.at("/people"), "subject=rita-reviewer").status, 403);
+    assert!(rita.get(&assay.at("/people")).body.contains("Name of ada-author"));
+    assert_eq!(rita.form(&assay.at("/people"), "subject=ada-author").status, 303);
+    assert_eq!(ada.get(&decisions).status, 401);
+    assert!(!rita.get(&assay.at("/people")).body.contains("Name of ada-author"));
+    assert_eq!(ada.sign_in(&assay, "/", "ada-author").status, 303);
     // Everything at once.
     let made = ada.form(&account, "what=make&label=Another&role=viewer").body;
     assert!(made.contains("assay_"));

@@ -152,6 +152,7 @@ impl TestApp {
             live: Live::new(measure, place),
             local,
             demo: Demo::default(),
+            hybrid: None,
             keys: Keys::default(),
             metrics: http::Metrics::default(),
             decisions: Some(decisions),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::PostgresStore;
 use crate::{
     StoreError,
-    access::{Access, Attempt, Key, Person, Role, Session, Step, Token},
+    access::{Access, Attempt, Creating, Guest, Key, Person, Role, Session, Step, Token},
 };
 
 /// The most tokens and lines given at once.
@@ -233,6 +233,68 @@ impl Access for PostgresStore {
         let revoked = sqlx::query("DELETE FROM token WHERE id = $1 AND subject = $2");
         let revoked = revoked.bind(id).bind(subject).execute(&self.base.pool).await;
         Ok(revoked.map_err(self.failed())?.rows_affected() > 0)
+    }
+
+    async fn guests(&self, now: Timestamp) -> Result<Vec<Guest>, StoreError> {
+        let rows: Vec<(String, String, String, i64, i64)> = sqlx::query_as(
+            "SELECT subject, name, role, count(*) FILTER (WHERE stays), count(*) FILTER (WHERE NOT stays)
+             FROM (SELECT subject, name, role, true AS stays FROM session WHERE until_us > $1
+                UNION ALL SELECT subject, name, role, false FROM token WHERE until_us > $1) AS all_in
+             GROUP BY subject, name, role ORDER BY name, subject, role LIMIT $2",
+        )
+        .bind(now.as_microsecond())
+        .bind(MAX_LISTED)
+        .fetch_all(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        let guest = |(subject, name, role, sessions, tokens): (_, _, String, _, _)| Guest {
+            person: person(subject, name, &role),
+            sessions: u64::try_from(sessions).unwrap_or_default(),
+            tokens: u64::try_from(tokens).unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(guest).collect())
+    }
+
+    async fn creating(&self, key: &Key, now: Timestamp) -> Result<Option<Creating>, StoreError> {
+        let found: Option<(Vec<u8>, Uuid, i64)> = sqlx::query_as(
+            "SELECT request, record, until_us FROM creating WHERE key = $1 AND until_us > $2",
+        )
+        .bind(key.as_slice())
+        .bind(now.as_microsecond())
+        .fetch_optional(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        Ok(found.map(|(request, record, until)| Creating {
+            request: request.try_into().unwrap_or_default(),
+            record,
+            until: time(until),
+        }))
+    }
+
+    async fn claim(
+        &self,
+        key: &Key,
+        new: &Creating,
+        now: Timestamp,
+    ) -> Result<Creating, StoreError> {
+        let late = sqlx::query("DELETE FROM creating WHERE until_us <= $1");
+        let late = late.bind(now.as_microsecond()).execute(&self.base.pool).await;
+        late.map_err(self.failed())?;
+        // The row is written even where nothing changes, so that it is given back.
+        let (request, record, until): (Vec<u8>, Uuid, i64) = sqlx::query_as(
+            "INSERT INTO creating (key, request, record, until_us) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (key) DO UPDATE SET until_us = creating.until_us
+             RETURNING request, record, until_us",
+        )
+        .bind(key.as_slice())
+        .bind(new.request.as_slice())
+        .bind(new.record)
+        .bind(new.until.as_microsecond())
+        .fetch_one(&self.base.pool)
+        .await
+        .map_err(self.failed())?;
+        let request = request.try_into().unwrap_or_default();
+        Ok(Creating { request, record, until: time(until) })
     }
 
     async fn note(&self, step: &Step) -> Result<(), StoreError> {

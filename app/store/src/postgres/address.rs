@@ -1,6 +1,6 @@
 //! Where a database is, and what it means when it fails.
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use sqlx::{
     Connection as _, PgConnection,
@@ -163,7 +163,9 @@ impl Address {
 /// Whether it is the database that is not there, or too busy, rather than something in the question.
 fn is_absence(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // A certificate that does not hold is no absence: asking again is no use.
+        sqlx::Error::Io(error) => error.kind() != ErrorKind::InvalidData,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
         // Connection exceptions, too many connections, ended by the operator or starting up, an
         // exceeded limit, a deadlock.
         sqlx::Error::Database(said) => {

@@ -1,6 +1,6 @@
 //! Writing records and what is derived from them.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{base::Base, listen::CHANNEL};
@@ -25,23 +25,13 @@ pub(super) async fn create(
     base: &Base,
     stored: &Stored,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO record (seq, id, number, file_name, text, hash, line, derived_with, title_words,
-            words)
-         SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8::tsvector, $9::tsvector
-         FROM record",
-    )
-    .bind(stored.id)
-    .bind(i64::from(stored.number))
-    .bind(&stored.file_name)
-    .bind(&stored.text)
-    .bind(&stored.hash)
-    .bind(line(base, stored)?)
-    .bind(&base.derived_with)
-    .bind(vector(&title(stored)))
-    .bind(vector(&all(stored)))
-    .execute(&mut *tx)
-    .await?;
+    let insert =
+        "INSERT INTO record (seq, id, text, hash, line, derived_with, title_words, words, number,
+            file_name)
+         SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3, $4, $5, $6::tsvector, $7::tsvector, $8, $9
+         FROM record";
+    let insert = with_text(insert, base, stored)?;
+    insert.bind(i64::from(stored.number)).bind(&stored.file_name).execute(&mut *tx).await?;
     tell(tx).await
 }
 
@@ -52,22 +42,28 @@ pub(super) async fn replace(
     stored: &Stored,
 ) -> Result<(), sqlx::Error> {
     keep_earlier(tx, stored.id).await?;
-    sqlx::query(
-        "UPDATE record SET seq = (SELECT MAX(seq) + 1 FROM record), text = $2, hash = $3,
+    let update = "UPDATE record SET seq = (SELECT MAX(seq) + 1 FROM record), text = $2, hash = $3,
             written_at = clock_timestamp(), line = $4, derived_with = $5,
             title_words = $6::tsvector, words = $7::tsvector
-         WHERE id = $1",
-    )
-    .bind(stored.id)
-    .bind(&stored.text)
-    .bind(&stored.hash)
-    .bind(line(base, stored)?)
-    .bind(&base.derived_with)
-    .bind(vector(&title(stored)))
-    .bind(vector(&all(stored)))
-    .execute(&mut *tx)
-    .await?;
+         WHERE id = $1";
+    with_text(update, base, stored)?.execute(&mut *tx).await?;
     tell(tx).await
+}
+
+/// A statement whose $1 is a record's id and $2 to $7 are its text and what is derived from that.
+fn with_text<'q>(
+    sql: &'static str,
+    base: &'q Base,
+    stored: &'q Stored,
+) -> Result<Query<'q, Postgres, PgArguments>, sqlx::Error> {
+    Ok(sqlx::query(sql)
+        .bind(stored.id)
+        .bind(&stored.text)
+        .bind(&stored.hash)
+        .bind(line(base, stored)?)
+        .bind(&base.derived_with)
+        .bind(vector(&title(stored)))
+        .bind(vector(&all(stored))))
 }
 
 async fn keep_earlier(tx: &mut PgConnection, id: Uuid) -> Result<(), sqlx::Error> {

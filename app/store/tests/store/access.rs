@@ -1,6 +1,8 @@
 //! Sessions, tokens and the trail, on a real PostgreSQL.
 
-use assay_store::access::{Access, Attempt, Key, Person, Role, Session, Step, Token};
+use assay_store::access::{
+    Access, Attempt, Creating, Guest, Key, Person, Role, Session, Step, Token,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{id, postgres};
@@ -70,6 +72,9 @@ async fn a_token_holds_until_it_is_revoked() {
     let session =
         Session { person: person("1"), id_token: String::new(), begun: at(0), until: at(9) };
     store.enter(&OTHER, &session, None).await.unwrap();
+    let guest = Guest { person: person("1"), sessions: 1, tokens: 1 };
+    assert_eq!(store.guests(at(1)).await.unwrap(), [guest]);
+    assert!(store.guests(at(100)).await.unwrap().is_empty());
     assert_eq!(store.expel("1").await.unwrap(), 2);
     assert_eq!(store.token(&KEY, at(1)).await.unwrap(), None);
     assert!(store.session(&OTHER, at(1)).await.unwrap().is_none());
@@ -96,4 +101,23 @@ async fn the_trail_keeps_what_was_done() {
     let what: Vec<&str> = trail.iter().map(|step| step.what.as_str()).collect();
     assert_eq!(what, ["POST /decisions/2", "POST /decisions/1"]);
     assert_eq!((trail[0].at, trail[0].status), (at(2), 303));
+}
+
+#[tokio::test]
+async fn a_key_stands_for_what_it_stood_for_first() {
+    let Some(cluster) = postgres::shared("a_key_stands_for_what_it_stood_for_first") else {
+        return;
+    };
+    let url = cluster.url(&cluster.database(""));
+    let (one, other) = (postgres::open(&url).await, postgres::open(&url).await);
+    let new = |number, until| Creating { request: OTHER, record: id(number), until: at(until) };
+    assert_eq!(one.creating(&KEY, at(0)).await.unwrap(), None);
+    let (first, second) = (new(1, 100), new(2, 200));
+    let (mine, theirs) =
+        tokio::join!(one.claim(&KEY, &first, at(0)), other.claim(&KEY, &second, at(0)));
+    let (mine, theirs) = (mine.unwrap(), theirs.unwrap());
+    assert!(mine == theirs && [first, second].contains(&mine), "one of both, for both");
+    assert_eq!(one.creating(&KEY, at(99)).await.unwrap(), Some(mine));
+    assert_eq!(one.creating(&KEY, at(200)).await.unwrap(), None);
+    assert_eq!(other.claim(&KEY, &new(3, 300), at(200)).await.unwrap(), new(3, 300));
 }

@@ -328,3 +328,53 @@ async fn a_text_spoilt_by_hand_is_told_of_and_hides_no_other() {
     assert_eq!(store.get(id(2)).await.unwrap().number, 2);
     assert_eq!(store.list(&Filter::default()).await.unwrap().total, 2);
 }
+
+#[tokio::test]
+async fn what_goes_to_a_database_is_enciphered_for_the_one_that_was_meant() {
+    let test = "what_goes_to_a_database_is_enciphered";
+    let Some(cluster) = shared(test) else { return };
+    let certificate = cluster.tell("certificate");
+    if certificate.is_empty() {
+        return skip(test, "openssl is not installed");
+    }
+    let name = cluster.database("");
+    let url = |host: &str, root: &str| {
+        let url = cluster.tcp_url(&name, "the%20password").replace("127.0.0.1", host);
+        format!("{url}?sslmode=verify-full&sslrootcert={root}")
+    };
+    let store = open(&url("127.0.0.1", &certificate)).await;
+    store.create("one", id(1), text(id(1), "one", "")).await.unwrap();
+    let enciphered = format!(
+        "sql {name} SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity \
+                              USING (pid) WHERE application_name = 'assay' AND datname = '{name}'"
+    );
+    assert_eq!(cluster.tell(&enciphered), "t");
+    // A certificate for another name, and one that nobody vouches for.
+    let said = refusal(&url("localhost", &certificate)).await;
+    assert!(said.contains("certificate"), "{said}");
+    let said = refusal(&url("127.0.0.1", "/etc/ssl/certs/ca-certificates.crt")).await;
+    assert!(said.contains("certificate"), "{said}");
+}
+
+#[tokio::test]
+async fn a_database_whose_disk_is_full_loses_nothing() {
+    let Some(cluster) = shared("a_database_whose_disk_is_full_loses_nothing") else { return };
+    let name = cluster.database("");
+    let store = open(&cluster.url(&name)).await;
+    let kept = store.create("kept", id(1), text(id(1), "kept", "")).await.unwrap();
+    let sql = |statement: &str| {
+        let said = cluster.tell(&format!("sql {name} {statement}"));
+        assert!(said.is_empty(), "{said}");
+    };
+    // What the database says when it cannot make a table longer.
+    sql("CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$");
+    sql("CREATE TRIGGER full_disk BEFORE INSERT ON revision EXECUTE FUNCTION full_disk()");
+    let changed = retitled(&kept.text, "changed");
+    let refused = store.update(id(1), &kept.hash, changed.clone()).await;
+    assert!(matches!(refused, Err(StoreError::DiskFull { .. })), "{refused:?}");
+    assert_eq!(store.get(id(1)).await.unwrap().text, kept.text, "nothing is half written");
+    store.ready().await.unwrap();
+    sql("DROP TRIGGER full_disk ON revision");
+    assert_eq!(store.update(id(1), &kept.hash, changed.clone()).await.unwrap().text, changed);
+}

@@ -5,7 +5,7 @@ mod example;
 use std::sync::Arc;
 
 use askama::Template;
-use assay_advice::{DRAWS, LEAN, OPEN_SHARE, SEED, SETTLED, STRONG, Spread, Summary, presets};
+use assay_advice::{Backtest, DRAWS, LEAN, OPEN_SHARE, SEED, SETTLED, STRONG, Spread, presets};
 use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
@@ -16,6 +16,7 @@ use url::form_urlencoded;
 use self::example::Example;
 use crate::{
     error::Error,
+    judged,
     pages::{Page, precedents::backtest, words::percent},
     state::App,
 };
@@ -51,10 +52,13 @@ struct Judged {
     strong: usize,
     strong_agree: usize,
     abstained: usize,
+    /// That it was tuned on these cases; empty for another model.
+    tuned: String,
 }
 
 impl Judged {
-    fn new(summary: &Summary) -> Self {
+    fn new(backtest: &Backtest) -> Self {
+        let summary = &backtest.summary;
         let interval = summary.agreement_interval.map(|[low, high]| {
             format!("95% interval of that share {}% to {}%", percent(low), percent(high))
         });
@@ -66,6 +70,7 @@ impl Judged {
             strong: summary.strong.cases,
             strong_agree: summary.strong.agree,
             abstained: summary.abstained,
+            tuned: judged::tuned(backtest),
         }
     }
 }
@@ -98,7 +103,7 @@ pub(crate) async fn get(
         examples: presets().iter().map(|it| (it.id.as_str(), it.title.as_str())).collect(),
         example,
         unknown,
-        judged: Judged::new(&known.backtest().summary),
+        judged: Judged::new(known.backtest()),
         tried: if app.model().is_builtin() { backtest::variants_tried() } else { 0 },
     };
     let status = if there { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
