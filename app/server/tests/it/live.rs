@@ -449,7 +449,6 @@ async fn a_run_that_cannot_stand_for_a_workload_is_not_used() {
         ("json-resident", Part::Tail),
         ("json-canonicalize", Part::Computing),
         ("cache-mixed", Part::Whole),
-        ("analytics-mixed", Part::Whole),
     ];
     assert_eq!(read, parts);
     let crossed = post(&app, "/evidence/use", "scenario=json-quotes&run=resident").await;
