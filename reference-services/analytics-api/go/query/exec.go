@@ -20,6 +20,8 @@ type plan struct {
 	allowed  [][]allowed // by part
 	keyAt    int         // place of the key in dims; 0 if it is not grouped by
 	tags     []grouped
+	wanted   []uint32 // keys, rising, if seeking
+	seeking  bool     // keys are few enough to go straight to each
 	need     needs
 	cellsMax int64
 	made     atomic.Int64 // cells
@@ -83,7 +85,32 @@ func newPlan(ctx context.Context, snapshot *store.Snapshot, q *Query, cellsMax i
 			p.allowed = append(p.allowed, allowed)
 		}
 	}
+	p.findKeys()
 	return p
+}
+
+// Looking a key up in a part takes as long as stepping over about so many others.
+const keysPerSeek = 8
+
+// findKeys looks which keys the conditions let through, if that may be few of those that the parts have.
+func (p *plan) findKeys() {
+	runs := 0
+	for _, part := range p.parts {
+		runs += part.Keys.Len()
+	}
+	if len(p.keys) == 0 || p.names.Keys.Len() > runs {
+		return
+	}
+	for key := range uint32(p.names.Keys.Len()) {
+		if !hold(p.keys, p.names.Keys.At(key)) {
+			continue
+		}
+		if (len(p.wanted)+1)*len(p.parts)*keysPerSeek > runs {
+			return
+		}
+		p.wanted = append(p.wanted, key)
+	}
+	p.seeking = true
 }
 
 // run computes the cells. It stops early when ctx is done.

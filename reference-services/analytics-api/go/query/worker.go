@@ -96,6 +96,10 @@ const noKey = ^uint32(0)
 // such rows the active ones. filtered says that there are conditions on their tags.
 func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
 	w.from, w.to = u.from, u.to
+	if w.seeking {
+		w.eachWanted(u, take)
+		return
+	}
 	nextKeys := make([]uint32, len(w.cursors))
 	for i := range w.cursors {
 		c := &w.cursors[i]
@@ -135,6 +139,28 @@ func (w *worker) each(u unit, take func(key uint32, filtered bool)) {
 			if w.stopped() {
 				return
 			}
+		}
+	}
+}
+
+// eachWanted is each for keys that are known.
+func (w *worker) eachWanted(u unit, take func(key uint32, filtered bool)) {
+	from, _ := slices.BinarySearch(w.wanted, u.low)
+	for _, key := range w.wanted[from:] {
+		if key >= u.high || w.stopped() {
+			return
+		}
+		w.active = w.active[:0]
+		filtered := false
+		for i := range w.cursors {
+			c := &w.cursors[i]
+			if c.run = c.part.Keys.Below(key); c.key() == key && w.seek(c) {
+				w.active = append(w.active, c)
+				filtered = filtered || len(c.allowed) > 0
+			}
+		}
+		if len(w.active) > 0 {
+			take(key, filtered)
 		}
 	}
 }
