@@ -114,7 +114,7 @@ fn copy(to: &Path, name: &str, change: impl Fn(&str, String) -> String) {
     let from = fs::read_dir(runs)
         .expect("runs")
         .map(|entry| entry.expect("an entry").path())
-        .find(|path| path.join("samples.toml").is_file())
+        .find(|path| path.to_string_lossy().ends_with("-json-quotes"))
         .expect("a committed run");
     let folder = to.join(name);
     fs::create_dir_all(&folder).expect("a folder");

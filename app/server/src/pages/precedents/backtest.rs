@@ -188,9 +188,17 @@ const HISTORY: &str =
 
 static HISTORY_HTML: LazyLock<String> = LazyLock::new(|| {
     let (html, _) = markdown::render_page(HISTORY);
-    let region = "<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-                  aria-label=\"Table of variants\"><table>";
-    html.replace("<table>", region).replace("</table>", "</table></div>")
+    // Each table scrolls by itself, and regions need names of their own.
+    let mut parts = html.split("<table>");
+    let mut framed = parts.next().unwrap_or_default().to_owned();
+    for (part, number) in parts.zip(1..) {
+        framed.push_str(&format!(
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+             aria-label=\"Table of variants {number}\"><table>"
+        ));
+        framed.push_str(part);
+    }
+    framed.replace("</table>", "</table></div>")
 });
 
 /// How many variants of the built-in model are on record: the rows of the table that begin with a
