@@ -1,30 +1,17 @@
 //! `/demo/hybrid`: the hybrid that `assay demo hybrid` has started, with live figures.
 
-use std::{convert::Infallible, time::Duration};
-
 use askama::Template;
 use axum::{
     extract::State,
-    http::header,
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
 };
-use futures_util::stream;
 
 use crate::{
     error::Error,
     hybrid::{Figures, Snapshot},
-    pages::Page,
+    pages::{Page, stream},
     state::App,
 };
-
-/// How long a page waits before it connects again.
-const RETRY: Duration = Duration::from_secs(2);
-
-/// How often an idle stream shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Template)]
 #[template(path = "hybrid.html")]
@@ -75,24 +62,11 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Response, Error> {
 /// page goes away or assay ends.
 pub(crate) async fn events(State(app): State<App>) -> Result<Response, Error> {
     let hybrid = app.hybrid.as_deref().filter(|_| app.local).ok_or(Error::NotFound)?;
-    let watching = (hybrid.watch(), app.live.ending(), true);
-    let events = stream::unfold(watching, |(mut states, mut ending, first)| async move {
-        if !first {
-            tokio::select! {
-                biased;
-                _ = ending.wait_for(|ending| *ending) => return None,
-                changed = states.changed() => changed.ok()?,
-            }
-        } else if *ending.borrow() {
-            return None;
-        }
-        let snapshot = states.borrow_and_update().clone();
-        let html = Fragment { live: live(&snapshot) }.render().ok()?;
-        let event = Event::default().id(snapshot.number.to_string()).retry(RETRY).data(html);
-        Some((Ok::<_, Infallible>(event), (states, ending, false)))
-    });
-    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], events).into_response())
+    let render = |snapshot: &Snapshot| {
+        let html = Fragment { live: live(snapshot) }.render().ok()?;
+        Some((snapshot.number, html))
+    };
+    Ok(stream::changes(hybrid.watch(), app.live.ending(), render))
 }
 
 fn live(snapshot: &Snapshot) -> Live {

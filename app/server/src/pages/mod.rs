@@ -23,6 +23,7 @@ pub(crate) mod record;
 pub(crate) mod review;
 mod sheet;
 mod signoffs;
+mod stream;
 pub(crate) mod supersede;
 mod then_now;
 pub(crate) mod words;

@@ -1,19 +1,13 @@
 //! `/evidence/live`: start a run, watch it, cancel it, and pick the run the advice uses.
 
-use std::{convert::Infallible, time::Duration};
-
 use askama::Template;
 use assay_evidence::{Figure, Metric, Profile, Summary, metric};
 use axum::{
     body::Bytes,
     extract::State,
-    http::{StatusCode, header},
-    response::{
-        IntoResponse, Redirect, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
 };
-use futures_util::stream;
 use jiff::Timestamp;
 use url::form_urlencoded;
 
@@ -28,15 +22,10 @@ use crate::{
             use_run::{self, UseRun},
         },
         plot::significant,
+        stream,
     },
     state::App,
 };
-
-/// How long a page waits before it connects again.
-const RETRY: Duration = Duration::from_secs(2);
-
-/// How often an idle stream shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The figures shown while a run goes on; the run's own page has all.
 const SHOWN: [&str; 9] = [
@@ -198,27 +187,12 @@ pub(crate) async fn post(State(app): State<App>, body: Bytes) -> Result<Response
 /// the page goes away or assay ends.
 pub(crate) async fn events(State(app): State<App>) -> Result<Response, Error> {
     local(&app)?;
-    let watching = (app.live.watch(), app.live.ending(), true);
-    let events = stream::unfold((app, watching), |(app, watching)| async move {
-        let (mut states, mut ending, first) = watching;
-        if !first {
-            tokio::select! {
-                biased;
-                _ = ending.wait_for(|ending| *ending) => return None,
-                changed = states.changed() => changed.ok()?,
-            }
-        } else if *ending.borrow() {
-            return None;
-        }
-        let snapshot = states.borrow_and_update().clone();
-        let number = snapshot.number.to_string();
-        let fragment = Fragment { live: present(&app, &snapshot) };
-        let html = fragment.render().ok()?;
-        let event = Event::default().id(number).retry(RETRY).data(html);
-        Some((Ok::<_, Infallible>(event), (app, (states, ending, false))))
-    });
-    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], events).into_response())
+    let (states, ending) = (app.live.watch(), app.live.ending());
+    let render = move |snapshot: &Snapshot| {
+        let html = Fragment { live: present(&app, snapshot) }.render().ok()?;
+        Some((snapshot.number, html))
+    };
+    Ok(stream::changes(states, ending, render))
 }
 
 fn show(app: &App, refused: Option<String>) -> Response {
