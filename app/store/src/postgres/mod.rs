@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     BadFile, Filter, Kept, MAX_REVISIONS, Page, Revision, Revisions, Store, StoreError, Stored,
-    Summary, files,
+    Summary, files, memory::Found,
 };
 use address::Address;
 use base::Base;
@@ -107,6 +107,14 @@ impl PostgresStore {
         stored.superseded_by = self.base.memory().superseded_by(stored.id);
         Ok(stored)
     }
+
+    /// What a search finds, after what other copies of the program wrote was taken in.
+    async fn found(&self, filter: &Filter) -> Result<Found, StoreError> {
+        let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
+        self.base.refresh(&mut connection).await.map_err(self.failed())?;
+        let found = self.base.found(filter.q.as_deref(), &mut connection).await;
+        found.map_err(self.failed())
+    }
 }
 
 /// A record's row, as far as it is not derived from the text.
@@ -133,10 +141,7 @@ async fn row(connection: &mut PgConnection, id: Uuid) -> Result<Option<Row>, sql
 #[async_trait]
 impl Store for PostgresStore {
     async fn list(&self, filter: &Filter) -> Result<Page, StoreError> {
-        let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
-        self.base.refresh(&mut connection).await.map_err(self.failed())?;
-        let found = self.base.found(filter.q.as_deref(), &mut connection).await;
-        let found = found.map_err(self.failed())?;
+        let found = self.found(filter).await?;
         Ok(self.base.memory().list(filter, &found))
     }
 
@@ -145,10 +150,7 @@ impl Store for PostgresStore {
         filter: &Filter,
         visit: &mut (dyn for<'a> FnMut(&'a Arc<Summary>) + Send),
     ) -> Result<(), StoreError> {
-        let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
-        self.base.refresh(&mut connection).await.map_err(self.failed())?;
-        let found = self.base.found(filter.q.as_deref(), &mut connection).await;
-        let found = found.map_err(self.failed())?;
+        let found = self.found(filter).await?;
         self.base.memory().each(filter, &found, visit);
         Ok(())
     }
