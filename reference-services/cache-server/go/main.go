@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,69 +12,24 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"cacheserver/server"
 	"cacheserver/store"
 )
 
-const (
-	threadsMax = 256
-	clientsMin = 1
-
-	// The heap is segments, which hold no pointers: a collection costs little, and a small GOGC
-	// keeps garbage from standing beside the entries. GOGC in the environment wins.
-	gcPercent = 10
-
-	usage = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] [--maxmemory-policy NAME]" +
-		" [--maxclients N] [--requirepass TEXT] [--timeout SECONDS] [--metrics ADDR]" +
-		" [--tls-listen ADDR --tls-cert FILE --tls-key FILE]"
-)
-
-type options struct {
-	listen, metrics, memory, policy string
-	tlsListen, tlsCert, tlsKey      string
-	server.Config
-}
+// The heap is segments, which hold no pointers: a collection costs little, and a small GOGC keeps
+// garbage from standing beside the entries. GOGC in the environment wins.
+const gcPercent = 10
 
 func main() {
-	o := options{memory: "1gb", policy: server.PolicyNames[store.S3FIFO]}
-	flags := flag.NewFlagSet("cache-server", flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
-	flags.StringVar(&o.listen, "listen", "", "")
-	flags.IntVar(&o.Threads, "threads", runtime.GOMAXPROCS(0), "")
-	flags.StringVar(&o.memory, "maxmemory", o.memory, "")
-	flags.StringVar(&o.policy, "maxmemory-policy", o.policy, "")
-	flags.IntVar(&o.MaxClients, "maxclients", 10_000, "")
-	flags.StringVar(&o.Password, "requirepass", "", "")
-	flags.IntVar(&o.Timeout, "timeout", 0, "")
-	flags.StringVar(&o.metrics, "metrics", "", "")
-	flags.StringVar(&o.tlsListen, "tls-listen", "", "")
-	flags.StringVar(&o.tlsCert, "tls-cert", "", "")
-	flags.StringVar(&o.tlsKey, "tls-key", "", "")
-	if err := flags.Parse(os.Args[1:]); err != nil {
-		os.Exit(2)
-	}
-	memory, ok := server.ParseMemory(o.memory)
-	policy := slices.Index(server.PolicyNames[:], o.policy)
-	if !ok || memory < store.MaxMemoryMin || memory > store.MaxMemoryMax || policy < 0 || o.listen == "" ||
-		o.Threads < 1 || o.Threads > threadsMax || o.MaxClients < clientsMin || o.MaxClients > server.ClientsMax ||
-		o.Timeout < 0 || o.Timeout > server.TimeoutMax || len(o.Password) > server.PasswordBytesMax ||
-		(o.tlsListen == "") != (o.tlsCert == "") || (o.tlsListen == "") != (o.tlsKey == "") || flags.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, usage)
-		os.Exit(2)
-	}
+	o := readOptions()
 	runtime.GOMAXPROCS(o.Threads)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	o.Store = store.New(store.Config{
-		MaxMemory: memory, Policy: store.Policy(policy),
-		Clock: func() int64 { return time.Now().UnixMilli() },
-	})
+	o.Store = store.New(o.kept)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := run(ctx, o); err != nil {

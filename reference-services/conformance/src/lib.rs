@@ -4,6 +4,7 @@
 //! for any twin in any language. Golden vectors are data in `vectors/`.
 
 pub mod analytics_api;
+pub mod arguments;
 pub mod cache_server;
 pub mod differential;
 pub mod differential_documents;

@@ -17,12 +17,14 @@ const USAGE: &str = "usage: conformance fastjson-api ADDR [--against ADDR [--see
        conformance analytics-api ADDR --brief   (what waits for no timeout)
        conformance analytics-files BINARY [--against BINARY]   (starts and kills the twin itself)
        conformance gateway BINARY   (starts the gateway and its upstreams itself)
+       conformance gateway BINARY --against BINARY [--seed N]   (shaped requests to both)
        conformance token-service BINARY   (the same for the service that checks its tokens)
        conformance split GATEWAY TOKEN-SERVICE   (the two together)
        conformance redis ADDR   (checks the checks)";
 const SEED: u64 = 1;
 const ORDERS: usize = 2_000;
 const COMMANDS: usize = 50_000;
+const SHAPES: usize = 10_000;
 const DOCUMENT_REQUESTS: usize = 4_000;
 const ANALYTICS_REQUESTS: usize = 4_000;
 
@@ -69,6 +71,10 @@ fn run(arguments: &[&str]) -> Result<Vec<Check>> {
             Ok(checks)
         }
         ["gateway", binary] => Ok(gateway::run(Path::new(binary))),
+        ["gateway", binary, "--against", twin] => Ok(gateways(binary, twin, SEED)),
+        ["gateway", binary, "--against", twin, "--seed", seed] => {
+            Ok(gateways(binary, twin, seed.parse().context("--seed takes a whole number")?))
+        }
         ["token-service", binary] => Ok(gateway::run_token_service(Path::new(binary))),
         ["split", edge, checker] => Ok(gateway::run_split(Path::new(edge), Path::new(checker))),
         ["redis", address] => Ok(cache_server::run(resolve(address)?, Subject::Redis)),
@@ -82,6 +88,10 @@ fn against(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {
     checks.push(differential::run(address, twin, seed, ORDERS));
     checks.push(differential_documents::run(address, twin, seed, DOCUMENT_REQUESTS));
     Ok(checks)
+}
+
+fn gateways(binary: &str, twin: &str, seed: u64) -> Vec<Check> {
+    vec![gateway::run_differential(Path::new(binary), Path::new(twin), seed, SHAPES)]
 }
 
 fn caches(address: &str, twin: &str, seed: u64) -> Result<Vec<Check>> {

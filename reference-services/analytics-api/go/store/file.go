@@ -96,6 +96,17 @@ func sealFrame(frame []byte) {
 	binary.LittleEndian.PutUint32(frame[4:], sum)
 }
 
+// beforeBlock is what stands before the one block of a segment's frame. The block is as large as the
+// rows themselves: a frame around it would be one copy more in memory.
+func beforeBlock(rows []byte) []byte {
+	before := binary.LittleEndian.AppendUint32(make([]byte, 0, frameBytes+4), uint32(len(rows)+4))
+	length := binary.LittleEndian.AppendUint32(nil, uint32(len(rows)))
+	sum := crc32.Update(0, block.Castagnoli, before)
+	sum = crc32.Update(sum, block.Castagnoli, length)
+	sum = crc32.Update(sum, block.Castagnoli, rows)
+	return append(binary.LittleEndian.AppendUint32(before, sum), length...)
+}
+
 func appendBlock(frame, bytes []byte) []byte {
 	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(bytes)))
 	return append(frame, bytes...)

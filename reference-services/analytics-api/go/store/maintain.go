@@ -83,12 +83,10 @@ func (s *Store) seal(full *file) error {
 			merged = table.Merge(full.parts)
 			s.replace(full, 0, len(full.parts), merged)
 		}
-		bytes := segmentFile.header(full.number)
-		bytes = append(bytes, make([]byte, frameBytes)...)
-		bytes = appendBlock(bytes, block.OfPart(merged, full.ids, s.names.view()))
-		sealFrame(bytes[headerBytes:])
+		rows := block.OfPart(merged, full.ids, s.names.view())
+		head := append(segmentFile.header(full.number), beforeBlock(rows)...)
 		target := segmentFile.path(s.config.Folder, full.number)
-		if err := s.writeWhole(target, bytes); err != nil {
+		if err := s.writeWhole(target, head, rows); err != nil {
 			return err
 		}
 	}
@@ -102,13 +100,17 @@ func (s *Store) seal(full *file) error {
 }
 
 // writeWhole writes a file so that it is there whole or not at all.
-func (s *Store) writeWhole(path string, bytes []byte) error {
+func (s *Store) writeWhole(path string, pieces ...[]byte) error {
 	unfinished := path[:len(path)-len(segmentFile.suffix)] + ".tmp"
 	handle, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = handle.Write(bytes)
+	for _, piece := range pieces {
+		if err == nil {
+			_, err = handle.Write(piece)
+		}
+	}
 	if err == nil {
 		err = handle.Sync()
 	}

@@ -32,6 +32,8 @@ pub const FRAME_BODY_BYTES: usize = 64 << 20;
 pub const BUCKETS_MAX: u64 = 1_000_000;
 /// Pairs of a cell and a value that a query may count.
 pub const DISTINCT_MAX: usize = 16_777_216;
+/// Queries, listings and exports that run at once.
+pub const QUERIES_MAX: usize = 8;
 
 /// Whether the text is 1–64 of `A-Z a-z 0-9 _ . -`, as names of tags and batches are.
 pub fn is_name(text: &str) -> bool {

@@ -4,11 +4,12 @@ use analytics_api::config::{
     EVENTS, GROUPS, PENDING_BYTES, RETENTION_DAYS_MAX, STRINGS, Settings, THREADS,
 };
 use analytics_api::http::{routes, serve};
+use analytics_api::limits::QUERIES_MAX;
 use analytics_api::store::Store;
 use analytics_api::time::{Clock, parse_duration};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Parser, ValueEnum, value_parser};
 use std::io::{self, Write};
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
@@ -17,9 +18,6 @@ use tokio::signal::unix::{SignalKind, signal};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: analytics-api --listen ADDR --data DIR [--threads N] \
-                     [--retention DURATION] [--sync always|never] [--max-events N] \
-                     [--max-strings N] [--max-groups N] [--max-pending-bytes N]";
 /// mimalloc's `mi_option_purge_delay`, which its bindings do not name: for how many ms memory that is
 /// free stays with the process.
 const PURGE_DELAY: i32 = 15;
@@ -35,6 +33,64 @@ impl Clock for WallClock {
         let now = SystemTime::now();
         now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
     }
+}
+
+/// Takes events in and answers questions about them.
+#[derive(Parser)]
+#[command(name = "analytics-api", version)]
+struct Options {
+    /// Where to listen, such as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR")]
+    listen: String,
+    /// The data folder
+    #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
+    data: String,
+    /// Threads that parse and answer; as many as the machine has cores when not given
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(THREADS))]
+    threads: Option<u64>,
+    /// Events older than this are gone: a whole number with s, m, h or d, or 0 for never
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = retention)]
+    retention: Retention,
+    /// Whether a batch is on the disk when it is acknowledged, or only handed to the kernel
+    #[arg(long, value_name = "always|never", value_enum, default_value = "always")]
+    sync: Sync,
+    /// Events held
+    #[arg(long, value_name = "N", default_value_t = 100_000_000, value_parser = value_parser!(u64).range(EVENTS))]
+    max_events: u64,
+    /// Different keys, plus different values of each tag, held
+    #[arg(long, value_name = "N", default_value_t = 16_777_216, value_parser = value_parser!(u64).range(STRINGS))]
+    max_strings: u64,
+    /// Cells of a query, series of a listing
+    #[arg(long, value_name = "N", default_value_t = 4_194_304, value_parser = value_parser!(u64).range(GROUPS))]
+    max_groups: u64,
+    /// Bytes of bodies that are not yet answered
+    #[arg(long, value_name = "N", default_value_t = 256 << 20, value_parser = value_parser!(u64).range(PENDING_BYTES))]
+    max_pending_bytes: u64,
+}
+
+/// How long events are kept, in ms; nothing for ever.
+#[derive(Clone, Copy)]
+struct Retention(Option<i64>);
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let most = RETENTION_DAYS_MAX * 86_400_000;
+    let ms = if text == "0" { Some(0) } else { parse_duration(text) };
+    match ms {
+        Some(0) => Ok(Retention(None)),
+        Some(ms) if ms <= most => Ok(Retention(Some(ms))),
+        _ => Err(format!(
+            "must be a whole number with s, m, h or d, at most {RETENTION_DAYS_MAX}d, or 0"
+        )),
+    }
+}
+
+/// When a batch is acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sync {
+    /// Once it is on the disk
+    Always,
+    /// Once the kernel has it
+    Never,
 }
 
 /// Gives memory back as soon as it is free. Batches and merges need much for a moment, and what they
@@ -53,12 +109,17 @@ fn give_memory_back() {
 
 fn main() -> ExitCode {
     give_memory_back();
-    let (listen, settings) = match read_arguments(std::env::args().skip(1)) {
-        Ok(start) => start,
-        Err(message) => {
-            eprintln!("{message}\n{USAGE}");
-            return ExitCode::from(2);
-        }
+    let options = Options::parse();
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = Settings {
+        data: options.data.into(),
+        threads: options.threads.map_or_else(cores, |threads| threads as usize),
+        retention_ms: options.retention.0,
+        sync: options.sync == Sync::Always,
+        events_max: options.max_events,
+        strings_max: options.max_strings,
+        groups_max: options.max_groups,
+        pending_bytes_max: options.max_pending_bytes,
     };
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -66,70 +127,12 @@ fn main() -> ExitCode {
         report(panic);
         std::process::abort();
     }));
-    match start(&listen, settings) {
+    match start(&options.listen, settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("analytics-api: {message}");
             ExitCode::FAILURE
         }
-    }
-}
-
-fn read_arguments(
-    mut arguments: impl Iterator<Item = String>,
-) -> Result<(String, Settings), String> {
-    let mut settings = Settings::new(PathBuf::new());
-    let mut listen = None;
-    while let Some(argument) = arguments.next() {
-        let (name, value) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument, arguments.next()),
-        };
-        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
-        let amount = |range| amount(&name, &value, range);
-        match name.as_str() {
-            "--listen" => listen = Some(value),
-            "--data" => settings.data = PathBuf::from(value),
-            "--threads" => settings.threads = amount(THREADS)? as usize,
-            "--retention" => settings.retention_ms = retention_ms(&value)?,
-            "--sync" => {
-                settings.sync = match value.as_str() {
-                    "always" => true,
-                    "never" => false,
-                    _ => return Err(format!("--sync must be always or never, not {value}")),
-                }
-            }
-            "--max-events" => settings.events_max = amount(EVENTS)?,
-            "--max-strings" => settings.strings_max = amount(STRINGS)?,
-            "--max-groups" => settings.groups_max = amount(GROUPS)?,
-            "--max-pending-bytes" => settings.pending_bytes_max = amount(PENDING_BYTES)?,
-            _ => return Err(format!("unknown option {name}")),
-        }
-    }
-    if settings.data.as_os_str().is_empty() {
-        return Err("--data is missing".to_owned());
-    }
-    Ok((listen.ok_or("--listen is missing")?, settings))
-}
-
-fn amount(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
-    let number = value.parse().ok().filter(|number| range.contains(number));
-    number
-        .ok_or_else(|| format!("{name} must be {} to {}, not {value}", range.start(), range.end()))
-}
-
-fn retention_ms(value: &str) -> Result<Option<i64>, String> {
-    if value == "0" {
-        return Ok(None);
-    }
-    let most = RETENTION_DAYS_MAX * 86_400_000;
-    match parse_duration(value) {
-        Some(0) => Ok(None),
-        Some(ms) if ms <= most => Ok(Some(ms)),
-        _ => Err(format!(
-            "--retention must be a whole number with s, m, h or d, at most \
-             {RETENTION_DAYS_MAX}d, or 0, not {value}"
-        )),
     }
 }
 
@@ -141,6 +144,8 @@ fn start(listen: &str, settings: Settings) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
+        // Each keeps some of the allocator's memory; more than can work would keep more.
+        .max_blocking_threads(QUERIES_MAX + threads)
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;

@@ -2,9 +2,9 @@
 //! folders.
 #![expect(clippy::unwrap_used, reason = "a test's way to fail")]
 
-use conformance::Check;
 use conformance::analytics_api::{self, Oracle, differential, environment};
 use conformance::process::Service;
+use conformance::{Check, arguments};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -101,6 +101,13 @@ fn the_rust_twin_keeps_the_contract_and_its_folder() {
 fn the_go_twin_keeps_the_contract_and_its_folder() {
     let Some(go) = go_twin() else { return };
     keeps_the_contract(go, "2");
+}
+
+#[test]
+fn the_twins_tell_what_is_wrong_with_their_arguments() {
+    for binary in [Some(rust_twin()), go_twin().map(Path::to_owned)].into_iter().flatten() {
+        assert_passed(&arguments::run(&binary, &arguments::ANALYTICS_API));
+    }
 }
 
 #[test]

@@ -216,10 +216,14 @@ func (c *client) send(rest []byte) error {
 	var taken time.Time // when the client last took something, once it keeps us waiting
 	for {
 		if c.view.Time >= c.deadline || !taken.IsZero() {
-			if err := c.raw.SetWriteDeadline(time.Now().Add(writeStep)); err != nil {
+			step := writeStep
+			if !taken.IsZero() {
+				step = waitStep
+			}
+			if err := c.raw.SetWriteDeadline(time.Now().Add(step)); err != nil {
 				return err
 			}
-			c.deadline = c.view.Time + writeStep.Milliseconds()/2
+			c.deadline = c.view.Time + step.Milliseconds()/2
 		}
 		n, err := c.raw.Write(rest)
 		if rest = rest[n:]; err == nil {
@@ -230,7 +234,7 @@ func (c *client) send(rest []byte) error {
 		}
 		if now := time.Now(); n > 0 || taken.IsZero() {
 			taken = now
-		} else if now.Sub(taken) > c.server.stall-writeStep/2 {
+		} else if now.Sub(taken) >= c.server.stall {
 			c.server.closed[closedStalled].Add(1)
 			return err
 		}

@@ -100,6 +100,10 @@ func lookup(name []byte) *command {
 func (c *client) run(args [][]byte) {
 	cmd := lookup(args[0])
 	if cmd == nil {
+		if isHTTP(args[0]) {
+			c.last = true
+			return
+		}
 		c.reject(unknown(args))
 		return
 	}
@@ -117,15 +121,9 @@ func (c *client) run(args [][]byte) {
 	}
 	switch {
 	case !arityFits(cmd.arity, len(args)) || cmd.subs != nil && cmd.run == nil:
-		text := "wrong number of arguments for '" + cmd.name + "' command"
-		if cmd.name == "exec" {
-			c.endTransaction()
-			c.fail("EXECABORT Transaction discarded because of: " + text)
-			return
-		}
-		c.reject("ERR " + text)
+		c.refuse(cmd, "ERR ", "wrong number of arguments for '"+cmd.name+"' command")
 	case !c.known && cmd.flags&flagNoAuth == 0:
-		c.reject("NOAUTH Authentication required.")
+		c.refuse(cmd, "", "NOAUTH Authentication required.")
 	case cmd.first > 0 && !cmd.keysFit(args):
 		c.reject("ERR key " + errTooLong)
 	case c.tx.open && cmd.flags&flagNow == 0:
@@ -133,6 +131,22 @@ func (c *client) run(args [][]byte) {
 	default:
 		c.execute(cmd, args)
 	}
+}
+
+// refuse rejects a command. A refused EXEC ends its transaction.
+func (c *client) refuse(cmd *command, kind, text string) {
+	if cmd.name != "exec" {
+		c.reject(kind + text)
+		return
+	}
+	c.endTransaction()
+	c.fail("EXECABORT Transaction discarded because of: " + text)
+}
+
+// isHTTP is whether this is how a line of HTTP begins. What a page in somebody's browser sends here has
+// commands of its choice in the lines that follow.
+func isHTTP(name []byte) bool {
+	return strings.EqualFold(string(name), "post") || strings.EqualFold(string(name), "host:")
 }
 
 // sub finds a subcommand whatever the case of its letters.

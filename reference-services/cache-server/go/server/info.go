@@ -30,6 +30,8 @@ var sections = []section{
 	{"Clients", func(s *Server, _ store.LockSet, put func(string, ...any)) {
 		put("connected_clients:%d", s.clientCount())
 		put("maxclients:%d", s.maxClients.Load())
+		// No command blocks; redis-cli --stat wants to know all the same.
+		put("blocked_clients:%d", 0)
 		put("client_buffer_bytes:%d", s.bufferBytes.Load())
 	}},
 	{"Memory", func(s *Server, _ store.LockSet, put func(string, ...any)) {

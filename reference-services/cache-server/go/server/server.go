@@ -29,6 +29,8 @@ const (
 	stallTimeout = 10 * time.Second
 	// How long one write waits at most before the time is looked at.
 	writeStep = 2 * time.Second
+	// How often to look again at a client that keeps us waiting.
+	waitStep = 250 * time.Millisecond
 	// How long clients have for commands that are on their way when the server stops.
 	drainTimeout = 100 * time.Millisecond
 	stopTimeout  = 8 * time.Second

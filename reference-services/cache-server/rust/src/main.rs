@@ -8,20 +8,16 @@ use cache_server::config::{
 };
 use cache_server::net::{Bound, TlsListener, serve, tls_config};
 use cache_server::server::Server;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, value_parser};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
-
-const USAGE: &str = "usage: cache-server --listen ADDR [--threads N] [--maxmemory BYTES] \
-                     [--maxmemory-policy NAME] [--maxclients N] [--requirepass TEXT] \
-                     [--timeout SECONDS] [--metrics ADDR] \
-                     [--tls-listen ADDR --tls-cert FILE --tls-key FILE]";
 
 /// Connections that may wait to be accepted, if the system allows as many. With the usual 128 the
 /// last of a few hundred clients that come at once would try again a second later.
@@ -38,29 +34,77 @@ impl Clock for WallClock {
     }
 }
 
-struct Start {
+/// A cache that speaks the Redis protocol.
+#[derive(Parser)]
+#[command(name = "cache-server", version)]
+struct Options {
+    /// Where to listen, such as 127.0.0.1:6379
+    #[arg(long, value_name = "ADDR")]
     listen: String,
+    /// Event loops; as many as the machine has cores when not given
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(THREADS))]
+    threads: Option<u64>,
+    /// What all entries may take, 1mb to 1tb
+    #[arg(long, value_name = "BYTES", default_value = "1gb", value_parser = maxmemory)]
+    maxmemory: u64,
+    /// What to do when memory is full: allkeys-s3fifo or noeviction
+    #[arg(long, value_name = "NAME", default_value = Policy::Evict.name(), value_parser = policy)]
+    maxmemory_policy: Policy,
+    /// Clients at the same time
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u64).range(CLIENTS))]
+    maxclients: u64,
+    /// The password of clients; empty for none
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    requirepass: String,
+    /// Seconds after which an idle client is closed; 0 is never
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = timeout)]
+    timeout: u64,
+    /// Where Prometheus finds /metrics
+    #[arg(long, value_name = "ADDR")]
     metrics: Option<String>,
-    tls: Option<Tls>,
-    settings: Settings,
+    /// Where to listen for TLS
+    #[arg(long, value_name = "ADDR")]
+    tls_listen: Option<String>,
+    /// Its certificates, as PEM
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its key, as PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
 }
 
-/// What clients need that speak TLS.
-struct Tls {
-    listen: String,
-    certificate: PathBuf,
-    key: PathBuf,
+impl Options {
+    /// What no option shows by itself. A refused password is not repeated.
+    fn fault(&self) -> Option<String> {
+        if self.requirepass.len() > PASSWORD_BYTES_MAX {
+            return Some(format!("--requirepass must have at most {PASSWORD_BYTES_MAX} bytes"));
+        }
+        let given = [self.tls_listen.is_some(), self.tls_cert.is_some(), self.tls_key.is_some()];
+        let some = given.contains(&true) && given.contains(&false);
+        some.then(|| "--tls-listen, --tls-cert and --tls-key go together".to_owned())
+    }
+}
+
+fn maxmemory(text: &str) -> Result<u64, &'static str> {
+    let bytes = config::memory_bytes(text).filter(|it| MAXMEMORY_BYTES.contains(it));
+    bytes.ok_or("must be 1mb to 1tb")
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    let (evict, refuse) = (Policy::Evict.name(), Policy::Refuse.name());
+    Policy::from_name(text).ok_or_else(|| format!("must be {evict} or {refuse}"))
+}
+
+fn timeout(text: &str) -> Result<u64, String> {
+    config::timeout_s(text).ok_or_else(|| format!("must be 0 to {}", i32::MAX))
 }
 
 fn main() -> ExitCode {
     allocator::give_memory_back();
-    let start = match read_arguments(std::env::args().skip(1)) {
-        Ok(start) => start,
-        Err(message) => {
-            eprintln!("{message}\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
+    let options = Options::parse();
+    if let Some(message) = options.fault() {
+        Options::command().error(ErrorKind::ValueValidation, message).exit();
+    }
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         // Without one of its loops the server would be half dead.
@@ -70,7 +114,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime
         .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(run(start)))
+        .and_then(|runtime| runtime.block_on(run(options)))
     {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -78,61 +122,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Start, String> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut settings = Settings { threads, ..Settings::default() };
-    let (mut listen, mut metrics) = (None, None);
-    let (mut tls_listen, mut certificate, mut key) = (None, None, None);
-    while let Some(argument) = arguments.next() {
-        let (name, value) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument, arguments.next()),
-        };
-        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
-            "--listen" => listen = Some(value),
-            "--metrics" => metrics = Some(value),
-            "--tls-listen" => tls_listen = Some(value),
-            "--tls-cert" => certificate = Some(value.into()),
-            "--tls-key" => key = Some(value.into()),
-            "--threads" => settings.threads = number(&name, &value, THREADS)? as usize,
-            "--maxclients" => settings.clients_max = number(&name, &value, CLIENTS)?,
-            "--timeout" => {
-                settings.timeout_s = config::timeout_s(&value)
-                    .ok_or_else(|| format!("{name} must be 0 to {}, not {value}", i32::MAX))?;
-            }
-            "--maxmemory" => {
-                let bytes = config::memory_bytes(&value).filter(|it| MAXMEMORY_BYTES.contains(it));
-                settings.maxmemory_bytes =
-                    bytes.ok_or_else(|| format!("{name} must be 1mb to 1tb, not {value}"))?;
-            }
-            "--maxmemory-policy" => {
-                settings.policy = Policy::from_name(&value).ok_or_else(|| {
-                    let (evict, refuse) = (Policy::Evict.name(), Policy::Refuse.name());
-                    format!("{name} must be {evict} or {refuse}, not {value}")
-                })?;
-            }
-            "--requirepass" if value.len() <= PASSWORD_BYTES_MAX => settings.password = value,
-            "--requirepass" => {
-                return Err(format!("{name} has at most {PASSWORD_BYTES_MAX} bytes"));
-            }
-            _ => return Err(format!("unknown option {name}")),
-        }
-    }
-    let tls = match (tls_listen, certificate, key) {
-        (None, None, None) => None,
-        (Some(listen), Some(certificate), Some(key)) => Some(Tls { listen, certificate, key }),
-        _ => return Err("--tls-listen, --tls-cert and --tls-key go together".to_owned()),
-    };
-    Ok(Start { listen: listen.ok_or("--listen is missing")?, metrics, tls, settings })
-}
-
-fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
-    let number = value.parse().ok().filter(|number| range.contains(number));
-    number
-        .ok_or_else(|| format!("{name} must be {} to {}, not {value}", range.start(), range.end()))
 }
 
 async fn bind(address: &str) -> Result<TcpListener, String> {
@@ -154,24 +143,33 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn run(mut start: Start) -> Result<(), String> {
+async fn run(options: Options) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let mut terminate = signal(SignalKind::terminate()).map_err(text)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(text)?;
-    let clients = bind(&start.listen).await?;
-    let metrics = match &start.metrics {
+    let clients = bind(&options.listen).await?;
+    let metrics = match &options.metrics {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let tls = match &start.tls {
-        Some(tls) => {
-            let config = tls_config(&tls.certificate, &tls.key).map_err(|it| it.to_string())?;
-            Some(TlsListener { listener: bind(&tls.listen).await?, config })
+    let tls = match (&options.tls_listen, &options.tls_cert, &options.tls_key) {
+        (Some(listen), Some(certificate), Some(key)) => {
+            let config = tls_config(certificate, key).map_err(|it| it.to_string())?;
+            Some(TlsListener { listener: bind(listen).await?, config })
         }
-        None => None,
+        _ => None,
     };
     let address = clients.local_addr().map_err(text)?;
-    start.settings.port = address.port();
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = Settings {
+        threads: options.threads.map_or_else(cores, |threads| threads as usize),
+        maxmemory_bytes: options.maxmemory,
+        policy: options.maxmemory_policy,
+        clients_max: options.maxclients,
+        password: options.requirepass,
+        timeout_s: options.timeout,
+        port: address.port(),
+    };
     let mut out = io::stdout();
     writeln!(out, "listening on {address}").map_err(text)?;
     if let Some(tls) = &tls {
@@ -186,6 +184,6 @@ async fn run(mut start: Start) -> Result<(), String> {
             _ = interrupt.recv() => {}
         }
     };
-    let server = Arc::new(Server::new(&start.settings, Box::new(WallClock)));
+    let server = Arc::new(Server::new(&settings, Box::new(WallClock)));
     serve(server, Bound { clients, tls, metrics }, stop).await.map_err(text)
 }

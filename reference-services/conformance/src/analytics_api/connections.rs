@@ -5,9 +5,10 @@ use super::api::NDJSON;
 use super::event::{Event, lines};
 use super::expect::{plain, status};
 use crate::http::{Connection, exchange, request};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::net::SocketAddr;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub(super) const TESTS: &[(&str, Test)] = &[
@@ -15,6 +16,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("connections: a request may arrive byte by byte", byte_by_byte),
     ("connections: a head above its limit is 431", large_head),
     ("connections: Expect: 100-continue is honoured", expect_continue),
+    ("connections: what is refused unread does not end the connection", refused_unread),
 ];
 
 /// Those that wait for the service's timeouts.
@@ -55,6 +57,32 @@ fn byte_by_byte(address: SocketAddr) -> Result<()> {
         connection.send(byte)?;
     }
     status(&connection.receive()?, 200)
+}
+
+fn refused_unread(address: SocketAddr) -> Result<()> {
+    for (method, path, kind, key, refusal) in [
+        ("POST", "/v1/events", "text/plain", "id", 415),
+        ("POST", "/v1/events", NDJSON, "not an id", 400),
+        ("POST", "/v1/query", "text/plain", "id", 415),
+        ("PUT", "/v1/query", "application/json", "id", 405),
+        ("POST", "/v1/nothing", NDJSON, "id", 404),
+    ] {
+        let mut connection = Connection::open(address)?;
+        for size in [200, 100_000] {
+            let headers = [("Content-Type", kind), ("Idempotency-Key", key)];
+            let whole = request(method, path, &headers, &vec![b'x'; size]);
+            let (head, body) = whole.split_at(whole.len() - size);
+            connection.send(head)?;
+            // So that the answer may be made before the body comes.
+            sleep(Duration::from_millis(20));
+            connection.send(body).with_context(|| format!("{method} {path}, {size} bytes"))?;
+            status(&connection.receive()?, refusal)?;
+            connection.send(&request("GET", "/healthz", &[], b""))?;
+            let next = connection.receive();
+            status(&next.with_context(|| format!("after {refusal} with {size} bytes"))?, 200)?;
+        }
+    }
+    Ok(())
 }
 
 fn large_head(address: SocketAddr) -> Result<()> {
@@ -117,7 +145,7 @@ fn slow_body(address: SocketAddr, path: &str, media_type: &str, limit_s: u64) ->
     connection.send(head)?;
     for byte in body.iter().take(usize::try_from(limit_s)? / 2) {
         connection.send(&[*byte])?;
-        std::thread::sleep(Duration::from_secs(1));
+        sleep(Duration::from_secs(1));
     }
     plain(&connection.receive()?, 408, "Request Timeout")?;
     connection.expect_closed()?;

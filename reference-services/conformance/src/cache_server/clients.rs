@@ -173,7 +173,7 @@ fn statistics(address: SocketAddr, subject: Subject) -> Result<()> {
 
 const SECTIONS: [(&str, &[&str]); 7] = [
     ("Server", &["redis_version", "redis_mode", "process_id", "tcp_port", "uptime_in_seconds"]),
-    ("Clients", &["connected_clients", "maxclients"]),
+    ("Clients", &["connected_clients", "maxclients", "blocked_clients"]),
     ("Memory", &["used_memory", "used_memory_rss", "maxmemory", "maxmemory_policy"]),
     ("Persistence", &["loading"]),
     (

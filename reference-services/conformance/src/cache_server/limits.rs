@@ -215,6 +215,12 @@ fn with_password(address: SocketAddr) -> Result<()> {
     for command in ["GET k", "PING", "MULTI", "CONFIG GET requirepass", "CLIENT ID", "COMMAND"] {
         connection.expect(command, &locked)?;
     }
+    connection.expect(
+        "EXEC",
+        &Reply::error(
+            "EXECABORT Transaction discarded because of: NOAUTH Authentication required.",
+        ),
+    )?;
     // What is no command is refused for that first, as is a wrong number of arguments.
     connection
         .expect("FOO", &Reply::error("ERR unknown command 'FOO', with args beginning with: "))?;

@@ -16,6 +16,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("wire: inline requests", inline),
     ("wire: empty requests are passed over", empty_requests),
     ("wire: what is no request is refused, and the connection closed", refusals),
+    ("wire: a request of HTTP ends the connection", http),
     ("wire: replies due before a protocol error come first", replies_before_an_error),
     ("wire: an unfinished request holds up nobody else", unfinished),
     ("wire: a value of 16 MiB", big_value),
@@ -197,6 +198,19 @@ fn refusals(address: SocketAddr, subject: Subject) -> Result<()> {
         let mut connection = Connection::open(address)?;
         connection.send(&bytes).with_context(context)?;
         expect_refusal(&mut connection, message).with_context(context)?;
+    }
+    Ok(())
+}
+
+/// A page in somebody's browser could send one: its body must not be read as commands.
+fn http(address: SocketAddr, _: Subject) -> Result<()> {
+    let set = "SET from-a-page 1\r\n";
+    for start in ["POST / HTTP/1.1\r\n", "post\r\n", "Host: localhost\r\n", "HOST:\r\n"] {
+        let mut connection = Connection::open(address)?;
+        connection.send(format!("{start}\r\n{set}").as_bytes())?;
+        connection.expect_closed().with_context(|| format!("after {start:?}"))?;
+        let mut other = Connection::open(address)?;
+        other.expect("EXISTS from-a-page", &Reply::Integer(0))?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("broken chunks are 400, and the upstream never sees a whole body", broken_chunks),
     ("well-formed oddities are taken", oddities),
     ("pipelined requests are answered in order", pipelined),
+    ("garbage behind a good request is 400 once that has its answer", garbage_behind),
     ("a request may arrive byte by byte", byte_by_byte),
     ("a head above its limit is 431", large_head),
     ("more than 100 fields are 431", many_fields),
@@ -20,7 +21,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
 ];
 
 /// `{}` stands for a request id.
-const MALFORMED: &[(&str, &str)] = &[
+pub(super) const MALFORMED: &[(&str, &str)] = &[
     (
         "CL.TE",
         "POST /plain/ok HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX",
@@ -107,6 +108,10 @@ const MALFORMED: &[(&str, &str)] = &[
 fn expect_ended(lab: &Lab, text: &str) -> Result<()> {
     let mut connection = Connection::open(lab.gateway.address)?;
     connection.send(text.as_bytes())?;
+    expect_refused(&mut connection)
+}
+
+fn expect_refused(connection: &mut Connection) -> Result<()> {
     let answer = connection.receive_head()?;
     expect_status(&answer, 400)?;
     ensure!(answer.header("connection") == Some("close"), "no Connection: close");
@@ -218,6 +223,42 @@ fn pipelined(lab: &Lab) -> Result<()> {
     for n in 0..10 {
         ensure!(connection.receive()?.body == n.to_string().as_bytes(), "answer {n} is another's");
     }
+    Ok(())
+}
+
+/// It comes at once, while the upstream still thinks, or after the answer.
+fn garbage_behind(lab: &Lab) -> Result<()> {
+    let good = [
+        "POST /lonely/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
+        "POST /lonely/slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "GET /plain/ok HTTP/1.1\r\nHost: a\r\n\r\n",
+    ];
+    let garbage = ["x\r\n", "\r\n", "GET /plain/behind HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"];
+    let all = good.into_iter().flat_map(|good| garbage.map(|garbage| (good, garbage)));
+    // All of them wait side by side.
+    let mut waiting = Vec::new();
+    for (good, garbage) in all {
+        let mut connection = Connection::open(lab.gateway.address)?;
+        connection.send([good, garbage].concat().as_bytes())?;
+        waiting.push(connection);
+        let mut connection = Connection::open(lab.gateway.address)?;
+        connection.send(good.as_bytes())?;
+        std::thread::sleep(Duration::from_millis(20));
+        connection.send(garbage.as_bytes())?;
+        waiting.push(connection);
+    }
+    for mut connection in waiting {
+        expect_status(&connection.receive()?, 200)?;
+        expect_refused(&mut connection)?;
+    }
+    for garbage in garbage {
+        let mut connection = Connection::open(lab.gateway.address)?;
+        connection.send(b"GET /plain/ok HTTP/1.1\r\nHost: a\r\n\r\n")?;
+        expect_status(&connection.receive()?, 200)?;
+        connection.send(garbage.as_bytes())?;
+        expect_refused(&mut connection)?;
+    }
+    ensure!(!lab.upstream.heard("behind"), "the upstream was asked for the garbage");
     Ok(())
 }
 

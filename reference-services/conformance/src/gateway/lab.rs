@@ -16,7 +16,7 @@ use tempfile::TempDir;
 /// Timeouts of the table under test; its own are seconds.
 pub(super) const HEAD_MS: u64 = 1_500;
 pub(super) const CLIENT_IDLE_MS: u64 = 700;
-pub(super) const UPSTREAM_HEAD_MS: u64 = 500;
+pub(super) const UPSTREAM_HEAD_MS: u64 = 800;
 /// Of upstreams that are asked to be slow.
 const PATIENT_HEAD_MS: u64 = 3_000;
 pub(super) const ROUTE_TIMEOUT_MS: u64 = 300;
@@ -186,7 +186,7 @@ by = "subject"
     route("reads", "/methods", "plain", "methods = [\"GET\", \"HEAD\"]");
     route("writes", "/methods", "other", "methods = [\"POST\"]");
     route("twice", "/twice", "plain", "attempts = 2");
-    route("hedged", "/hedged", "plain", "attempts = 2\nhedge_ms = 100");
+    route("hedged", "/hedged", "plain", "attempts = 2\nhedge_ms = 300");
     route("short", "/short", "plain", &format!("timeout_ms = {ROUTE_TIMEOUT_MS}\nattempts = 1"));
     for name in ["dead", "moved", "lonely", "fragile", "thrifty", "narrow"] {
         let attempts = if name == "fragile" { "attempts = 1" } else { "attempts = 2" };

@@ -2,6 +2,7 @@
 //! keys and the table themselves, and start the gateway from its binary.
 
 mod bodies;
+mod differential;
 mod faults;
 mod fields;
 mod forgeries;
@@ -23,6 +24,7 @@ use lab::Lab;
 use std::path::Path;
 use std::thread;
 
+pub use differential::run as run_differential;
 pub use split::run as run_split;
 pub use token_service::run as run_token_service;
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's way to fail")]
 
 use conformance::process::Service;
-use conformance::{Check, differential, differential_documents, fastjson_api};
+use conformance::{Check, arguments, differential, differential_documents, fastjson_api};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -87,6 +87,13 @@ fn the_tuned_go_twin_keeps_the_contract_and_answers_as_rust_does() {
 }
 
 #[test]
+fn the_twins_tell_what_is_wrong_with_their_arguments() {
+    for binary in [Some(rust_twin()), go_twin()].into_iter().flatten() {
+        assert_passed(&arguments::run(&binary, &arguments::FASTJSON_API));
+    }
+}
+
+#[test]
 fn the_store_keeps_its_limits() {
     for binary in [Some(rust_twin()), go_twin()].into_iter().flatten() {
         let limits = ["--documents-max", "3", "--documents-bytes-max=100"];
@@ -121,23 +128,8 @@ fn stops_cleanly(mut service: Service) {
 }
 
 #[test]
-fn wrong_arguments_are_refused() {
-    let twins = [Some(rust_twin()), go_twin()];
-    for binary in twins.into_iter().flatten() {
-        let listen = ["--listen", "127.0.0.1:0"];
-        for arguments in [
-            &["--threads", "1"][..],
-            &[&listen[..], &["--threads", "0"]].concat(),
-            &[&listen[..], &["--documents-max", "0"]].concat(),
-            &[&listen[..], &["--documents-max", "100000001"]].concat(),
-            &[&listen[..], &["--documents-bytes-max=many"]].concat(),
-            &[&listen[..], &["--documents-bytes-max", "1099511627777"]].concat(),
-        ] {
-            let output = Command::new(&binary).args(arguments).output().unwrap();
-            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-            let message = String::from_utf8_lossy(&output.stderr).to_lowercase();
-            assert!(message.contains("usage"), "{arguments:?}: {message}");
-        }
+fn a_port_in_use_is_named() {
+    for binary in [Some(rust_twin()), go_twin()].into_iter().flatten() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let output = Command::new(&binary).args(["--listen", &address]).output().unwrap();

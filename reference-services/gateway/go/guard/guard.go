@@ -18,6 +18,10 @@ const (
 	trailerBytesMax = 8 * 1024
 	lingerTimeout   = 500 * time.Millisecond
 	lingerBytesMax  = 256 * 1024
+
+	// standIn takes the place of a head that is malformed. net/http looks for four bytes after an
+	// answer, and without them ends the connection in silence.
+	standIn = "????"
 )
 
 // ErrMalformed ends the reading of a connection: net/http answers 400 to it within a head, and gives
@@ -48,6 +52,8 @@ type Conn struct {
 	// trailerBytes of this request so far.
 	trailerBytes int
 	fault        atomic.Bool
+	answering    atomic.Bool
+	stoodIn      int // bytes of standIn that were read
 }
 
 // New guards a connection and calls onFault if a head is malformed.
@@ -55,24 +61,43 @@ func New(conn net.Conn, onFault func()) *Conn {
 	return &Conn{Conn: conn, onFault: onFault}
 }
 
+// Answering says whether net/http has a whole request whose answer has not ended.
+func (c *Conn) Answering(answering bool) { c.answering.Store(answering) }
+
 // Read reads what is well formed, and ErrMalformed in the place of the line that is not.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.Malformed() {
-		return 0, ErrMalformed
+		return c.readFault(p)
 	}
 	n, err := c.Conn.Read(p)
 	good, fault := c.follow(p[:n])
 	if fault == nil {
 		return n, err
 	}
-	if c.state == requestLine || c.state == fields {
+	if c.inHead() {
 		c.onFault()
 	}
 	c.fault.Store(true)
 	if good == 0 {
-		return 0, fault
+		return c.readFault(p)
 	}
 	return good, nil
+}
+
+func (c *Conn) inHead() bool { return c.state == requestLine || c.state == fields }
+
+func (c *Conn) readFault(p []byte) (int, error) {
+	switch {
+	case !c.inHead():
+	case c.answering.Load():
+		// net/http only looks whether the client is still there: the request before has its answer first.
+		return 0, nil
+	case c.stoodIn < len(standIn):
+		n := copy(p, standIn[c.stoodIn:])
+		c.stoodIn += n
+		return n, nil
+	}
+	return 0, ErrMalformed
 }
 
 // Malformed reports whether a fault has ended the reading. net/http does not always pass it on.
@@ -124,6 +149,9 @@ func (c *Conn) follow(p []byte) (int, error) {
 				return at, ErrMalformed
 			}
 			c.carry = append(c.carry, p[at:]...)
+			if c.state == chunkEnd && string(c.carry) != "\r" {
+				return at, ErrMalformed // net/http would not wait for the line's end
+			}
 			return len(p), nil
 		}
 		line := p[at : at+end+1]

@@ -98,3 +98,22 @@ func (b *requestBody) fault() error {
 	}
 	return nil
 }
+
+// nothing is the body of a request that has none, for which Transport would otherwise send it again
+// whenever a kept connection breaks: attempts and their budget are the gateway's to count. Together
+// with the transfer coding "identity" it adds not a byte to the request.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) Close() error             { return nil }
+
+// repeatedByLibrary reports whether Transport takes a request without a body for one that it may repeat.
+func repeatedByLibrary(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return true
+	}
+	_, keyed := r.Header["Idempotency-Key"]
+	_, alsoKeyed := r.Header["X-Idempotency-Key"]
+	return keyed || alsoKeyed
+}

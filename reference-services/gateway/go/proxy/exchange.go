@@ -154,6 +154,8 @@ func (x *exchange) call(client string) *call {
 			idle: x.gateway.clientIdle, left: conf.BodyBytesMax,
 		}
 		request.Body = c.body
+	} else if repeatedByLibrary(request) {
+		request.Body, request.TransferEncoding = nothing{}, []string{"identity"}
 	}
 	return c
 }

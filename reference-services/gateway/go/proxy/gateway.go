@@ -3,6 +3,8 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +68,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case fieldCount(r.Header) > fieldsMax:
 		x.refuse(&tooManyFields)
 		return
+	case !isExpected(r.Header["Expect"]):
+		x.refuse(&expectation)
+		return
 	case r.URL.Path == "/healthz" || r.URL.Path == "/metrics":
 		counts = g.metrics.own
 		g.serveOwn(x)
@@ -79,6 +84,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.route, counts = route, route.counts
 	x.trace, x.follows = traceparent(r.Header)
 	x.serve()
+}
+
+// isExpected reports whether all that a client expects can be met. net/http looks for the one word in
+// the first of these fields only, among others.
+func isExpected(expectations []string) bool {
+	return !slices.ContainsFunc(expectations, func(value string) bool {
+		return !strings.EqualFold(value, "100-continue")
+	})
 }
 
 // prepareForBody bounds how long net/http may wait for the rest of a body that nobody reads, and

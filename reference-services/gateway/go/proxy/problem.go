@@ -22,6 +22,7 @@ type refusal struct {
 var (
 	ambiguousTarget = refusal{status: 400, word: "ambiguous-target", detail: "Programs could read this target differently. Send a plain path that begins with a slash, without empty, dot or encoded segments."}
 	tooManyFields   = refusal{status: 431, word: "too-many-fields", detail: "The request has more than 100 header fields.", close: true}
+	expectation     = refusal{status: 417, word: "expectation-failed", detail: "The one expectation that can be met is 100-continue.", close: true}
 	noRoute         = refusal{status: 404, word: "no-route", detail: "No route takes this host and path."}
 	bodyTooLarge    = refusal{status: 413, word: "body-too-large", detail: "The body is larger than this route takes.", close: true}
 	bodyTimeout     = refusal{status: 408, word: "body-timeout", detail: "The body did not come in time.", close: true}

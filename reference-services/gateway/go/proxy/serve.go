@@ -26,6 +26,7 @@ func (g *Gateway) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:               headBytesMax,
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  rememberGuard,
+		ConnState:                    tellGuard,
 		ErrorLog:                     slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -54,6 +55,13 @@ func rememberGuard(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, guardKey{}, slotted.Conn)
 	}
 	return ctx
+}
+
+// tellGuard lets a connection's guard know when a request is being answered.
+func tellGuard(conn net.Conn, state http.ConnState) {
+	if slotted, is := conn.(*slottedConn); is {
+		slotted.Answering(state == http.StateActive)
+	}
 }
 
 // guardedListener accepts a connection only while a slot is free, and guards it.

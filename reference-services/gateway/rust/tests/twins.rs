@@ -54,6 +54,12 @@ fn the_rust_gateway_asks_the_token_service() {
 }
 
 #[test]
+fn the_twins_take_shaped_requests_alike() {
+    let Some(go) = GO.as_deref() else { return };
+    expect_all(&[gateway::run_differential(RUST.as_ref(), go, 1, 400)]);
+}
+
+#[test]
 fn the_token_service_keeps_the_contract() {
     expect_all(&gateway::run_token_service(TOKEN_SERVICE.as_ref()));
 }

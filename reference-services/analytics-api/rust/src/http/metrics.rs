@@ -1,10 +1,12 @@
 //! What the service counts, in the Prometheus text format.
 
 use crate::http::App;
+use crate::http::body::Lent;
 use crate::ingest::line::Code;
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -84,16 +86,25 @@ impl Routes {
     }
 
     /// Answers one request and counts it: from its head having been read to its response being
-    /// ready to send.
+    /// ready to send. What a refusal left of the body is read first, or its sender might be cut off
+    /// before it sees the answer; a sender who asked whether to go on is told by the answer.
     pub(super) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
         let start = Instant::now();
         let route = index_of(&ROUTES, &request.uri().path());
-        let response = self.router.call(request).await?;
+        let asked = request.headers().contains_key(header::EXPECT);
+        let (head, body) = request.into_parts();
+        let body = Lent::new(body);
+        let mut response = self.router.call(Request::from_parts(head, body.clone())).await?;
         if let Some(route) = self.app.metrics.routes.get(route) {
             route.add(response.status().as_u16(), start.elapsed());
+        }
+        let refused = response.status().is_client_error() && !body.is_end_stream();
+        let closes = response.headers().contains_key(header::CONNECTION);
+        if refused && !closes && (asked || !body.read_to_end().await) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }

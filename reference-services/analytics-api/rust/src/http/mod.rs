@@ -11,6 +11,7 @@ mod tail;
 pub use metrics::Routes;
 pub use serve::serve;
 
+use crate::limits::QUERIES_MAX;
 use crate::store::Store;
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -21,9 +22,6 @@ use problem::Problem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use tokio::sync::{Semaphore, watch};
-
-/// Queries, listings and exports at once.
-const QUERIES_MAX: usize = 8;
 
 /// What the handlers share.
 pub(crate) struct App {

@@ -77,6 +77,19 @@ pub fn frame(blocks: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
+/// What stands before the one block of a segment's frame. The block is as large as the rows themselves:
+/// a frame around it would be one copy more in memory.
+pub fn before_block(block: &[u8]) -> [u8; FRAME_HEAD_BYTES + 4] {
+    let bytes = (block.len() as u32 + 4).to_le_bytes();
+    let block_bytes = (block.len() as u32).to_le_bytes();
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes), &block_bytes);
+    let crc = crc32c::crc32c_append(crc, block).to_le_bytes();
+    let mut before = [0; FRAME_HEAD_BYTES + 4];
+    let fields = bytes.into_iter().chain(crc).chain(block_bytes);
+    before.iter_mut().zip(fields).for_each(|(slot, byte)| *slot = byte);
+    before
+}
+
 /// The checksum of a whole frame: of its length and its blocks.
 fn frame_crc(frame: &[u8]) -> u32 {
     let length = frame.get(..4).unwrap_or_default();

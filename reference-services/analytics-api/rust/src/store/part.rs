@@ -259,6 +259,7 @@ impl Part {
             let range = parts.get(source as usize).map_or(0..0, |it| it.run_rows(place as usize));
             origins.extend(range.map(|row| Origin { source, row: row as u32 }));
         }
+        drop(pieces);
         runs.each(origins.len(), |range| {
             if let Some(run) = origins.get_mut(range)
                 && !run.is_sorted_by_key(|&it| time(it))

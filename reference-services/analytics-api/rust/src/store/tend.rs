@@ -100,21 +100,25 @@ fn seal(shared: &Shared, number: u64) -> io::Result<()> {
         };
         (held.parts.clone(), held.ids.clone())
     };
-    let merged = merge(&parts);
+    let merged = match parts.as_slice() {
+        [one] => Arc::clone(one),
+        _ => Arc::new(merge(&parts)),
+    };
+    if let Some(held) = shared.state().files.get_mut(&number) {
+        held.parts = vec![Arc::clone(&merged)];
+    }
+    // The rows are there twice until here, and will be once more as bytes.
+    drop(parts);
     if merged.rows() > 0 {
-        let encoded = block::encode_part(&merged, &ids, &shared.dictionary());
+        let block = block::encode_part(&merged, &ids, &shared.dictionary());
         let path = file::path(&shared.folder, Kind::Segment, number);
-        write_durably(&path.with_extension("tmp"), number, &encoded)?;
+        write_durably(&path.with_extension("tmp"), number, &block)?;
         fs::rename(path.with_extension("tmp"), &path)?;
         file::sync_folder(&shared.folder)?;
     }
-    {
-        let mut state = shared.state();
-        if let Some(held) = state.files.get_mut(&number) {
-            held.parts = vec![Arc::new(merged)];
-            held.is_segment = true;
-            held.ids = Vec::new();
-        }
+    if let Some(held) = shared.state().files.get_mut(&number) {
+        held.is_segment = true;
+        held.ids = Vec::new();
     }
     let log = file::path(&shared.folder, Kind::Log, number);
     // If it stays, the next start deletes it.
@@ -125,7 +129,8 @@ fn write_durably(path: &Path, number: u64, block: &[u8]) -> io::Result<()> {
     let write = || {
         let mut file = File::create(path)?;
         file.write_all(&file::header(Kind::Segment, number))?;
-        file.write_all(&file::frame(&[block]))?;
+        file.write_all(&file::before_block(block))?;
+        file.write_all(block)?;
         file.sync_all()
     };
     let written = write();

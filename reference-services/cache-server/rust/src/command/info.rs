@@ -91,6 +91,8 @@ fn sections(call: &mut Call<'_, '_>) -> [(&'static str, Lines); 7] {
             vec![
                 line("connected_clients", &server.clients.len()),
                 line("maxclients", &config.clients_max()),
+                // No command blocks; `redis-cli --stat` wants to know all the same.
+                line("blocked_clients", &0),
                 line("client_buffer_bytes", &stats.buffer_bytes.load(Relaxed)),
             ],
         ),

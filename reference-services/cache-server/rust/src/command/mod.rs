@@ -139,6 +139,10 @@ pub(crate) fn string(value: Option<Value<'_>>) -> Result<Option<&[u8]>, Fault> {
 pub(crate) fn request(call: &mut Call<'_, '_>) {
     let name = call.args.get(0);
     let Some((number, command)) = find(name) else {
+        if is_http(name) {
+            call.session.closing = true;
+            return;
+        }
         return reject(call, &unknown_command(call.args));
     };
     call.session.last_command = table::command_code(number, command, call.args);
@@ -153,6 +157,12 @@ pub(crate) fn request(call: &mut Call<'_, '_>) {
         return transactions::queue(call, number, command);
     }
     run(call, number, command);
+}
+
+/// Whether this is how a line of HTTP begins. What a page in somebody's browser sends here has commands
+/// of its choice in the lines that follow.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 /// Answers with an error, and lets EXEC know.
