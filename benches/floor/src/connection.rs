@@ -8,6 +8,9 @@ use crate::commands;
 /// The longest request taken, head and body.
 const REQUEST_BYTES_MAX: usize = 32 * 1024;
 
+/// A request that begins so is never answered, to try what stands in front.
+const STALLED: &[u8] = b"GET /stall ";
+
 const HEAD_END: &[u8] = b"\r\n\r\n";
 const LENGTH: &[u8] = b"content-length:";
 const SAMPLE_QUOTE: &str =
@@ -85,7 +88,9 @@ impl Connection {
                 break;
             };
             let answer = if pending.starts_with(b"GET ") { &answers.ok } else { &answers.quote };
-            self.stream.write_all(answer)?;
+            if !pending.starts_with(STALLED) {
+                self.stream.write_all(answer)?;
+            }
             answered += length;
         }
         self.buffer.copy_within(answered..self.filled, 0);

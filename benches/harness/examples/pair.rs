@@ -24,10 +24,11 @@ mod linux {
 
     use anyhow::{Context as _, Result, bail};
     use assay_evidence::{
-        Environment, Figure, GoSettings, Machine, Pinning, Profile, Ratio, Summary, Versions,
+        Environment, Figure, GoSettings, Machine, Pinning, Profile, Ratio, Summary, Twin, Versions,
     };
     use assay_harness::{Binaries, Options, Scenario, find_root, measure, on_stderr};
 
+    const PROGRAMS: [&str; 2] = ["/usr/bin", "/usr/sbin"];
     const USAGE: &str = "usage: pair SCENARIO RUST GO [--blocks N] [--out DIR]";
 
     pub(super) fn main() -> Result<()> {
@@ -48,8 +49,9 @@ mod linux {
         let others = scenario.variants.iter().filter_map(|variant| {
             let program = variant.program.as_ref()?;
             let own = program.binary.contains('/');
-            let folder = if own { root.as_path() } else { Path::new("/usr/bin") };
-            Some((variant.id.clone(), folder.join(&program.binary)))
+            let folders = if own { vec![root.as_path()] } else { PROGRAMS.map(Path::new).to_vec() };
+            let mut paths = folders.into_iter().map(|folder| folder.join(&program.binary));
+            Some((variant.id.clone(), paths.find(|path| path.is_file())?))
         });
         let variants: BTreeMap<String, PathBuf> =
             others.filter(|(_, path)| path.is_file()).collect();
@@ -66,7 +68,14 @@ mod linux {
             host: None,
             stop: Arc::default(),
         };
-        let binaries = Binaries { rust, go, variants };
+        let beside = |place: &str, name: &str| rust.parent().map(|it| it.join(place).join(name));
+        let behind = scenario.behind.iter().filter_map(|plan| {
+            let name = plan.binary.as_ref().unwrap_or(&plan.service);
+            let place = if plan.language == Twin::Rust { "" } else { "../go" };
+            Some((plan.key(), beside(place, name)?))
+        });
+        let behind = behind.collect();
+        let binaries = Binaries { rust, go, variants, behind };
         let outcome = measure(&options, &scenario, &environment()?, &binaries, &mut on_stderr())?;
         print(&outcome.summary);
         println!("\n{}", outcome.folder.display());

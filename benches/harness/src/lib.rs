@@ -63,8 +63,8 @@ mod wire;
 
 pub use progress::{Progress, on_stderr};
 pub use scenario::{
-    Build, CommandPlan, DataPlan, Draw, EventPlan, Expect, Lengths, LoadPlan, Preload, Program,
-    Protocol, QuestionId, QuestionPlan, Request, Scenario, Schedule, TraceId, TracePlan,
+    Behind, Build, CommandPlan, DataPlan, Draw, EventPlan, Expect, Lengths, LoadPlan, Preload,
+    Program, Protocol, QuestionId, QuestionPlan, Request, Scenario, Schedule, TraceId, TracePlan,
     VariantPlan, scenarios,
 };
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use assay_evidence::{Kind, Twin};
 
-use crate::scenario::{Protocol, Scenario, VariantPlan};
+use crate::scenario::{Behind, Protocol, Scenario, VariantPlan};
 use crate::tools::Binaries;
 
 /// One of those measured in every block.
@@ -34,6 +34,12 @@ pub(crate) struct Participant {
     pub(crate) threads: u32,
     /// Whether a service is given a folder for its data.
     pub(crate) data_folder: bool,
+    /// What stands behind it, by what files call it.
+    pub(crate) behind: Vec<(String, Self)>,
+    /// Whether that is weighed with it.
+    pub(crate) whole_path: bool,
+    /// Files that its arguments name.
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 impl fmt::Display for Participant {
@@ -77,13 +83,46 @@ impl Participant {
             told_port: false,
             threads: scenario.threads,
             data_folder: scenario.data_folder,
+            behind: Self::all_behind(scenario, binaries, &twin.to_string()),
+            whole_path: scenario.whole_path,
+            files: scenario.files.clone(),
         }
+    }
+
+    /// What stands behind one of those measured.
+    fn all_behind(scenario: &Scenario, binaries: &Binaries, name: &str) -> Vec<(String, Self)> {
+        let plans = scenario.behind.iter().filter(|plan| plan.is_of(name));
+        let of = |plan: &Behind| {
+            let binary = binaries.behind.get(&plan.key())?.clone();
+            let (env, args) = (BTreeMap::new(), plan.args.clone());
+            let service = Self {
+                twin: plan.language,
+                variant: Some(plan.id.clone()),
+                floor: false,
+                binary,
+                args,
+                env,
+                gc_trace: false,
+                protocol: scenario.protocol,
+                other: true,
+                told_port: false,
+                threads: scenario.threads,
+                data_folder: false,
+                behind: Vec::new(),
+                whole_path: false,
+                files: scenario.files.clone(),
+            };
+            Some((plan.id.clone(), service))
+        };
+        plans.filter_map(of).collect()
     }
 
     pub(crate) fn variant(scenario: &Scenario, binaries: &Binaries, plan: &VariantPlan) -> Self {
         let twin = Self::idiomatic(scenario, binaries, plan.twin());
         let binary = binaries.variants.get(&plan.id).unwrap_or(&twin.binary).clone();
         let variant = Some(plan.id.clone());
+        let behind = Self::all_behind(scenario, binaries, &plan.id);
+        let twin = Self { behind, ..twin };
         if let Some(program) = &plan.program {
             return Self {
                 variant,

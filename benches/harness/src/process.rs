@@ -75,6 +75,11 @@ pub(crate) struct Service {
     pub(crate) started: Instant,
     /// Where it keeps its data; gone with it.
     _data: Option<TempDir>,
+    /// The files that its arguments name; gone with it.
+    _files: Option<TempDir>,
+    /// What stands behind it; ended after it.
+    behind: Vec<Self>,
+    whole_path: bool,
 }
 
 /// The cores this process may use, in order.
@@ -94,15 +99,27 @@ impl Service {
     /// Starts a participant on some cores and waits until it listens; what it says on stderr goes to
     /// `log`, and its data beside it.
     pub(crate) fn start(who: &Participant, cores: &[u32], log: &Path) -> Result<Self> {
+        let mut behind = Vec::new();
+        for (id, service) in &who.behind {
+            behind.push(Self::start(service, cores, &log.with_extension(id))?);
+        }
         let mut command = Command::new(&who.binary);
         let complaints =
             File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let port = if who.told_port { Some(free_port()?) } else { None };
         let data = who.data_folder.then(|| data_folder(log)).transpose()?;
+        let mut places: Vec<(String, String)> = who
+            .behind
+            .iter()
+            .zip(&behind)
+            .map(|((id, _), service)| (format!("{{{id}}}"), service.addr.to_string()))
+            .collect();
+        places.extend(port.map(|port| ("{port}".to_owned(), port.to_string())));
+        let files = files(who, log, &mut places)?;
+        let args = who.args.iter().map(|argument| filled(argument, &places));
         match port {
-            Some(port) => {
-                let port = port.to_string();
-                command.args(who.args.iter().map(|argument| argument.replace("{port}", &port)));
+            Some(_) => {
+                command.args(args);
                 // It may say there what it has to say.
                 command.stdout(complaints.try_clone()?);
             }
@@ -111,7 +128,7 @@ impl Service {
                 if let Some(data) = &data {
                     command.arg("--data").arg(data.path());
                 }
-                command.args(&who.args).stdout(Stdio::piped());
+                command.args(args).stdout(Stdio::piped());
             }
         }
         command.stdin(Stdio::null()).stderr(complaints);
@@ -131,7 +148,17 @@ impl Service {
         let pid = Pid::from_child(&child).as_raw_nonzero().get();
         let stdout = child.stdout.take();
         let addr = ([127, 0, 0, 1], port.unwrap_or(0)).into();
-        let mut service = Self { child, pid, log: log.to_owned(), addr, started, _data: data };
+        let mut service = Self {
+            child,
+            pid,
+            log: log.to_owned(),
+            addr,
+            started,
+            _data: data,
+            _files: files,
+            behind,
+            whole_path: who.whole_path,
+        };
         let ready = match stdout {
             Some(stdout) => listening(stdout),
             None => service.answering(who).map(|()| addr),
@@ -175,8 +202,23 @@ impl Service {
         format!("{who} {state}{last}")
     }
 
+    /// What is weighed: the service, and all behind it where the whole path counts.
+    fn weighed(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.behind.iter().filter(|_| self.whole_path))
+    }
+
     /// CPU time so far.
     pub(crate) fn cpu(&self) -> Result<Cpu> {
+        self.weighed().try_fold(Cpu::NONE, |sum, service| Ok(sum.and(service.own_cpu()?)))
+    }
+
+    /// CPU time so far, with that of all behind it: what keeps the core busy.
+    pub(crate) fn core_cpu(&self) -> Result<Cpu> {
+        let mut all = std::iter::once(self).chain(&self.behind);
+        all.try_fold(Cpu::NONE, |sum, service| Ok(sum.and(service.own_cpu()?)))
+    }
+
+    fn own_cpu(&self) -> Result<Cpu> {
         let process = procfs::process::Process::new(self.pid)?;
         let mut total_ns = 0;
         for task in process.tasks()? {
@@ -207,19 +249,22 @@ impl Service {
 
     /// Proportional set size in KiB.
     pub(crate) fn pss_kib(&self) -> Result<f64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid))
-            .context("cannot read the service's memory")?;
-        kib(&text, "Pss:")
+        let own = |service: &Self| {
+            let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", service.pid))
+                .context("cannot read the service's memory")?;
+            kib(&text, "Pss:")
+        };
+        self.weighed().map(own).sum()
     }
 
     /// Resident set size in KiB.
     pub(crate) fn rss_kib(&self) -> Result<f64> {
-        kib(&self.status()?, "VmRSS:")
+        self.weighed().map(|service| kib(&service.status()?, "VmRSS:")).sum()
     }
 
     /// Peak resident set size in KiB.
     pub(crate) fn peak_rss_kib(&self) -> Result<f64> {
-        kib(&self.status()?, "VmHWM:")
+        self.weighed().map(|service| kib(&service.status()?, "VmHWM:")).sum()
     }
 
     fn status(&self) -> Result<String> {
@@ -254,6 +299,16 @@ impl Drop for Service {
 }
 
 impl Cpu {
+    const NONE: Self = Self { total_ns: 0, user_ticks: 0, kernel_ticks: 0 };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            total_ns: self.total_ns + other.total_ns,
+            user_ticks: self.user_ticks + other.user_ticks,
+            kernel_ticks: self.kernel_ticks + other.kernel_ticks,
+        }
+    }
+
     /// What was spent since an earlier reading. The user part is the whole times the proportion of
     /// user ticks.
     pub(crate) fn since(self, earlier: Self) -> CpuSpent {
@@ -326,6 +381,35 @@ fn data_folder(log: &Path) -> Result<TempDir> {
     let beside = log.parent().context("a log lies in a folder")?;
     let folder = tempfile::Builder::new().prefix("data-").tempdir_in(beside);
     folder.with_context(|| format!("cannot make a folder in {}", beside.display()))
+}
+
+/// Writes the files of a participant, filled in, and adds to the places where each one is.
+fn files(
+    who: &Participant,
+    log: &Path,
+    places: &mut Vec<(String, String)>,
+) -> Result<Option<TempDir>> {
+    if who.files.is_empty() {
+        return Ok(None);
+    }
+    let folder = data_folder(log)?;
+    places.push(("{folder}".to_owned(), folder.path().display().to_string()));
+    for (name, text) in &who.files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, filled(text, places))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let paths = who
+        .files
+        .keys()
+        .map(|name| (format!("{{file:{name}}}"), folder.path().join(name).display().to_string()));
+    places.extend(paths);
+    Ok(Some(folder))
+}
+
+/// A text with what stands for something replaced by it.
+fn filled(text: &str, places: &[(String, String)]) -> String {
+    places.iter().fold(text.to_owned(), |text, (word, place)| text.replace(word, place))
 }
 
 /// A port of 127.0.0.1 that nobody uses just now.

@@ -193,6 +193,12 @@ fn conform(
     let variants = variants.map(|plan| Participant::variant(&plain, binaries, plan));
     let services = variants.filter(|who| !who.floor && !who.other);
     for who in [rust.clone(), go.clone()].into_iter().chain(services) {
+        if !scenario.behind.is_empty() {
+            let (service, stop) = (scenario.service.as_str(), options.stop.as_ref());
+            tools::conform_binary(&conformance, service, &who.binary, stop)
+                .with_context(|| format!("{who} does not keep its contract"))?;
+            continue;
+        }
         let other = if who.twin == Twin::Rust { &go } else { &rust };
         let one = Service::start(&who, server_cores, &log("one"))?;
         let twin = Service::start(other, server_cores, &log("other"))?;
@@ -327,7 +333,9 @@ fn check(bench: &Bench<'_>, all: &[Participant]) -> Result<()> {
         bench.with(who, |service| {
             bench.try_questions(service, who)?;
             let mut answers = Vec::new();
-            for request in some {
+            // A refusal is in each program's own words.
+            let served = |request: &&Encoded| request.expect.iter().all(|status| *status < 300);
+            for request in some.iter().filter(served) {
                 answers.push(Answer::of(service, request)?);
             }
             bench.try_commands(service, who)?;

@@ -1,6 +1,7 @@
 //! Scenarios: `benches/scenarios/*.toml`, the load each service is put under and what is measured
 //! beside the idiomatic pair.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,13 @@ use assay_evidence::{Profile, Work};
 use serde::Deserialize;
 
 mod analytics;
+mod behind;
 mod commands;
 mod http;
 mod variants;
 
 pub use analytics::{EventPlan, QuestionId, QuestionPlan};
+pub use behind::Behind;
 pub use commands::{CommandPlan, DataPlan, Draw, Expect, Program, Protocol, TraceId, TracePlan};
 pub use http::{Preload, Request};
 pub use variants::{Build, VariantPlan};
@@ -97,6 +100,16 @@ pub struct Scenario {
     /// What builds the resident state of a fresh process before its first load.
     #[serde(default)]
     pub preload: Option<Preload>,
+    /// Services that stand behind the one that is measured.
+    #[serde(default)]
+    pub behind: Vec<Behind>,
+    /// Whether CPU time and memory are those of the service and all behind it, and not its own.
+    #[serde(default)]
+    pub whole_path: bool,
+    /// Files that arguments name as `{file:NAME}`; `{ID}` in them is the address of what stands
+    /// behind, `{port}` that of a program of others.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// How many connections and which rates.
     pub load: LoadPlan,
     /// Lengths for a quick run.
@@ -218,6 +231,7 @@ impl Scenario {
             lengths.check(name, &scenario)?;
         }
         scenario.check_variants()?;
+        scenario.check_behind()?;
         Ok(scenario)
     }
 

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::generator::Interrupted;
 use crate::participant::Participant;
-use crate::scenario::{Build, Program, Scenario, VariantPlan};
+use crate::scenario::{Behind, Build, Program, Scenario, VariantPlan};
 
 /// Builds timed of each kind: the fewest that have a signed-rank interval.
 const TIMED_BUILDS: u32 = 6;
@@ -38,6 +38,8 @@ pub struct Binaries {
     pub go: PathBuf,
     /// The variants that are not one of these, by id.
     pub variants: BTreeMap<String, PathBuf>,
+    /// What stands behind them, by program and language.
+    pub behind: BTreeMap<String, PathBuf>,
 }
 
 impl Binaries {
@@ -162,10 +164,30 @@ pub(crate) fn build(
             .with_context(|| format!("the variant {} cannot be built", variant.id))?;
         variants.insert(variant.id.clone(), binary);
     }
-    for binary in [&rust, &go].into_iter().chain(variants.values()) {
+    let mut behind = BTreeMap::new();
+    for plan in &scenario.behind {
+        say(&format!("building {}, which stands behind", plan.key()));
+        behind.insert(plan.key(), build_behind(root, plan, &target, stop)?);
+    }
+    for binary in [&rust, &go].into_iter().chain(variants.values()).chain(behind.values()) {
         ensure!(binary.is_file(), "the build left no {}", binary.display());
     }
-    Ok(Binaries { rust, go, variants })
+    Ok(Binaries { rust, go, variants, behind })
+}
+
+/// Builds a service that stands behind others, as a user would.
+fn build_behind(root: &Path, plan: &Behind, target: &Path, stop: &AtomicBool) -> Result<PathBuf> {
+    match plan.language {
+        Twin::Rust => {
+            long_output(&mut cargo_build(root, &plan.service, target), stop)?;
+            Ok(target.join("release").join(plan.binary.as_ref().unwrap_or(&plan.service)))
+        }
+        Twin::Go => {
+            let binary = target.join("go").join(&plan.service);
+            long_output(&mut go_build(root, &plan.service, &binary), stop)?;
+            Ok(binary)
+        }
+    }
 }
 
 /// A scenario with those programs of others that are installed. What is missing is said in a quick
@@ -207,7 +229,11 @@ fn find_program(root: &Path, program: &Program) -> Option<PathBuf> {
 /// The first line of what a program says its version is.
 pub(crate) fn program_version(root: &Path, program: &Program) -> Result<String> {
     let path = find_program(root, program).with_context(|| missing_program(program))?;
-    let said = output(Command::new(path).args(&program.version))?;
+    let mut command = Command::new(path);
+    let said = command.args(&program.version).stdin(Stdio::null()).output()?;
+    ensure!(said.status.success(), "{} does not say its version", program.binary);
+    // Some say it on stderr.
+    let said = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
     Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
@@ -263,6 +289,17 @@ pub(crate) fn build_conformance(root: &Path, stop: &AtomicBool) -> Result<PathBu
     Ok(target.join("release/conformance"))
 }
 
+/// Checks a service whose checks start it themselves, with what they put behind it.
+pub(crate) fn conform_binary(
+    conformance: &Path,
+    service: &str,
+    binary: &Path,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let mut command = Command::new(conformance);
+    checked(command.arg(service).arg(binary), stop)
+}
+
 /// Checks a running service against its contract and, unless `brief`, its twin; the checks it fails are named.
 pub(crate) fn conform(
     conformance: &Path,
@@ -279,6 +316,10 @@ pub(crate) fn conform(
     } else {
         command.arg("--against").arg(twin.to_string());
     }
+    checked(&mut command, stop)
+}
+
+fn checked(command: &mut Command, stop: &AtomicBool) -> Result<()> {
     let output = run_until(command.stdin(Stdio::null()), stop).context("cannot run the checks")?;
     if stop.load(Ordering::Relaxed) {
         return Err(Interrupted.into());

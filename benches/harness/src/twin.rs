@@ -279,7 +279,7 @@ impl Bench<'_> {
         position: u32,
         rates: &Rates,
     ) -> Result<Sample> {
-        let weigh = who.variant.is_none() && self.scenario.load.idle_connections > 0;
+        let weigh = (who.variant.is_none() || who.other) && self.scenario.load.idle_connections > 0;
         let pss_kib_per_connection = if weigh {
             Some(self.with(who, |service| self.weigh_connections(service, who))?)
         } else {
@@ -404,10 +404,10 @@ impl Bench<'_> {
     }
 
     fn capacity(&self, service: &Service, who: &Participant, block: u32) -> Result<Capacity> {
-        let (cpu, steal, began) = (service.cpu()?, self.steal()?, Instant::now());
+        let (cpu, steal, began) = (service.core_cpu()?, self.steal()?, Instant::now());
         let seen = self.closed(service, who, block, self.lengths.capacity_s)?;
         let elapsed = began.elapsed();
-        let spent = service.cpu()?.since(cpu);
+        let spent = service.core_cpu()?.since(cpu);
         let steal = process::steal_share(self.steal()?.saturating_sub(steal), elapsed);
         Ok(Capacity {
             rps: seen.rps,

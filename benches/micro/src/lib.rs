@@ -29,6 +29,8 @@ pub fn measured() -> Measurements {
         incremental_build_s: None,
     };
     Measurements {
+        beside: Vec::new(),
+        two_services: None,
         workloads: vec![WorkloadMeasurement {
             workload: "json_api".to_owned(),
             service: "made-up".to_owned(),

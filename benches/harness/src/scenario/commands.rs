@@ -1,6 +1,7 @@
 //! The part of a scenario that loads a cache: commands, the data they work on, traces, and other
 //! programs to measure beside the twins.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Result, ensure};
@@ -254,7 +255,12 @@ impl TracePlan {
 
 impl Program {
     /// `cache`: whether it must speak a cache's protocol, or HTTP.
-    pub(super) fn check(&self, id: &str, cache: bool) -> Result<()> {
+    pub(super) fn check(
+        &self,
+        id: &str,
+        cache: bool,
+        files: &BTreeMap<String, String>,
+    ) -> Result<()> {
         let name = &self.binary;
         ensure!(
             !name.is_empty() && !name.starts_with('/') && !name.contains(".."),
@@ -262,8 +268,8 @@ impl Program {
              place in the source tree"
         );
         ensure!(
-            self.args.iter().any(|argument| argument.contains("{port}")),
-            "variant {id:?}: args must say {{port}} somewhere"
+            self.args.iter().chain(files.values()).any(|text| text.contains("{port}")),
+            "variant {id:?}: args, or a file that they name, must say {{port}} somewhere"
         );
         ensure!(
             (self.protocol != Protocol::Http) == cache,

@@ -122,15 +122,19 @@ impl Scenario {
                 "variant {id:?}: one of ours has a language, kind other has a program instead"
             );
             if let Some(program) = &variant.program {
-                program.check(id, self.questions.is_empty())?;
+                program.check(id, self.protocol != Protocol::Http, &self.files)?;
                 ensure!(
                     same && variant.env.is_empty() && variant.args.is_empty(),
                     "variant {id:?}: a program has args of its own, and no build or env"
                 );
             }
             ensure!(
-                !other || self.protocol == Protocol::Resp || !self.questions.is_empty(),
-                "variant {id:?}: kind other is for scenarios with questions or protocol = \"resp\""
+                !other
+                    || self.protocol == Protocol::Resp
+                    || !self.questions.is_empty()
+                    || !self.behind.is_empty(),
+                "variant {id:?}: kind other is for scenarios with questions, [[behind]] or \
+                 protocol = \"resp\""
             );
             match variant.kind {
                 Kind::Again => ensure!(

@@ -106,7 +106,7 @@ pub(super) fn broken_caches(_: &Path) {
     fails("zipf = 0.9", "zipf = 9", "exponent is 9");
     fails("expect = \"ok\"", "expect = \"fine\"", "value_or_nothing");
     fails("kind = \"other\"", "kind = \"again\"", "kind other has a program");
-    fails("127.0.0.1:{port}", "127.0.0.1:80", "args must say {port}");
+    fails("127.0.0.1:{port}", "127.0.0.1:80", "must say {port} somewhere");
     fails("id = \"loop\"", "id = \"scan\"", "scan_every and scan_keys");
     fails("\"GET\", \"{key}\"", "\"GET x\"", "printable ASCII without spaces");
 }

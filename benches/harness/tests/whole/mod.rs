@@ -5,6 +5,7 @@ mod caches;
 pub(super) mod refused;
 mod runs;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -186,7 +187,13 @@ fn measured_as(
             stop.store(true, Ordering::Relaxed);
         }
     };
-    measure(&options, &scenario, &environment(), &Binaries { rust, go, variants }, &mut report)
+    measure(
+        &options,
+        &scenario,
+        &environment(),
+        &Binaries { rust, go, variants, behind: BTreeMap::new() },
+        &mut report,
+    )
 }
 
 fn read_back(folder: &Path) -> Run {
