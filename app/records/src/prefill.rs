@@ -244,7 +244,8 @@ fn triggers(
         triggers.push(Trigger {
             id: unused_id(name, &triggers),
             condition,
-            flips_to: flip.recommended,
+            // What would end too close to call leads to no option yet.
+            flips_to: flip.recommended.filter(|_| flip.verdict_after != Verdict::TooClose),
             owner: None,
             note,
             promql,
@@ -267,13 +268,13 @@ fn condition(flip: &Flip, model: &Model, service: Option<&str>) -> (Condition, O
         }
         FlipKind::Number => {
             let promql = promql(&change.id, service);
-            let threshold = change.to.parse::<f64>().ok().filter(|number| number.is_finite());
+            let threshold = change.to.number().filter(|number| number.is_finite());
             let Some((promql, threshold)) = promql.zip(threshold) else {
                 return event();
             };
             // A need that tightens and a figure that worsens lead to the same flip; only load also
             // matters when it falls.
-            let falls = change.from.parse::<f64>().is_ok_and(|from| from > threshold);
+            let falls = change.from.number().is_some_and(|from| from > threshold);
             let comparison = if change.id == "peak_rps" && falls {
                 Comparison::Below
             } else {

@@ -116,6 +116,12 @@ impl Standing {
         }
     }
 
+    /// Whether a decision was made: accepted once, whatever became of it since.
+    #[must_use]
+    pub const fn is_decided(self) -> bool {
+        matches!(self, Self::Accepted | Self::Deprecated | Self::Superseded)
+    }
+
     /// The record's own status; none when it is superseded.
     #[must_use]
     pub const fn status(self) -> Option<Status> {

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::Dialect;
+use super::{Dialect, Embedded};
 use crate::{Rationale, Status};
 
 /// A decision as another tool recorded it.
@@ -29,9 +29,7 @@ pub struct Found {
     /// The decisions it says it replaces.
     pub supersedes: Vec<Reference>,
     /// The record that assay wrote into the file when it exported it.
-    pub embedded: Option<String>,
-    /// Whether the rest of the file is as it was when it was exported.
-    pub embedded_is_current: bool,
+    pub embedded: Option<Embedded>,
     /// What could not be read, in words; the original keeps it.
     pub warnings: Vec<String>,
 }

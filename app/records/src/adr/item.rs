@@ -13,6 +13,8 @@ use crate::{Original, Record, Standing, slug};
 pub struct Item<'a> {
     /// Its number.
     pub number: u32,
+    /// Its file's name.
+    pub file_name: &'a str,
     /// Its text, exactly.
     pub text: &'a str,
     /// The text read.

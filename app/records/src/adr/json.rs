@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Dialect, Found, FoundStatus, Reference, Unread,
+    Dialect, Embedded, Found, FoundStatus, Reference, Unread,
+    embedded::name_of,
     found::date,
     item::{Item, Neighbour, places},
     markdown::push_block,
@@ -16,6 +17,8 @@ use crate::{Rationale, Standing};
 
 /// The custom section that holds the whole record.
 const OURS: &str = "assay_record";
+/// The custom section that holds the name of the record's own file.
+const OUR_FILE: &str = "assay_file";
 
 #[derive(Deserialize)]
 struct File<'a> {
@@ -168,8 +171,10 @@ pub(super) fn one(text: &str) -> Result<Found, Unread> {
         status,
         date: day,
         supersedes: linked(&["supersedes", "supercedes"]),
-        embedded: adr.custom_sections.get(OURS).cloned(),
-        embedded_is_current: true,
+        embedded: adr.custom_sections.get(OURS).cloned().map(|toml| {
+            let name = adr.custom_sections.get(OUR_FILE).map(String::as_str);
+            Embedded::new(toml, name, true)
+        }),
         rationale: rationale(&adr),
         deciders: adr.deciders,
         tags: adr.tags,
@@ -207,7 +212,9 @@ fn rationale(adr: &Adr) -> Rationale {
     if let Some(confirmation) = &adr.confirmation {
         push_block(&mut consequences, &format!("### Confirmation\n\n{confirmation}"));
     }
-    for (name, text) in adr.custom_sections.iter().filter(|(name, _)| *name != OURS) {
+    for (name, text) in
+        adr.custom_sections.iter().filter(|(name, _)| ![OURS, OUR_FILE].contains(&name.as_str()))
+    {
         push_block(&mut consequences, &format!("### {name}\n\n{text}"));
     }
     Rationale { context, decision: adr.decision.clone().unwrap_or_default(), consequences }
@@ -279,7 +286,10 @@ fn made(item: &Item<'_>, places: &write::Places<'_>) -> Adr {
         decision: text(write::decision(record)),
         consequences: text(write::consequences(record)).map(Consequences::Text),
         links: later.chain(earlier).collect(),
-        custom_sections: BTreeMap::from([(OURS.to_owned(), item.text.to_owned())]),
+        custom_sections: BTreeMap::from([
+            (OURS.to_owned(), item.text.to_owned()),
+            (OUR_FILE.to_owned(), name_of(item)),
+        ]),
         ..Adr::default()
     }
 }

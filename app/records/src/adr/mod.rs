@@ -18,6 +18,7 @@ mod table;
 mod write;
 
 pub use dialect::Dialect;
+pub use embedded::Embedded;
 pub use found::{Found, FoundStatus, Reference};
 pub use item::{Item, Neighbour};
 pub use plan::{Entry, Import, Known, New, Outcome, Source, plan};
@@ -60,7 +61,7 @@ fn read_one(dialect: Dialect, file: &str, text: &str) -> Result<Found, Unread> {
 /// Whether a text is an export of ours that nobody has changed: another may take its place.
 #[must_use]
 pub fn is_unchanged_export(text: &str) -> bool {
-    embedded::take(text, text).0.is_some_and(|embedded| embedded.unchanged)
+    embedded::take(text, text).0.is_some_and(|embedded| embedded.current)
 }
 
 /// Records in another tool's format: a file each, or one file for [`Dialect::JsonAdr`].

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Dialect, Found, FoundStatus, Reference, Unread, read_file};
-use crate::{Chosen, Draft, Original, Record, Status, content_hash};
+use crate::{Chosen, Draft, Original, Record, Status, content_hash, name_parts};
 
 /// A file to import.
 #[derive(Clone, Debug)]
@@ -90,6 +90,8 @@ pub struct New {
     pub status: Status,
     /// Whether another decision of the same import replaces it.
     pub superseded: bool,
+    /// The name of the file it had, with its number, when it is one of assay's own.
+    pub file_name: Option<String>,
     /// Its text.
     pub text: String,
 }
@@ -331,12 +333,12 @@ impl<'a> Here<'a> {
 
 fn finish(read: Read, import: &Import<'_>, here: &Here<'_>, seen: &mut HashSet<Uuid>) -> Entry {
     let outcome = match &read.found.embedded {
-        Some(_) if !read.found.embedded_is_current => Outcome::Faulty(
+        Some(embedded) if !embedded.current => Outcome::Faulty(
             "it was exported from assay and changed since. Change the record itself, or delete \
              the comment at the end to import the text as a new decision"
                 .to_owned(),
         ),
-        Some(toml) => restored(toml, import, here, seen),
+        Some(embedded) => restored(&embedded.toml, embedded.file_name.clone(), import, here, seen),
         None => imported(&read, import, here),
     };
     Entry {
@@ -360,13 +362,22 @@ fn own(
     let is_record = text.lines().any(|line| line.trim_start().starts_with("schema"));
     let outcome = match title.is_none() && !is_record {
         true => Outcome::LeftOut("it is TOML and no record".to_owned()),
-        false => restored(text, import, here, seen),
+        false => {
+            let name = source.file.rsplit('/').next().filter(|name| name_parts(name).is_some());
+            restored(text, name.map(str::to_owned), import, here, seen)
+        }
     };
     Entry { file: source.file.clone(), title, dialect: None, outcome, warnings: Vec::new() }
 }
 
 /// A record that was exported from assay comes back as it was.
-fn restored(toml: &str, import: &Import<'_>, here: &Here<'_>, seen: &mut HashSet<Uuid>) -> Outcome {
+fn restored(
+    toml: &str,
+    file_name: Option<String>,
+    import: &Import<'_>,
+    here: &Here<'_>,
+    seen: &mut HashSet<Uuid>,
+) -> Outcome {
     let record = match Record::parse(toml, import.model) {
         Ok(parsed) => parsed.record,
         Err(problems) => return Outcome::Faulty(in_words("the record within it", &problems)),
@@ -384,7 +395,8 @@ fn restored(toml: &str, import: &Import<'_>, here: &Here<'_>, seen: &mut HashSet
         return Outcome::Faulty("another file of this import holds the same record".to_owned());
     }
     let (id, status) = (record.id, record.status);
-    Outcome::New(Box::new(New { id, status, superseded: false, text: toml.to_owned() }))
+    let text = toml.to_owned();
+    Outcome::New(Box::new(New { id, status, superseded: false, file_name, text }))
 }
 
 fn imported(read: &Read, import: &Import<'_>, here: &Here<'_>) -> Outcome {
@@ -412,7 +424,7 @@ fn imported(read: &Read, import: &Import<'_>, here: &Here<'_>) -> Outcome {
     match Record::parse(&text, import.model) {
         Ok(_) => {
             let (id, superseded) = (read.id, read.superseded);
-            Outcome::New(Box::new(New { id, status, superseded, text }))
+            Outcome::New(Box::new(New { id, status, superseded, file_name: None, text }))
         }
         Err(problems) => Outcome::Faulty(in_words("as a record", &problems)),
     }

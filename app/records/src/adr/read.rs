@@ -65,8 +65,7 @@ pub(super) fn read_markdown(file: &str, text: &str) -> Result<Found, Unread> {
         rationale: Rationale::default(),
         chosen: None,
         supersedes: Vec::new(),
-        embedded_is_current: embedded.as_ref().is_some_and(|embedded| embedded.unchanged),
-        embedded: embedded.map(|embedded| embedded.toml),
+        embedded,
         warnings: Vec::new(),
     };
     found.metadata(&fields, &listed, &parts);

@@ -29,7 +29,7 @@ pub(super) fn markdown(dialect: Dialect, items: &[Item<'_>]) -> Vec<Exported> {
         let place = places.get(&item.record.id)?;
         let text = match place.original {
             Some(text) => text.to_owned(),
-            None => embedded::put(&visible(dialect, item, &places), item.text),
+            None => embedded::put(&visible(dialect, item, &places), item),
         };
         Some(Exported { file: place.file.clone(), text })
     };

@@ -62,7 +62,7 @@ fn flips_become_triggers() {
     let (mut score, answers) = score(0);
     let flip = |kind, id: &str, from: &str, to: &str| Flip {
         kind,
-        changes: vec![Change { id: id.to_owned(), from: from.to_owned(), to: to.to_owned() }],
+        changes: vec![Change { id: id.to_owned(), from: from.into(), to: to.into(), until: None }],
         recommended: Some(Choice::Hybrid),
         verdict_after: Verdict::Lean,
         text: format!("{id} to {to}"),

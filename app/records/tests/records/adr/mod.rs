@@ -86,6 +86,8 @@ fn told(entries: &[Entry]) -> Vec<String> {
 /// Records with their texts and numbers, to be exported together.
 struct Shelf {
     kept: Vec<(u32, String, Record)>,
+    /// The names of their files.
+    names: Vec<String>,
 }
 
 impl Shelf {
@@ -94,7 +96,9 @@ impl Shelf {
             let record = crate::parse(&text).record;
             (number, text, record)
         });
-        Self { kept: kept.collect() }
+        let kept: Vec<_> = kept.collect();
+        let name = |(number, ..): &(u32, String, Record)| format!("{number:04}-as-it-was.toml");
+        Self { names: kept.iter().map(name).collect(), kept }
     }
 
     fn neighbour(&self, number: u32) -> Neighbour {
@@ -111,8 +115,10 @@ impl Shelf {
         };
         self.kept
             .iter()
-            .map(|(number, text, record)| Item {
+            .zip(&self.names)
+            .map(|((number, text, record), file_name)| Item {
                 number: *number,
+                file_name,
                 text,
                 record,
                 superseded_by: named(&|o| in_force(o) && o.supersedes.contains(&record.id)),
