@@ -2,10 +2,14 @@
 //! of creating requests, and a trail of what was done.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::StoreError;
+
+/// How long a token holds after its owner signed in the last time. Nobody tells us who left the
+/// organisation: they only never come again.
+pub const OWNER_AWAY_MAX: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// What somebody may do; each may also do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,7 +156,8 @@ pub trait Access: Send + Sync {
     /// Gives a sign-in under way, once.
     async fn finish(&self, key: &Key, now: Timestamp) -> Result<Option<Attempt>, StoreError>;
 
-    /// Opens a session and ends the one that its browser had before.
+    /// Opens a session and ends the one that its browser had before. What else this person has open
+    /// may do no more from now on than this session, and their tokens know that they were here.
     async fn enter(
         &self,
         key: &Key,
@@ -160,7 +165,7 @@ pub trait Access: Send + Sync {
         before: Option<&Key>,
     ) -> Result<(), StoreError>;
 
-    /// A session that still goes on.
+    /// A session that goes on: not over, and not begun in what is still to come.
     async fn session(&self, key: &Key, now: Timestamp) -> Result<Option<Session>, StoreError>;
 
     /// Ends a session.
@@ -172,7 +177,8 @@ pub trait Access: Send + Sync {
     /// Keeps a new token.
     async fn make_token(&self, key: &Key, token: &Token) -> Result<(), StoreError>;
 
-    /// A token that still holds.
+    /// A token that holds: not over, not made in what is still to come, and its owner was here within
+    /// [`OWNER_AWAY_MAX`].
     async fn token(&self, key: &Key, now: Timestamp) -> Result<Option<Token>, StoreError>;
 
     /// Somebody's tokens that still hold, the newest first.

@@ -40,7 +40,7 @@ pub(crate) struct Fields {
     pub(crate) imported: Option<Box<(Box<str>, TextHash)>>,
 }
 
-/// An entry on its way into the index, with the words it is found by.
+/// An entry on its way into the index, with the words it is found by: those of its title, and all.
 pub(crate) struct Taken {
     pub(crate) entry: Entry,
     pub(crate) title: String,
@@ -55,7 +55,9 @@ impl Taken {
             Ok(stored) => Self {
                 entry: entry(What::Record(Box::new(Fields::of(stored, loaded.facts.clone())))),
                 title: words::distinct([stored.record.title.as_str()]),
-                text: words::distinct(texts(stored)),
+                text: words::distinct(
+                    [stored.record.title.as_str()].into_iter().chain(texts(stored)),
+                ),
             },
         }
     }

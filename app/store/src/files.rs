@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File, Metadata},
+    fs::{self, DirEntry, File, Metadata},
     io::{self, Read as _, Write as _},
     num::NonZero,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     panic::resume_unwind,
     path::Path,
-    thread::{self, ScopedJoinHandle},
+    sync::{Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -31,8 +32,10 @@ const SCHEMA_FILE: &str = "record.schema.json";
 const SETTLED_AFTER: Duration = Duration::from_millis(50);
 /// How far into a broken text its id is looked for, in lines.
 const ID_WITHIN_LINES: usize = 50;
-/// Fewer things than this are not worth a thread of their own.
-const SMALLEST_PART: usize = 64;
+/// The things that a thread takes at a time; fewer are not worth a thread of their own.
+const PART: usize = 64;
+/// The entries of a folder held at once while it is gone through.
+const ENTRIES: usize = 4096;
 /// The files written at once are waited for by so many threads.
 const SYNCING_THREADS: usize = 16;
 
@@ -86,16 +89,20 @@ pub(crate) fn claims(name: &str) -> bool {
 
 /// Every file that claims to be a record, with its stamp.
 pub(crate) fn scan(folder: &Path) -> io::Result<Vec<(String, Stamp)>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if claims(&name) {
-            entries.push((name, entry));
+    let mut entries = fs::read_dir(folder)?;
+    let mut found = Vec::new();
+    loop {
+        let part = entries.by_ref().take(ENTRIES).collect::<io::Result<Vec<DirEntry>>>()?;
+        if part.is_empty() {
+            return Ok(found);
         }
+        found.extend(in_parts(part, |entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // A file that vanishes meanwhile is found missing by the next scan.
+            let metadata = claims(&name).then(|| entry.metadata().ok()).flatten()?;
+            Some((name, stamp(&metadata)))
+        }));
     }
-    // A file that vanishes meanwhile is found missing by the next scan.
-    Ok(in_parts(entries, |(name, entry)| Some((name, stamp(&entry.metadata().ok()?)))))
 }
 
 /// The stamp of one file; none when it is not there.
@@ -108,31 +115,37 @@ pub(crate) fn is_gone(folder: &Path, name: String) -> Option<String> {
     fs::symlink_metadata(folder.join(&name)).is_err().then_some(name)
 }
 
-/// Does the same with many things, a part of them on every processor; keeps their order.
+/// Does the same with many things on every processor; keeps their order. Each thread takes a small
+/// part at a time, so that none waits long for another whose processor does something else as well.
 pub(crate) fn in_parts<T: Send, U: Send>(
     all: Vec<T>,
     work: impl Fn(T) -> Option<U> + Sync,
 ) -> Vec<U> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let size = all.len().div_ceil(processors).max(SMALLEST_PART);
-    let mut all = all.into_iter();
-    let work = &work;
-    thread::scope(|scope| {
-        let mut parts = Vec::new();
-        loop {
-            let part: Vec<T> = all.by_ref().take(size).collect();
-            if all.len() == 0 {
-                // The last part is for this thread.
-                let last: Vec<U> = part.into_iter().filter_map(work).collect();
-                let join = |part: ScopedJoinHandle<'_, Vec<U>>| {
-                    part.join().unwrap_or_else(|panic| resume_unwind(panic))
-                };
-                let before = parts.into_iter().flat_map(join);
-                return before.chain(last).collect();
-            }
-            parts.push(scope.spawn(move || part.into_iter().filter_map(work).collect::<Vec<U>>()));
+    let threads = processors.min(all.len().div_ceil(PART)).max(1);
+    let parts = Mutex::new((0_usize, all.into_iter()));
+    let done = Mutex::new(Vec::new());
+    let next = || {
+        let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.0 += 1;
+        let part: Vec<T> = parts.1.by_ref().take(PART).collect();
+        (!part.is_empty()).then_some((parts.0, part))
+    };
+    let some = || {
+        while let Some((place, part)) = next() {
+            let part: Vec<U> = part.into_iter().filter_map(&work).collect();
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((place, part));
         }
-    })
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(some);
+        }
+        some();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(place, _)| *place);
+    done.into_iter().flat_map(|(_, part)| part).collect()
 }
 
 /// Reads one file. Only its absence is an error: everything else is a finding about the file.
@@ -191,8 +204,10 @@ fn text_of(path: &Path, metadata: &Metadata) -> Result<String, Problem> {
     if !metadata.is_file() {
         return Err(problem("this is not a file", "give it another name"));
     }
-    let mut bytes = Vec::new();
     let limit = MAX_RECORD_BYTES as u64 + 1;
+    // With room for the end, one call reads it all.
+    let room = metadata.len().min(limit).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
         .map_err(|error| unreadable(&error))?;

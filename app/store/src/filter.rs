@@ -222,15 +222,22 @@ impl Summary {
 
     /// Whether it is a decision that was made: accepted once, whatever became of it since.
     #[must_use]
-    pub fn is_decided(&self) -> bool {
-        matches!(self.standing, Standing::Accepted | Standing::Deprecated | Standing::Superseded)
+    pub const fn is_decided(&self) -> bool {
+        self.standing.is_decided()
+    }
+
+    /// The first day on which it is due for review: every day, once a trigger has fired.
+    #[must_use]
+    pub fn due_from(&self) -> Option<Date> {
+        let alive =
+            matches!(self.standing, Standing::Draft | Standing::Proposed | Standing::Accepted);
+        let day = if self.fired { Some(Date::MIN) } else { self.due_on };
+        day.filter(|_| alive && !self.is_example())
     }
 
     /// Whether the record is due for review on this day.
     #[must_use]
     pub fn is_due(&self, today: Date) -> bool {
-        let alive =
-            matches!(self.standing, Standing::Draft | Standing::Proposed | Standing::Accepted);
-        alive && !self.is_example() && (self.fired || self.due_on.is_some_and(|day| day <= today))
+        self.due_from().is_some_and(|day| day <= today)
     }
 }

@@ -107,16 +107,12 @@ impl FolderStore {
     }
 
     /// What is known now, and what of it a filter's words find.
-    async fn found(&self, filter: &Filter) -> Result<Found, StoreError> {
+    async fn found(&self, filter: &Filter) -> Result<Arc<Found>, StoreError> {
         self.mirror.refresh().await?;
         Ok(match Search::of(filter.q.as_deref()) {
-            Search::All => Found::All,
-            Search::Title(part) => Found::Title(part),
-            Search::Words(words) => {
-                let index = self.mirror.index().await;
-                let rows = index.search(&words).await.map_err(|error| index.error(&error))?;
-                Found::rows(&rows)
-            }
+            Search::All => Arc::new(Found::All),
+            Search::Title(part) => Arc::new(Found::Title(part)),
+            Search::Words(words) => self.mirror.search(words).await?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The index of a folder: a SQLite file that may be deleted at any time.
 
 use std::{
+    mem,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,26 +18,28 @@ use crate::{
     StoreError,
     entry::{Entry, Taken},
     files::in_parts,
+    memory::Hit,
 };
 
 /// Raised whenever the tables below or what stands in them change, so that an older program's index
 /// is left alone.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// The oldest SQLite without a known fault in its write-ahead log.
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// How long a statement waits for another process that is writing the index.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 4;
 const PAGE_BYTES: u32 = 16 * 1024;
-/// The entries written by one statement.
-const WRITE_ENTRIES: usize = 512;
+/// The most entries written by one statement, which binds at most 32,766 values. With each statement
+/// of many rows FTS5 puts what it has gathered on disk, to be merged later: few large ones are quick.
+const WRITE_ENTRIES: usize = 8192;
 /// The entries read by one statement.
 const READ_ENTRIES: i64 = 2048;
 
 /// `seq` counts up with every change, so that everyone who uses the index can ask for what is new.
-/// The words of an entry stand under its row. Each is kept once for the title and once for all else,
-/// without its place: that is all that a search asks, and an eighth of the size. The program has split
-/// the texts already; `ascii` splits them at the spaces again and folds nothing.
+/// The words of an entry stand under its row, those of its title once more by themselves. Each is kept
+/// once and without its place: that is all that a search asks, and an eighth of the size. The program
+/// has split the texts already; `ascii` splits them at the spaces again and folds nothing.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS file (
     row INTEGER PRIMARY KEY,
@@ -45,10 +48,12 @@ CREATE TABLE IF NOT EXISTS file (
     entry TEXT NOT NULL
 ) STRICT;
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
-    title, text, content = '', contentless_delete = 1, detail = column, prefix = '2 3',
-    tokenize = 'ascii'
+    text, content = '', contentless_delete = 1, detail = none, prefix = '2 3', tokenize = 'ascii'
 );
-INSERT INTO words (words, rank) VALUES ('hashsize', 33554432);
+INSERT INTO words (words, rank) VALUES ('hashsize', 33554432), ('automerge', 8);
+CREATE VIRTUAL TABLE IF NOT EXISTS titles USING fts5 (
+    text, content = '', contentless_delete = 1, detail = none, prefix = '2 3', tokenize = 'ascii'
+);
 ";
 
 /// An open index.
@@ -56,6 +61,14 @@ INSERT INTO words (words, rank) VALUES ('hashsize', 33554432);
 pub(crate) struct Index {
     pool: SqlitePool,
     path: PathBuf,
+}
+
+/// Entries that were taken in.
+pub(crate) struct Applied {
+    /// The number of the newest change before them.
+    pub(crate) after: i64,
+    /// They, oldest first.
+    pub(crate) changes: Vec<Change>,
 }
 
 /// Changes as they are kept: a line each, oldest first.
@@ -113,7 +126,7 @@ impl Index {
             return Err(sqlx::Error::Configuration(format!("SQLite {version} is too old").into()));
         }
         let made: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE name = 'words'")
+            sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE name = 'titles'")
                 .fetch_optional(&pool)
                 .await?;
         if made.is_none() {
@@ -132,14 +145,20 @@ impl Index {
     }
 
     /// Takes entries in, all or nothing.
-    pub(crate) async fn apply(&self, taken: &[Taken]) -> Result<(), sqlx::Error> {
+    pub(crate) async fn apply(&self, mut taken: Vec<Taken>) -> Result<Applied, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut seq: i64 = newest(&mut tx).await?;
-        for part in taken.chunks(WRITE_ENTRIES) {
-            seq = write(&mut tx, seq, part).await?;
+        let after = newest(&mut tx).await?;
+        let (mut seq, mut rows) = (after, Vec::with_capacity(taken.len()));
+        for part in taken.chunks_mut(WRITE_ENTRIES) {
+            seq = write(&mut tx, seq, part, &mut rows).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        let changes = rows.into_iter().zip(taken).map(|((seq, row), taken)| {
+            let row = u32::try_from(row).map_err(decode)?;
+            Ok(Change { row, seq, entry: taken.entry })
+        });
+        Ok(Applied { after, changes: changes.collect::<Result<_, sqlx::Error>>()? })
     }
 
     /// The number of the newest change.
@@ -162,22 +181,20 @@ impl Index {
         Ok(Lines(lines.unwrap_or_default()))
     }
 
-    /// The rows whose words fit a search, with whether they do so by their title alone.
-    pub(crate) async fn search(&self, words: &str) -> Result<Vec<(u32, bool)>, sqlx::Error> {
-        let rows = async |words: String| -> Result<Vec<u32>, sqlx::Error> {
-            let rows: Option<String> = sqlx::query_scalar(
-                "SELECT group_concat(rowid, ' ') FROM words WHERE words MATCH ?",
-            )
-            .bind(words)
-            .fetch_one(&self.pool)
-            .await?;
+    /// The rows whose words fit a search; those that do so by their title alone once more, later.
+    pub(crate) async fn search(&self, words: &str) -> Result<Vec<(u32, Hit)>, sqlx::Error> {
+        let rows = async |query: &'static str| -> Result<Vec<u32>, sqlx::Error> {
+            let rows: Option<String> =
+                sqlx::query_scalar(query).bind(words).fetch_one(&self.pool).await?;
             let rows = rows.unwrap_or_default();
             rows.split_ascii_whitespace().map(|row| row.parse().map_err(decode)).collect()
         };
-        let (all, titles) =
-            tokio::try_join!(rows(words.to_owned()), rows(format!("title : ({words})")))?;
-        let found = all.into_iter().map(|row| (row, false));
-        Ok(found.chain(titles.into_iter().map(|row| (row, true))).collect())
+        let (all, titles) = tokio::try_join!(
+            rows("SELECT group_concat(rowid, ' ') FROM words WHERE words MATCH ?"),
+            rows("SELECT group_concat(rowid, ' ') FROM titles WHERE titles MATCH ?"),
+        )?;
+        let found = all.into_iter().map(|row| (row, Hit::Text));
+        Ok(found.chain(titles.into_iter().map(|row| (row, Hit::Title))).collect())
     }
 }
 
@@ -206,11 +223,13 @@ async fn newest(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM file").fetch_one(connection).await
 }
 
-/// Writes entries and their words; gives the number of the last change.
+/// Writes entries and their words, which are gone then, and adds the change and the row of each; gives
+/// the last change.
 async fn write(
     tx: &mut SqliteConnection,
     mut seq: i64,
-    taken: &[Taken],
+    taken: &mut [Taken],
+    written: &mut Vec<(i64, i64)>,
 ) -> Result<i64, sqlx::Error> {
     let entries: Result<Vec<String>, _> =
         taken.iter().map(|taken| serde_json::to_string(&taken.entry)).collect();
@@ -227,11 +246,17 @@ async fn write(
     let mut rows: Vec<(i64, i64)> = query.build_query_as().fetch_all(&mut *tx).await?;
     rows.sort_unstable();
     // What is no record has no words, and loses those it had.
-    let mut query = QueryBuilder::<Sqlite>::new("REPLACE INTO words (rowid, title, text) ");
-    query.push_values(taken.iter().zip(rows), |mut values, (taken, (_, row))| {
-        values.push_bind(row).push_bind(taken.title.as_str()).push_bind(taken.text.as_str());
-    });
-    query.build().execute(&mut *tx).await?;
+    for (into, text) in [
+        ("REPLACE INTO words (rowid, text) ", (|it| &mut it.text) as fn(&mut Taken) -> &mut String),
+        ("REPLACE INTO titles (rowid, text) ", |it| &mut it.title),
+    ] {
+        let mut query = QueryBuilder::<Sqlite>::new(into);
+        query.push_values(taken.iter_mut().zip(&rows), |mut values, (taken, (_, row))| {
+            values.push_bind(*row).push_bind(mem::take(text(taken)));
+        });
+        query.build().execute(&mut *tx).await?;
+    }
+    written.append(&mut rows);
     Ok(seq)
 }
 

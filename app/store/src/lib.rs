@@ -9,6 +9,7 @@
 //! in this crate, and one set of tests runs on both stores.
 
 pub mod access;
+mod brief;
 mod entry;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod memory;
 mod postgres;
 mod refresh;
 mod revisions;
+mod searches;
 mod store;
 mod text_hash;
 mod words;

@@ -1,6 +1,5 @@
 //! The lines of all records in memory, as the index has them: what lists and counts are made from.
-//! Going through a hundred thousand of them takes a few ms, which SQL cannot do with all the counts
-//! that a list shows.
+//! SQL is much slower where a list shows so many counts.
 
 use std::{
     cmp::Reverse,
@@ -10,14 +9,19 @@ use std::{
 
 use assay_records::advice::Choice;
 use assay_records::{Standing, Status};
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::{
     Facet, Facets, Filter, Kept, Link, Page, Summary, TextHash,
+    brief::{Brief, Counts, Narrow},
     entry::{Fields, What},
     files::Stamp,
     index::Change,
 };
+
+/// An epoch of [`Memory`] and the newest change known of it: of another epoch nothing holds any more.
+pub(crate) type State = (u64, i64);
 
 /// The most teams or tags counted.
 const MAX_FACETS: usize = 100;
@@ -25,12 +29,14 @@ const MAX_FACETS: usize = 100;
 /// What is known of a folder's files.
 #[derive(Default)]
 pub(crate) struct Memory {
-    /// Which opening of the index this comes from.
+    /// Which opening of the index, or which of the database's pasts, this comes from.
     pub(crate) epoch: u64,
     /// The newest change taken in.
     pub(crate) seq: i64,
     /// By the index' rows, which begin at 1 and have few gaps.
     rows: Vec<Option<Row>>,
+    /// By the same rows: the records that are shown.
+    briefs: Vec<Option<Brief>>,
     names: HashMap<Arc<str>, u32>,
     /// Who has an id.
     ids: Rows,
@@ -72,35 +78,42 @@ struct Listed {
     status: Status,
     /// As in [`Fields::imported`].
     imported: Option<Box<(Box<str>, TextHash)>>,
-    /// The numbers of its team and tags, to count by.
-    team: Option<u32>,
-    tags: Box<[u32]>,
-    /// Another file has the same id, so that neither is shown.
-    twin: bool,
 }
 
 /// Values of which many records share one, numbered.
 #[derive(Default)]
-struct Values {
+pub(crate) struct Values {
     list: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
 }
 
 impl Values {
-    /// The number of a value, which becomes the one that is kept.
+    /// The number of a value, which becomes the one that is kept: one of its own, as for
+    /// [`Memory::listed_once`].
     fn take(&mut self, value: &mut Arc<str>) -> u32 {
         if let Some((kept, number)) = self.numbers.get_key_value(value) {
             *value = Arc::clone(kept);
             return *number;
         }
         let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        *value = Arc::from(&**value);
         self.list.push(Arc::clone(value));
         self.numbers.insert(Arc::clone(value), number);
         number
     }
 
-    fn get(&self, number: u32) -> String {
-        self.list.get(number as usize).map(|value| String::from(&**value)).unwrap_or_default()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The number of a value, if any record has had it.
+    pub(crate) fn number(&self, value: &str) -> Option<u32> {
+        self.numbers.get(value).copied()
+    }
+
+    fn get(&self, number: usize) -> String {
+        self.list.get(number).map(|value| String::from(&**value)).unwrap_or_default()
     }
 }
 
@@ -121,25 +134,30 @@ pub(crate) enum Hit {
 }
 
 impl Found {
-    /// From rows and whether each fits by its title alone; a row may stand there as both.
-    pub(crate) fn rows(found: &[(u32, bool)]) -> Self {
-        let greatest = found.iter().map(|(row, _)| *row).max().unwrap_or(0);
-        let mut hits = vec![Hit::None; greatest as usize + 1];
-        for (row, title) in found {
-            if let Some(hit) = hits.get_mut(*row as usize)
-                && *hit != Hit::Title
-            {
-                *hit = if *title { Hit::Title } else { Hit::Text };
+    /// From how rows fit; of a row that stands there more than once, the last holds. The rows that do
+    /// not stand there are as they were found before.
+    pub(crate) fn rows(before: Option<&Self>, rows: impl IntoIterator<Item = (u32, Hit)>) -> Self {
+        let mut hits = match before {
+            Some(Self::Rows(hits)) => hits.clone(),
+            _ => Vec::new(),
+        };
+        for (row, fits) in rows {
+            let at = row as usize;
+            if hits.len() <= at {
+                hits.resize(at + 1, Hit::None);
+            }
+            if let Some(hit) = hits.get_mut(at) {
+                *hit = fits;
             }
         }
         Self::Rows(hits)
     }
 
-    fn hit(&self, row: u32, title: &str) -> Hit {
+    fn hit<'a>(&self, row: u32, line: impl FnOnce() -> Option<&'a Summary>) -> Hit {
         match self {
             Self::All => Hit::Text,
             Self::Rows(hits) => hits.get(row as usize).copied().unwrap_or_default(),
-            Self::Title(part) if title.contains(part.as_str()) => Hit::Title,
+            Self::Title(part) if line().is_some_and(|line| line.title.contains(part)) => Hit::Title,
             Self::Title(_) => Hit::None,
         }
     }
@@ -150,21 +168,37 @@ impl Memory {
         Self { epoch, ..Self::default() }
     }
 
+    /// What is known.
+    pub(crate) const fn state(&self) -> State {
+        (self.epoch, self.seq)
+    }
+
     /// Takes changes in. One older than what is known of its row changes nothing.
     pub(crate) fn apply(&mut self, changes: Vec<Change>) {
         let mut touched = HashSet::new();
+        let mut reordered = false;
         for change in changes {
             self.seq = self.seq.max(change.seq);
-            if self.row(change.row).is_none_or(|row| row.seq < change.seq) {
-                self.forget(change.row, &mut touched);
+            let row = change.row;
+            if self.row(row).is_none_or(|row| row.seq < change.seq) {
+                // A row keeps its name, and with that its number and its place.
+                let was_good = self.listed(row).is_some();
+                self.forget(row, &mut touched);
                 self.insert(change, &mut touched);
+                reordered |= was_good != self.listed(row).is_some();
             }
         }
         for id in touched {
             self.derive(id);
         }
+        if reordered {
+            self.sort();
+        }
+    }
+
+    /// Puts the good records in order.
+    fn sort(&mut self) {
         let (rows, order) = (&self.rows, &mut self.order);
-        let at = |row: u32| rows.get(row as usize).and_then(Option::as_ref);
         order.clear();
         order.extend((0..).zip(rows).filter_map(|(number, row)| {
             row.as_ref().is_some_and(|row| row.record.is_some()).then_some(number)
@@ -173,7 +207,7 @@ impl Memory {
         order.reverse();
         order.sort_by(|a, b| {
             let key = |row: u32| {
-                let row = at(row)?;
+                let row = rows.get(row as usize)?.as_ref()?;
                 Some((Reverse(row.record.as_ref()?.line.number), &row.name))
             };
             key(*a).cmp(&key(*b))
@@ -193,6 +227,7 @@ impl Memory {
         let Some(row) = self.rows.get_mut(number as usize).and_then(Option::take) else {
             return;
         };
+        self.show(number, None);
         self.names.remove(&row.name);
         self.bad.remove(&number);
         let replaced = row.record.iter().flat_map(|record| &record.line.supersedes);
@@ -223,8 +258,9 @@ impl Memory {
             touched.insert(*old);
         }
         let record = record.map(|fields| {
-            name = Arc::clone(&fields.line.file_name);
-            Box::new(self.listed_once(*fields))
+            let listed = self.listed_once(&fields);
+            name = Arc::clone(&listed.line.file_name);
+            Box::new(listed)
         });
         if !gone {
             self.names.insert(Arc::clone(&name), change.row);
@@ -236,21 +272,26 @@ impl Memory {
         if self.rows.len() <= at {
             self.rows.resize_with(at + 1, || None);
         }
+        self.briefs.resize_with(self.rows.len(), || None);
         if let Some(slot) = self.rows.get_mut(at) {
             *slot = Some(Row { seq: change.seq, name, stamp: change.entry.stamp, id, record });
         }
     }
 
-    /// A record with the texts that others share already.
-    fn listed_once(&mut self, fields: Fields) -> Listed {
-        let Fields { mut line, status, imported } = fields;
+    /// A record with the texts that others share already, and its own made anew: the threads that
+    /// read files drop so much that what stays among it would keep all that memory from others.
+    fn listed_once(&mut self, fields: &Fields) -> Listed {
+        let Fields { mut line, status, imported } = fields.clone();
+        line.file_name = Arc::from(&*line.file_name);
         line.service.as_mut().map(|service| self.services.take(service));
         for run in &mut line.facts.runs {
             self.runs.take(run);
         }
-        let team = line.team.as_mut().map(|team| self.teams.take(team));
-        let tags = line.tags.iter_mut().map(|tag| self.tags.take(tag)).collect();
-        Listed { line: Arc::new(line), status, imported, team, tags, twin: false }
+        line.team.as_mut().map(|team| self.teams.take(team));
+        for tag in &mut line.tags {
+            self.tags.take(tag);
+        }
+        Listed { line: Arc::new(line), status, imported }
     }
 
     /// Works out again what depends on other files.
@@ -261,15 +302,24 @@ impl Memory {
             true => self.shared.insert(id),
             false => self.shared.remove(&id),
         };
-        for row in &good {
-            let row = self.rows.get_mut(*row as usize).and_then(Option::as_mut);
-            if let Some(record) = row.and_then(|row| row.record.as_mut()) {
-                record.twin = good.len() > 1;
-                let standing = Standing::of(record.status, replaced);
-                if record.line.standing != standing {
-                    Arc::make_mut(&mut record.line).standing = standing;
-                }
+        for number in &good {
+            let row = self.rows.get_mut(*number as usize).and_then(Option::as_mut);
+            let Some(record) = row.and_then(|row| row.record.as_mut()) else { continue };
+            let standing = Standing::of(record.status, replaced);
+            if record.line.standing != standing {
+                Arc::make_mut(&mut record.line).standing = standing;
             }
+            // Of files that share an id neither is shown.
+            let alone = good.len() == 1;
+            let brief = alone.then(|| Brief::of(&record.line, &self.teams, &self.tags));
+            self.show(*number, brief);
+        }
+    }
+
+    /// Sets whether and how a row is shown.
+    fn show(&mut self, row: u32, brief: Option<Brief>) {
+        if let Some(slot) = self.briefs.get_mut(row as usize) {
+            *slot = brief;
         }
     }
 
@@ -326,9 +376,22 @@ impl Memory {
         Some((row.stamp, row.record.as_ref().map(|record| record.line.hash)))
     }
 
-    /// The names of all files known.
-    pub(crate) fn files(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
-        self.names.keys()
+    /// Whether no file is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The names of the files known besides these.
+    pub(crate) fn besides<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let mut named = vec![false; self.rows.len()];
+        let rows = names.filter_map(|name| self.names.get(name));
+        for row in rows {
+            if let Some(named) = named.get_mut(*row as usize) {
+                *named = true;
+            }
+        }
+        let others = self.names.iter().filter(|(_, row)| named.get(**row as usize) == Some(&false));
+        others.map(|(name, _)| name.to_string()).collect()
     }
 
     pub(crate) fn kept(&self) -> Vec<Kept> {
@@ -338,7 +401,8 @@ impl Memory {
             let imported = imported.map(|(file, hash)| (file.to_string(), hash.to_string()));
             Kept { id: *id, number: *number, hash: hash.to_string(), imported }
         };
-        self.shown().map(|(_, record)| kept(record)).collect()
+        let listed = self.shown().filter_map(|(row, _)| self.listed(row));
+        listed.map(|(_, record)| kept(record)).collect()
     }
 
     /// The names of the runs that any record has relied on.
@@ -347,14 +411,14 @@ impl Memory {
     }
 
     /// The records that are shown, the newest number first.
-    fn shown(&self) -> impl Iterator<Item = (u32, &Listed)> {
-        let listed = |row: &u32| self.listed(*row).map(|(_, record)| (*row, record));
-        self.order.iter().filter_map(listed).filter(|(_, record)| !record.twin)
+    fn shown(&self) -> impl Iterator<Item = (u32, &Brief)> {
+        let brief = |row: &u32| self.briefs.get(*row as usize)?.as_ref().map(|brief| (*row, brief));
+        self.order.iter().filter_map(brief)
     }
 
     /// A page of the records that a filter lets through, of those that were found.
     pub(crate) fn list(&self, filter: &Filter, found: &Found) -> Page {
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(&self.teams, &self.tags);
         let rows = self.through(filter, found, &mut counts);
         let per_page = filter.per_page.clamp(1, Filter::MAX_PER_PAGE) as usize;
         let skipped = (filter.page.saturating_sub(1) as usize).saturating_mul(per_page);
@@ -373,42 +437,43 @@ impl Memory {
         found: &Found,
         visit: &mut dyn FnMut(&Arc<Summary>),
     ) {
-        let rows = self.through(filter, found, &mut Counts::default());
+        let rows = self.through(filter, found, &mut Counts::new(&self.teams, &self.tags));
         rows.iter().filter_map(|row| self.line(*row)).for_each(visit);
     }
 
     /// The rows that a filter lets through in the order in which they are shown, with counts of what
     /// it could be narrowed to.
     fn through(&self, filter: &Filter, found: &Found, counts: &mut Counts) -> Vec<u32> {
-        let uncounted =
-            Filter { status: None, option: None, team: None, tag: None, ..filter.clone() };
+        let narrow = Narrow::by(filter, &self.teams, &self.tags);
         let mut rows: Vec<(Hit, u32)> = Vec::new();
-        for (number, record) in self.shown() {
-            let line = &*record.line;
-            let hit = found.hit(number, &line.title);
-            if hit == Hit::None || !uncounted.lets_through(line) {
+        for (row, brief) in self.shown() {
+            let line = || self.line(row).map(|line| &**line);
+            let hit = found.hit(row, line);
+            if hit == Hit::None || !narrow.lets_through(brief, line) {
                 continue;
             }
-            let misses = misses(filter, line);
-            counts.add(misses, record);
+            let misses = narrow.misses(brief);
+            counts.add(misses, brief);
             if misses == 0 {
-                rows.push((hit, number));
+                rows.push((hit, row));
             }
         }
         if filter.due.is_some() {
             // Of those due, the most urgent: whose trigger fired, then by their day.
             rows.sort_by_cached_key(|(_, row)| {
-                self.listed(*row).map(|(_, record)| {
-                    let Summary { fired, due_on, .. } = *record.line;
-                    (!fired, due_on.is_none(), due_on)
-                })
+                let from = self.briefs.get(*row as usize)?.as_ref()?.due_from()?;
+                let day = if from == Date::MIN { self.line(*row)?.due_on } else { None };
+                Some((from, day.is_none(), day))
             });
         }
-        if matches!(found, Found::Rows(_)) {
-            // A word in the title says more than elsewhere.
-            rows.sort_by_key(|(hit, _)| *hit != Hit::Title);
+        let row = |(_, row)| row;
+        if !matches!(found, Found::Rows(_)) {
+            return rows.into_iter().map(row).collect();
         }
-        rows.into_iter().map(|(_, row)| row).collect()
+        // A word in the title says more than elsewhere.
+        let (titles, others): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|(hit, _)| *hit == Hit::Title);
+        titles.into_iter().chain(others).map(row).collect()
     }
 
     fn facets(&self, counts: Counts) -> Facets {
@@ -420,75 +485,17 @@ impl Memory {
             facets.truncate(MAX_FACETS);
             facets
         };
-        let at = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let standing = |at: usize| Standing::ALL.get(at).map(|it| it.id().to_owned());
         let option = |at: usize| Choice::ALL.get(at).map(|it| it.id().to_owned());
         Facets {
             statuses: counted(counts.statuses, &|at| standing(at).unwrap_or_default()),
             options: counted(counts.options, &|at| option(at).unwrap_or_default()),
-            teams: counted(counts.teams, &|number| self.teams.get(at(number))),
-            tags: counted(counts.tags, &|number| self.tags.get(at(number))),
+            teams: counted(counts.teams, &|number| self.teams.get(number)),
+            tags: counted(counts.tags, &|number| self.tags.get(number)),
         }
     }
 
     fn line(&self, row: u32) -> Option<&Arc<Summary>> {
         self.listed(row).map(|(_, record)| &record.line)
-    }
-}
-
-const STATUS: u8 = 1;
-const OPTION: u8 = 2;
-const TEAM: u8 = 4;
-const TAG: u8 = 8;
-
-/// A bit for each of the counted conditions of a filter that a line misses.
-fn misses(filter: &Filter, line: &Summary) -> u8 {
-    let miss = |bit: u8, fits: bool| if fits { 0 } else { bit };
-    let team = line.team.as_deref().unwrap_or_default();
-    miss(STATUS, filter.status.is_none_or(|status| status == line.standing))
-        | miss(OPTION, filter.option.is_none_or(|option| line.option == Some(option)))
-        | miss(TEAM, filter.team.as_ref().is_none_or(|wanted| wanted == team))
-        | miss(TAG, filter.tag.as_ref().is_none_or(|tag| line.has_tag(tag)))
-}
-
-/// How many records each value would leave.
-#[derive(Default)]
-struct Counts {
-    statuses: Vec<u64>,
-    options: Vec<u64>,
-    teams: Vec<u64>,
-    tags: Vec<u64>,
-}
-
-impl Counts {
-    /// Counts a record for every condition that it would fit if only that one were another.
-    fn add(&mut self, misses: u8, record: &Listed) {
-        let only = |bit: u8| misses & !bit == 0;
-        if only(STATUS) {
-            let place = Standing::ALL.iter().position(|it| *it == record.line.standing);
-            count(&mut self.statuses, place);
-        }
-        if only(OPTION) {
-            let option = record.line.option;
-            count(&mut self.options, Choice::ALL.iter().position(|it| Some(*it) == option));
-        }
-        if only(TEAM) {
-            count(&mut self.teams, record.team.map(|team| team as usize));
-        }
-        if only(TAG) {
-            for tag in &record.tags {
-                count(&mut self.tags, Some(*tag as usize));
-            }
-        }
-    }
-}
-
-fn count(counts: &mut Vec<u64>, place: Option<usize>) {
-    let Some(place) = place else { return };
-    if counts.len() <= place {
-        counts.resize(place + 1, 0);
-    }
-    if let Some(count) = counts.get_mut(place) {
-        *count += 1;
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_records::advice::Model;
+use assay_records::{advice::Model, number_of};
 use jiff::Timestamp;
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
@@ -28,8 +28,9 @@ use crate::{
     entry::Taken,
     files::{self, Stamp},
     index::Index,
-    memory::Memory,
+    memory::{Found, Memory},
     revisions::{Seen, Text},
+    searches::Searches,
 };
 
 /// A folder with more files than this is looked at in the background, while requests are answered
@@ -42,9 +43,11 @@ const GATHER: Duration = Duration::from_millis(100);
 /// The folder is looked at this often even when the watch says nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A large folder is looked at less often, so that looking takes at most this share of the time.
-const LOOKING_SHARE: u32 = 50;
+const LOOKING_SHARE: u32 = 200;
 /// The files read and taken into the index in one step.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
+/// The searches remembered.
+const SEARCHES: usize = 16;
 
 /// The folder, its index, and what is known of how well they agree.
 pub(crate) struct Mirror {
@@ -54,6 +57,7 @@ pub(crate) struct Mirror {
     /// The index, and how often it was opened.
     index: AsyncMutex<(Index, u64)>,
     memory: RwLock<Memory>,
+    searches: Searches,
     /// Earlier texts.
     pub(crate) seen: Seen,
     /// The folder's own stamp at the last look at all of it; only one task looks at a time.
@@ -98,6 +102,7 @@ impl Mirror {
             index_dir,
             index: AsyncMutex::new((index, 0)),
             memory: RwLock::default(),
+            searches: Searches::new(SEARCHES),
             looked: AsyncMutex::new(None),
             files: AtomicUsize::new(0),
             first: watch::Sender::new(First::Begun),
@@ -120,6 +125,21 @@ impl Mirror {
     /// The index as it is.
     pub(crate) async fn index(&self) -> Index {
         self.index.lock().await.0.clone()
+    }
+
+    /// What some words find, written as the index understands them.
+    pub(crate) async fn search(&self, words: String) -> Result<Arc<Found>, StoreError> {
+        let state = self.memory().state();
+        if let Some((of, found)) = self.searches.find(state.0, &words)
+            && of == state.1
+        {
+            return Ok(found);
+        }
+        let index = self.index().await;
+        let rows = index.search(&words).await.map_err(|error| index.error(&error))?;
+        let found = Arc::new(Found::rows(None, rows));
+        self.searches.keep(state, words, &found);
+        Ok(found)
     }
 
     /// How far the first look has come, while it goes on.
@@ -214,21 +234,24 @@ impl Mirror {
         let index = self.index.lock().await.clone();
         let (absorbed, found) = tokio::join!(self.absorb(&index), self.found(names));
         absorbed?;
-        let nothing_known = self.memory().files().len() == 0;
+        let nothing_known = self.memory().is_empty();
         let (stale, gone) = self.differing(found?).await?;
         if !gone.is_empty() {
             let gone: Vec<Taken> = gone.into_iter().map(Taken::gone).collect();
-            index.0.apply(&gone).await?;
-            self.absorb(&index).await?;
+            self.take_in(&index, gone).await?;
         }
         let mut progress = Reading { done: 0, total: stale.len() as u64 };
         self.tell(progress);
-        let mut parts = stale.chunks(BATCH).map(<[String]>::to_vec);
+        let mut stale = stale.into_iter();
+        let mut next = || {
+            let part: Vec<String> = stale.by_ref().take(BATCH).collect();
+            (!part.is_empty()).then(|| self.load(part, nothing_known))
+        };
         // One part is read while the one before it is written.
-        let mut ahead = parts.next().map(|part| self.load(part, nothing_known));
+        let mut ahead = next();
         while let Some(part) = ahead.take() {
             let read = part.await.map_err(io::Error::other)?;
-            ahead = parts.next().map(|part| self.load(part, nothing_known));
+            ahead = next();
             let changed = read.iter().filter_map(|read| read.changed.as_ref());
             let texts: Vec<Text<'_>> = changed
                 .map(|Changed { id, hash, text, at }| Text { id: *id, hash, text, at: *at })
@@ -236,15 +259,14 @@ impl Mirror {
             self.seen.keep(&texts).await;
             progress.done += read.len() as u64;
             let taken: Vec<Taken> = read.into_iter().map(|read| read.taken).collect();
-            index.0.apply(&taken).await?;
-            self.absorb(&index).await?;
+            self.take_in(&index, taken).await?;
             self.tell(progress);
         }
         Ok(())
     }
 
     /// These files as they are now, or all of them; and which were asked for.
-    async fn found(&self, names: Option<Vec<String>>) -> io::Result<Found> {
+    async fn found(&self, names: Option<Vec<String>>) -> io::Result<Present> {
         let folder = self.folder.clone();
         blocking(move || match names {
             None => Ok((files::scan(&folder)?, None)),
@@ -257,33 +279,36 @@ impl Mirror {
     }
 
     /// The files that are not as they are known, and those that are gone.
-    async fn differing(&self, found: Found) -> io::Result<(Vec<String>, Vec<String>)> {
-        let (stale, gone) = self.differing_from_known(&found);
+    async fn differing(&self, found: Present) -> io::Result<(Vec<String>, Vec<String>)> {
+        let (stale, gone) = self.differing_from_known(found);
         let folder = self.folder.clone();
         // Others may have made a file, and told the index of it, after this one looked for it.
         let still_gone = move || Ok(files::in_parts(gone, |name| files::is_gone(&folder, name)));
         Ok((stale, blocking(still_gone).await?))
     }
 
-    fn differing_from_known(&self, (found, asked): &Found) -> (Vec<String>, Vec<String>) {
+    fn differing_from_known(&self, (found, asked): Present) -> (Vec<String>, Vec<String>) {
         let memory = self.memory();
-        let there: HashSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-        let gone = |name: &&str| !there.contains(*name) && memory.file(name).is_some();
+        let there = found.iter().map(|(name, _)| name.as_str());
         let gone: Vec<String> = match asked {
-            Some(names) => {
-                names.iter().map(String::as_str).filter(gone).map(str::to_owned).collect()
+            Some(mut names) => {
+                let there: HashSet<&str> = there.collect();
+                names.retain(|name| !there.contains(&**name) && memory.file(name).is_some());
+                names
             }
             None => {
                 self.files.store(found.len(), Ordering::Release);
-                memory.files().map(|name| &**name).filter(gone).map(str::to_owned).collect()
+                memory.besides(there)
             }
         };
         let stale = |(name, stamp): &(String, Stamp)| {
             !stamp.tells() || memory.file(name).is_none_or(|(known, _)| known != *stamp)
         };
         let mut stale: Vec<String> =
-            found.iter().filter(|file| stale(file)).map(|(name, _)| name.clone()).collect();
+            found.into_iter().filter(stale).map(|(name, _)| name).collect();
+        // In the order of their numbers, as they are listed.
         stale.sort_unstable();
+        stale.sort_by_cached_key(|name| number_of(name));
         (stale, gone)
     }
 
@@ -315,6 +340,20 @@ impl Mirror {
                 Some(Read { taken, changed })
             })
         })
+    }
+
+    /// Takes entries into the index, and into memory.
+    async fn take_in(&self, index: &(Index, u64), taken: Vec<Taken>) -> Result<(), sqlx::Error> {
+        let applied = index.0.apply(taken).await?;
+        {
+            let mut memory = self.memory_mut();
+            // Unless others changed the index meanwhile, nothing has to be read back.
+            if memory.epoch == index.1 && memory.seq >= applied.after {
+                memory.apply(applied.changes);
+                return Ok(());
+            }
+        }
+        self.absorb(index).await
     }
 
     /// Takes what is new in the index into memory, whoever put it there.
@@ -381,7 +420,7 @@ impl Mirror {
 }
 
 /// Files with their stamps, and the names that were asked for, if not all were.
-type Found = (Vec<(String, Stamp)>, Option<Vec<String>>);
+type Present = (Vec<(String, Stamp)>, Option<Vec<String>>);
 
 fn is_large(reading: &Reading) -> bool {
     reading.total > LARGE_FILES as u64

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{Filter, Page, StoreError, Summary};
 
 /// The records to ask for at once, of many.
-pub const READ_AT_ONCE: usize = 256;
+pub const READ_AT_ONCE: usize = 128;
 /// The records to write at once, of many.
 pub const WRITE_AT_ONCE: usize = 256;
 

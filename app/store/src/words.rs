@@ -1,9 +1,12 @@
 //! Words as they are searched: small letters without accents, each once.
 
-use std::collections::HashSet;
+use std::{hash::BuildHasher as _, ops::Range};
 
+use hashbrown::{DefaultHashBuilder, HashTable};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
+/// A record has about as many distinct words.
+const USUAL_WORDS: usize = 224;
 /// The most words of a search.
 const MAX_QUERY_WORDS: usize = 16;
 
@@ -28,18 +31,24 @@ fn each_word(text: &str, mut visit: impl FnMut(&str)) {
 
 /// The distinct words of some texts, with a space between two.
 pub(crate) fn distinct<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut seen: HashSet<Box<str>> = HashSet::new();
+    let hasher = DefaultHashBuilder::default();
+    // Where in the text gathered so far the words are.
+    let mut seen: HashTable<Range<usize>> = HashTable::with_capacity(USUAL_WORDS);
     let mut all = String::new();
     for text in texts {
         each_word(text, |word| {
-            if seen.contains(word) {
+            let hash = hasher.hash_one(word);
+            if seen.find(hash, |place| all.get(place.clone()) == Some(word)).is_some() {
                 return;
             }
-            seen.insert(word.into());
             if !all.is_empty() {
                 all.push(' ');
             }
+            let place = all.len()..all.len() + word.len();
             all.push_str(word);
+            seen.insert_unique(hash, place, |place| {
+                hasher.hash_one(all.get(place.clone()).unwrap_or_default())
+            });
         });
     }
     all

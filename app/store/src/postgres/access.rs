@@ -1,18 +1,24 @@
 //! Sessions, tokens and the trail in a database.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::PostgresStore;
 use crate::{
     StoreError,
-    access::{Access, Attempt, Creating, Guest, Key, Person, Role, Session, Step, Token},
+    access::{
+        Access, Attempt, Creating, Guest, Key, OWNER_AWAY_MAX, Person, Role, Session, Step, Token,
+    },
 };
 
 /// The most tokens and lines given at once.
 const MAX_LISTED: i64 = 1000;
+
+/// How far the clocks of several copies may differ. What began later than that was begun by a clock
+/// that was wrong, here or there, and holds only once it is due: else it would hold for too long.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(FromRow)]
 struct SessionRow {
@@ -131,9 +137,14 @@ impl Access for PostgresStore {
         before: Option<&Key>,
     ) -> Result<(), StoreError> {
         let Session { person, id_token, begun, until } = session;
-        // One statement: either both happen or neither does. Those long over are forgotten.
+        let above = Role::ALL.into_iter().filter(|role| *role > person.role).map(Role::id);
+        // One statement: either all of it happens or nothing does. Those long over are forgotten.
         sqlx::query(
-            "WITH over AS (DELETE FROM session WHERE key = $8 OR until_us < $6)
+            "WITH over AS (DELETE FROM session WHERE key = $8 OR until_us < $6),
+                sessions AS (UPDATE session SET role = $4 WHERE subject = $2 AND role = ANY($9)
+                    AND key IS DISTINCT FROM $8 AND until_us >= $6),
+                tokens AS (UPDATE token SET seen_us = $6,
+                    role = CASE WHEN role = ANY($9) THEN $4 ELSE role END WHERE subject = $2)
              INSERT INTO session (key, subject, name, role, id_token, begun_us, until_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -145,19 +156,22 @@ impl Access for PostgresStore {
         .bind(begun.as_microsecond())
         .bind(until.as_microsecond())
         .bind(before.map(Key::as_slice))
+        .bind(above.collect::<Vec<_>>())
         .execute(&self.base.pool)
         .await
         .map(drop)
         .map_err(self.failed())
     }
 
+    #[tracing::instrument(level = "debug", name = "access.session", skip_all)]
     async fn session(&self, key: &Key, now: Timestamp) -> Result<Option<Session>, StoreError> {
         let row: Option<SessionRow> = sqlx::query_as(
             "SELECT subject, name, role, id_token, begun_us, until_us FROM session
-             WHERE key = $1 AND until_us > $2",
+             WHERE key = $1 AND until_us > $2 AND begun_us <= $3",
         )
         .bind(key.as_slice())
         .bind(now.as_microsecond())
+        .bind((now + CLOCKS_DIFFER).as_microsecond())
         .fetch_optional(&self.base.pool)
         .await
         .map_err(self.failed())?;
@@ -202,13 +216,17 @@ impl Access for PostgresStore {
         .map_err(self.failed())
     }
 
+    #[tracing::instrument(level = "debug", name = "access.token", skip_all)]
     async fn token(&self, key: &Key, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let row: Option<TokenRow> = sqlx::query_as(
             "SELECT id, subject, name, role, label, made_us, until_us FROM token
-             WHERE key = $1 AND until_us > $2",
+             WHERE key = $1 AND until_us > $2 AND made_us <= $3
+                AND GREATEST(seen_us, made_us) > $4",
         )
         .bind(key.as_slice())
         .bind(now.as_microsecond())
+        .bind((now + CLOCKS_DIFFER).as_microsecond())
+        .bind((now - OWNER_AWAY_MAX).as_microsecond())
         .fetch_optional(&self.base.pool)
         .await
         .map_err(self.failed())?;
@@ -239,11 +257,13 @@ impl Access for PostgresStore {
         let rows: Vec<(String, String, String, i64, i64)> = sqlx::query_as(
             "SELECT subject, name, role, count(*) FILTER (WHERE stays), count(*) FILTER (WHERE NOT stays)
              FROM (SELECT subject, name, role, true AS stays FROM session WHERE until_us > $1
-                UNION ALL SELECT subject, name, role, false FROM token WHERE until_us > $1) AS all_in
+                UNION ALL SELECT subject, name, role, false FROM token
+                    WHERE until_us > $1 AND GREATEST(seen_us, made_us) > $3) AS all_in
              GROUP BY subject, name, role ORDER BY name, subject, role LIMIT $2",
         )
         .bind(now.as_microsecond())
         .bind(MAX_LISTED)
+        .bind((now - OWNER_AWAY_MAX).as_microsecond())
         .fetch_all(&self.base.pool)
         .await
         .map_err(self.failed())?;
@@ -297,6 +317,7 @@ impl Access for PostgresStore {
         Ok(Creating { request, record, until: time(until) })
     }
 
+    #[tracing::instrument(level = "debug", name = "access.note", skip_all)]
     async fn note(&self, step: &Step) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO trail (at_us, subject, name, via, what, status, request)

@@ -14,7 +14,8 @@ use crate::{
     entry::{Entry, Fields, What},
     files::{self, Stamp},
     index::Change,
-    memory::{Found, Memory},
+    memory::{Found, Hit, Memory},
+    searches::Searches,
     words::Search,
 };
 
@@ -22,6 +23,20 @@ use crate::{
 const FORMAT: u32 = 1;
 /// The changes taken in one step.
 const READ_CHANGES: i64 = 10_000;
+/// The searches remembered, as many people look for something here.
+const SEARCHES: usize = 64;
+/// Of more changes than these, a search known from before is asked anew: the words of each are unpacked.
+const SEARCH_CHANGES: i64 = 1000;
+
+/// The places of records: of those that have changed, that fit, and that fit by their title alone. In
+/// arrays, as a search may find nearly all, and a row for each takes several times as long.
+const FOUND: &str = "SELECT '{}'::integer[], COALESCE(array_agg(place), '{}'),
+        COALESCE(array_agg(place) FILTER (WHERE title_words @@ $1::tsquery), '{}')
+     FROM record WHERE words @@ $1::tsquery";
+const FOUND_SINCE: &str = "SELECT COALESCE(array_agg(place), '{}'),
+        COALESCE(array_agg(place) FILTER (WHERE words @@ $1::tsquery), '{}'),
+        COALESCE(array_agg(place) FILTER (WHERE title_words @@ $1::tsquery), '{}')
+     FROM record WHERE seq > $2";
 
 /// The database and the lines of all its records in memory, as every list asks for many counts.
 pub(super) struct Base {
@@ -31,6 +46,7 @@ pub(super) struct Base {
     /// What lines are derived with here.
     pub(super) derived_with: String,
     memory: RwLock<Memory>,
+    searches: Searches,
     /// Held by the one who takes changes in.
     taking: Mutex<()>,
 }
@@ -48,11 +64,17 @@ struct Row {
     text: Option<String>,
 }
 
+/// The number of the newest change.
+async fn newest(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM record").fetch_one(connection).await
+}
+
 impl Base {
     pub(super) fn new(address: Address, pool: PgPool, model: Arc<Model>) -> Self {
         let derived_with = format!("{FORMAT} {}", model.digest());
         let (memory, taking) = (RwLock::default(), Mutex::default());
-        Self { address, pool, model, derived_with, memory, taking }
+        let searches = Searches::new(SEARCHES);
+        Self { address, pool, model, derived_with, memory, searches, taking }
     }
 
     pub(super) fn failed(&self) -> impl Fn(sqlx::Error) -> StoreError {
@@ -68,17 +90,16 @@ impl Base {
         self: &Arc<Self>,
         connection: &mut PgConnection,
     ) -> Result<(), sqlx::Error> {
-        let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM record")
-            .fetch_one(&mut *connection)
-            .await?;
-        if newest == self.memory().seq {
+        if newest(connection).await? == self.memory().seq {
             return Ok(());
         }
         let _alone = self.taking.lock().await;
+        // Asked again, as meanwhile another may have taken in more than there was.
+        let newest = newest(connection).await?;
         let mut seq = self.memory().seq;
         if newest < seq {
             // An older state was restored while we ran.
-            self.change(|memory| *memory = Memory::default());
+            self.change(|memory| *memory = Memory::new(memory.epoch + 1));
             seq = 0;
         }
         while seq < newest {
@@ -139,22 +160,31 @@ impl Base {
         &self,
         q: Option<&str>,
         connection: &mut PgConnection,
-    ) -> Result<Found, sqlx::Error> {
+    ) -> Result<Arc<Found>, sqlx::Error> {
         let words = match Search::of(q) {
-            Search::All => return Ok(Found::All),
-            Search::Title(part) => return Ok(Found::Title(part)),
+            Search::All => return Ok(Arc::new(Found::All)),
+            Search::Title(part) => return Ok(Arc::new(Found::Title(part))),
             Search::Words(words) => words,
         };
+        // What is asked from here on knows of every change up to this one.
+        let state = self.memory().state();
+        let (epoch, seq) = state;
+        let known = self.searches.find(epoch, &words).filter(|(of, _)| seq - of <= SEARCH_CHANGES);
         // Words have letters and digits only, so that one notation becomes the other sign by sign.
-        let words = words.replace('"', "'").replace(" AND ", " & ").replace('*', ":*");
-        let rows: Vec<(i32, bool)> = sqlx::query_as(
-            "SELECT place, title_words @@ $1::tsquery FROM record WHERE words @@ $1::tsquery",
-        )
-        .bind(words)
-        .fetch_all(connection)
-        .await?;
-        let rows =
-            rows.into_iter().filter_map(|(row, title)| Some((u32::try_from(row).ok()?, title)));
-        Ok(Found::rows(&rows.collect::<Vec<_>>()))
+        let terms = words.replace('"', "'").replace(" AND ", " & ").replace('*', ":*");
+        let query = match &known {
+            Some((of, found)) if *of == seq => return Ok(Arc::clone(found)),
+            Some((of, _)) => sqlx::query_as(FOUND_SINCE).bind(terms).bind(*of),
+            None => sqlx::query_as(FOUND).bind(terms),
+        };
+        let (changed, texts, titles) = query.fetch_one(connection).await?;
+        let fit = |places: Vec<i32>, hit: Hit| {
+            places.into_iter().filter_map(move |place| Some((u32::try_from(place).ok()?, hit)))
+        };
+        let rows = fit(changed, Hit::None).chain(fit(texts, Hit::Text));
+        let rows = rows.chain(fit(titles, Hit::Title));
+        let found = Arc::new(Found::rows(known.as_ref().map(|(_, found)| &**found), rows));
+        self.searches.keep(state, words, &found);
+        Ok(found)
     }
 }

@@ -21,8 +21,8 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use uuid::Uuid;
 
 use crate::{
-    BadFile, Filter, Kept, MAX_REVISIONS, Page, Revision, Revisions, Store, StoreError, Stored,
-    Summary, files, memory::Found,
+    BadFile, Filter, Kept, MAX_REVISIONS, NewRecord, Page, Revision, Revisions, Store, StoreError,
+    Stored, Summary, files, memory::Found,
 };
 use address::Address;
 use base::Base;
@@ -97,6 +97,37 @@ impl PostgresStore {
         }
     }
 
+    /// Keeps a new record if the transaction goes well.
+    async fn create_in(
+        &self,
+        tx: &mut PgConnection,
+        name: &str,
+        text: String,
+        parsed: Parsed,
+    ) -> Result<Stored, StoreError> {
+        if let Some(taken) = row(tx, parsed.record.id).await.map_err(self.failed())? {
+            return Err(StoreError::IdTaken(taken.file_name));
+        }
+        let known = name_parts(name);
+        let (last, taken): (i64, bool) = sqlx::query_as(
+            "SELECT COALESCE((SELECT MAX(number) FROM record), 0),
+                EXISTS (SELECT FROM record WHERE number = $1)",
+        )
+        .bind(known.map(|(number, _)| i64::from(number)))
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(self.failed())?;
+        let next = u32::try_from(last + 1).unwrap_or(u32::MAX);
+        let (number, file_name) = match known {
+            Some((number, _)) if !taken => (number, name.to_owned()),
+            Some((_, readable)) => (next, file_name(next, readable)),
+            None => (next, file_name(next, name)),
+        };
+        let stored = files::stored(number, &file_name, text, parsed);
+        write::create(tx, &self.base, &stored).await.map_err(self.failed())?;
+        Ok(stored)
+    }
+
     /// With the records that replace it now.
     async fn with_links(
         &self,
@@ -109,7 +140,7 @@ impl PostgresStore {
     }
 
     /// What a search finds, after what other copies of the program wrote was taken in.
-    async fn found(&self, filter: &Filter) -> Result<Found, StoreError> {
+    async fn found(&self, filter: &Filter) -> Result<Arc<Found>, StoreError> {
         let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
         self.base.refresh(&mut connection).await.map_err(self.failed())?;
         let found = self.base.found(filter.q.as_deref(), &mut connection).await;
@@ -140,11 +171,13 @@ async fn row(connection: &mut PgConnection, id: Uuid) -> Result<Option<Row>, sql
 
 #[async_trait]
 impl Store for PostgresStore {
+    #[tracing::instrument(level = "debug", name = "store.list", skip_all)]
     async fn list(&self, filter: &Filter) -> Result<Page, StoreError> {
         let found = self.found(filter).await?;
         Ok(self.base.memory().list(filter, &found))
     }
 
+    #[tracing::instrument(level = "debug", name = "store.each", skip_all)]
     async fn each(
         &self,
         filter: &Filter,
@@ -161,6 +194,7 @@ impl Store for PostgresStore {
         Ok(self.base.memory().runs())
     }
 
+    #[tracing::instrument(level = "debug", name = "store.get", skip_all)]
     async fn get(&self, id: Uuid) -> Result<Stored, StoreError> {
         let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
         let found = row(&mut connection, id).await.map_err(self.failed())?;
@@ -168,6 +202,7 @@ impl Store for PostgresStore {
         self.with_links(stored, &mut connection).await
     }
 
+    #[tracing::instrument(level = "debug", name = "store.read", skip_all)]
     async fn read(&self, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
         let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
         let rows: Vec<Row> = sqlx::query_as(
@@ -196,34 +231,49 @@ impl Store for PostgresStore {
         Ok(self.base.memory().kept())
     }
 
+    #[tracing::instrument(level = "debug", name = "store.create", skip_all)]
     async fn create(&self, name: &str, id: Uuid, text: String) -> Result<Stored, StoreError> {
         let parsed = self.checked(id, &text)?;
         let mut tx = self.base.pool.begin().await.map_err(self.failed())?;
         write::alone(&mut tx).await.map_err(self.failed())?;
-        if let Some(taken) = row(&mut tx, id).await.map_err(self.failed())? {
-            return Err(StoreError::IdTaken(taken.file_name));
-        }
-        let known = name_parts(name);
-        let (last, taken): (i64, bool) = sqlx::query_as(
-            "SELECT COALESCE(MAX(number), 0), COALESCE(bool_or(number = $1), false) FROM record",
-        )
-        .bind(known.map(|(number, _)| i64::from(number)))
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(self.failed())?;
-        let next = u32::try_from(last + 1).unwrap_or(u32::MAX);
-        let (number, file_name) = match known {
-            Some((number, _)) if !taken => (number, name.to_owned()),
-            Some((_, readable)) => (next, file_name(next, readable)),
-            None => (next, file_name(next, name)),
-        };
-        let stored = files::stored(number, &file_name, text, parsed);
-        write::create(&mut tx, &self.base, &stored).await.map_err(self.failed())?;
+        let stored = self.create_in(&mut tx, name, text, parsed).await?;
         tx.commit().await.map_err(self.failed())?;
         let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
         self.with_links(stored, &mut connection).await
     }
 
+    #[tracing::instrument(level = "debug", name = "store.create_all", skip_all)]
+    async fn create_all(
+        &self,
+        new: Vec<NewRecord>,
+    ) -> Result<Vec<Result<Stored, StoreError>>, StoreError> {
+        let mut outcomes = Vec::with_capacity(new.len());
+        let mut tx = self.base.pool.begin().await.map_err(self.failed())?;
+        write::alone(&mut tx).await.map_err(self.failed())?;
+        for NewRecord { name, id, text } in new {
+            let outcome = match self.checked(id, &text) {
+                Ok(parsed) => self.create_in(&mut tx, &name, text, parsed).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                // After these, the transaction can go on.
+                Err(error @ (StoreError::Invalid { .. } | StoreError::IdTaken(_))) => {
+                    outcomes.push(Err(error));
+                }
+                stored => outcomes.push(Ok(stored?)),
+            }
+        }
+        tx.commit().await.map_err(self.failed())?;
+        let mut connection = self.base.pool.acquire().await.map_err(self.failed())?;
+        self.base.refresh(&mut connection).await.map_err(self.failed())?;
+        let memory = self.base.memory();
+        for stored in outcomes.iter_mut().flatten() {
+            stored.superseded_by = memory.superseded_by(stored.id);
+        }
+        Ok(outcomes)
+    }
+
+    #[tracing::instrument(level = "debug", name = "store.update", skip_all)]
     async fn update(
         &self,
         id: Uuid,
@@ -253,6 +303,7 @@ impl Store for PostgresStore {
         self.with_links(stored, &mut connection).await
     }
 
+    #[tracing::instrument(level = "debug", name = "store.revisions", skip_all)]
     async fn revisions(&self, id: Uuid) -> Result<Revisions, StoreError> {
         let mut tx = self.base.pool.begin_with(ONE_MOMENT).await.map_err(self.failed())?;
         let now = row(&mut tx, id).await.map_err(self.failed())?;

@@ -81,6 +81,48 @@ async fn a_token_holds_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn nothing_open_does_more_than_its_owner_or_holds_without_them() {
+    let Some(cluster) = postgres::shared("nothing_open_does_more") else { return };
+    let store = postgres::open(&cluster.url(&cluster.database(""))).await;
+    let session = |role, begun| Session {
+        person: Person { role, ..person("1") },
+        id_token: String::new(),
+        begun: at(begun),
+        until: at(begun + 36_000),
+    };
+    let token = |number, subject: &str| Token {
+        id: id(number),
+        person: person(subject),
+        label: "nightly report".to_owned(),
+        made: at(0),
+        until: at(90 * 86_400),
+    };
+    store.enter(&KEY, &session(Role::Author, 0), None).await.unwrap();
+    store.make_token(&[3; 32], &token(1, "1")).await.unwrap();
+    store.make_token(&[4; 32], &token(2, "2")).await.unwrap();
+    store.enter(&OTHER, &session(Role::Viewer, 10), None).await.unwrap();
+    let role = async |key: Key, second| {
+        store.token(&key, at(second)).await.unwrap().map(|it| it.person.role)
+    };
+    let of_session = store.session(&KEY, at(11)).await.unwrap().unwrap();
+    assert_eq!(of_session.person.role, Role::Viewer, "what was taken away is gone everywhere");
+    assert_eq!(role([3; 32], 11).await, Some(Role::Viewer));
+    assert_eq!(role([4; 32], 11).await, Some(Role::Author), "somebody else's");
+    store.enter(&[5; 32], &session(Role::Reviewer, 20), None).await.unwrap();
+    assert_eq!(role([3; 32], 21).await, Some(Role::Viewer), "more is for new ones");
+    // Thirty days after the owner was here, and not before.
+    let month = 30 * 86_400;
+    assert_eq!(role([3; 32], month + 19).await, Some(Role::Viewer));
+    assert_eq!(role([3; 32], month + 20).await, None);
+    assert_eq!(role([4; 32], month).await, None);
+    // What a clock ahead of ours began holds once it is due.
+    store.enter(&[6; 32], &session(Role::Viewer, 1000), None).await.unwrap();
+    assert!(store.session(&[6; 32], at(699)).await.unwrap().is_none());
+    assert!(store.session(&[6; 32], at(700)).await.unwrap().is_some());
+    assert_eq!(role([3; 32], -301).await, None);
+}
+
+#[tokio::test]
 async fn the_trail_keeps_what_was_done() {
     let Some(cluster) = postgres::shared("the_trail_keeps_what_was_done") else { return };
     let name = cluster.database("");

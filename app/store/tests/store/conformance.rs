@@ -157,7 +157,13 @@ async fn refusals(store: &dyn Store) {
 
 async fn filters(store: &dyn Store) {
     let go = "[choice]\noption = \"go\"";
-    put(store, 1, "One", &format!("team = \"red\"\ntags = [\"a\", \"b\"]\n{go}")).await;
+    put(
+        store,
+        1,
+        "One",
+        &format!("team = \"red\"\ntags = [\"a\", \"b\", \"c\", \"d\", \"e\"]\n{go}"),
+    )
+    .await;
     put(store, 2, "Two", "team = \"red\"\ntags = [\"a\"]\nreview_by = 2026-06-01").await;
     put(store, 3, "Three", "team = \"blue\"\nreview_by = 2027-06-01").await;
     put(store, 4, "Example", "tags = [\"assay\"]\nreview_by = 2026-01-01").await;
@@ -189,7 +195,10 @@ async fn filters(store: &dyn Store) {
     };
     let of = |value: &str, count| (value.to_owned(), count);
     assert_eq!(facet(&red.facets.teams), [of("red", 2), of("blue", 1)]);
-    assert_eq!(facet(&red.facets.tags), [of("a", 2), of("b", 1)]);
+    assert_eq!(
+        facet(&red.facets.tags),
+        [of("a", 2), of("b", 1), of("c", 1), of("d", 1), of("e", 1)]
+    );
     assert_eq!(facet(&red.facets.options), [of("go", 1)]);
     assert_eq!(facet(&red.facets.statuses), [of("draft", 2)]);
     let second = Filter { page: 2, per_page: 3, ..all.clone() };
@@ -215,7 +224,8 @@ reasons = [{ criterion = "tail", contribution = 0.1, text = "It is.", evidence =
 "#;
 
 async fn facts(store: &dyn Store) {
-    put(store, 1, "Plain", "team = \"red\"\nreview_by = 2027-05-01").await;
+    let tags = "tags = [\"t1\", \"t2\", \"t3\", \"t4\", \"t5\"]";
+    put(store, 1, "Plain", &format!("team = \"red\"\nreview_by = 2027-05-01\n{tags}")).await;
     let chosen = "[choice]\noption = \"go\"\noverride_reason = \"We know it.\"";
     let fired = "[[event]]\nat = 2026-11-22T10:00:00Z\nby = \"a\"\nkind = \"trigger_fired\"\ntrigger = \"t\"";
     let kept = "[[event]]\nat = 2026-11-23T10:00:00Z\nby = \"a\"\nkind = \"revisited\"\noutcome = \"amend\"";
@@ -280,6 +290,14 @@ fn filters_by_facts(bits: &dyn Fn(&[&str]) -> u64) -> Vec<(Filter, &'static [&'s
         (Filter { decided: true, ..all.clone() }, &["Full", "Plain"]),
         (Filter { team: Some(String::new()), ..all.clone() }, &["Example", "Full"]),
         (Filter { team: Some("red".to_owned()), ..all.clone() }, &["Plain"]),
+        (Filter { team: Some("blue".to_owned()), ..all.clone() }, &[]),
+        (Filter { tag: Some("t5".to_owned()), ..all.clone() }, &["Plain"]),
+        (Filter { tag: Some("t6".to_owned()), ..all.clone() }, &[]),
+        (Filter { overridden: Some(true), ..all.clone() }, &["Full"]),
+        (Filter { overridden: Some(false), ..all.clone() }, &["Example", "Plain"]),
+        (Filter { due: day("2027-04-30"), ..all.clone() }, &[]),
+        (Filter { due: day("2027-05-01"), ..all.clone() }, &[]),
+        (Filter { to: day("2026-10-04"), ..all.clone() }, &[]),
         (Filter { from: day("2026-10-06"), ..all.clone() }, &["Example", "Plain"]),
         (Filter { from: day("2026-10-05"), to: day("2026-11-20"), ..all.clone() }, &["Full"]),
         (Filter { revisited: Some(Revisited::Yes), ..all.clone() }, &["Full"]),
@@ -323,6 +341,14 @@ async fn search(store: &dyn Store) {
     }
     titles(&"word ".repeat(5000)).await;
     assert!(titles("nothing").await.is_empty());
+    // What was searched for before is found as it is by now.
+    put(store, 4, "Another gateway", "").await;
+    let read = store.get(id(2)).await.unwrap();
+    let renamed = read.text.replace("Gateway language", "Language of the proxy");
+    store.update(id(2), &read.hash, renamed).await.unwrap();
+    assert_eq!(titles("gateway").await, ["Another gateway", "Language for the session store"]);
+    assert_eq!(titles("zurich").await, ["Language of the proxy"]);
+    assert_eq!(titles("draft").await.len(), 4);
 }
 
 async fn superseded(store: &dyn Store) {

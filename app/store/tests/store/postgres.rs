@@ -1,6 +1,13 @@
 //! A database as a store, on a real PostgreSQL.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use assay_records::advice::{Choice, Model};
 use assay_records::{Amendment, Standing, amend};
@@ -179,6 +186,62 @@ async fn another_copy_sees_changes_at_once_and_hears_of_them() {
     ours.update(id(1), &stored.hash, retitled(&stored.text, "b")).await.unwrap();
     assert_eq!(theirs.list(&Filter::default()).await.unwrap().items[0].title, "b");
     tokio::time::timeout(SOON, heard.changed()).await.expect("within a second").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_list_beside_writers_holds_everything_acknowledged() {
+    let test = "a_list_beside_writers_holds_everything_acknowledged";
+    let Some(cluster) = shared(test) else { return };
+    let store = Arc::new(open(&cluster.url(&cluster.database(""))).await);
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let mut readers = JoinSet::new();
+    for _ in 0..8 {
+        let (store, acknowledged) = (Arc::clone(&store), Arc::clone(&acknowledged));
+        readers.spawn(async move {
+            let mut before = 0;
+            while before < 200 {
+                before = acknowledged.load(Ordering::SeqCst);
+                let listed = store.list(&Filter::default()).await.unwrap().total;
+                assert!(listed >= before, "{listed} of {before} records are listed");
+            }
+        });
+    }
+    for number in 1..=200 {
+        store.create("Some", id(number), text(id(number), "Some", "")).await.unwrap();
+        acknowledged.fetch_add(1, Ordering::SeqCst);
+    }
+    while let Some(read) = readers.join_next().await {
+        read.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_set_back_is_read_anew() {
+    let Some(cluster) = shared("a_database_set_back_is_read_anew") else { return };
+    let name = cluster.database("");
+    let store = open(&cluster.url(&name)).await;
+    let create = async |number: u128, title: &str| {
+        store.create(title, id(number), text(id(number), title, "")).await.unwrap();
+    };
+    let found = async |q: Option<&str>| {
+        let filter = Filter { q: q.map(str::to_owned), ..Filter::default() };
+        let page = store.list(&filter).await.unwrap();
+        page.items.iter().map(|item| item.title.clone()).collect::<Vec<_>>()
+    };
+    create(1, "Kept").await;
+    create(2, "Gateway").await;
+    assert_eq!(found(Some("gateway")).await, ["Gateway"]);
+    // As a backup from before the second record would: its place is given out again.
+    for sql in [
+        "DELETE FROM record WHERE number = 2",
+        "ALTER TABLE record ALTER COLUMN place RESTART WITH 2",
+    ] {
+        assert_eq!(cluster.tell(&format!("sql {name} {sql}")), "");
+    }
+    assert_eq!(found(None).await, ["Kept"]);
+    create(3, "Another plan").await;
+    assert_eq!(found(None).await, ["Another plan", "Kept"]);
+    assert!(found(Some("gateway")).await.is_empty(), "what an earlier state held is forgotten");
 }
 
 #[tokio::test]
