@@ -9,9 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use self::{
     raw::{Raw, RawValue, from_de, from_json_value, from_toml_value},
-    read::{Fault, find, not_must, read, read_many, read_number, read_texts},
+    read::{Fault, find, may_be_must, read, read_many, read_number, read_texts},
 };
-use crate::{Model, Problem, QuestionKind};
+use crate::{Model, Problem};
 
 /// The answer that says "don't know".
 const UNKNOWN: &str = "unknown";
@@ -244,11 +244,7 @@ impl Answers {
 
     /// A form sends the tick of an empty number too: that is no fault.
     fn mark_must(&mut self, model: &Model, id: &str) -> Result<(), Fault> {
-        let (_, question) = find(model, id)?;
-        match &question.kind {
-            QuestionKind::Number { may_be_must: true, .. } => {}
-            _ => return Err(not_must(question)),
-        }
+        may_be_must(model, id)?;
         let entry = self.entries.iter_mut().find(|entry| entry.id == id);
         if let Some(Given::Number { must, .. }) = entry.map(|entry| &mut entry.given) {
             *must = true;

@@ -111,7 +111,8 @@ pub struct CaseResult {
     /// Why the model rules out what was chosen, in words; empty as a rule.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub chosen_ruled_out: String,
-    /// When the model did not name what was chosen: the first change found that leads there.
+    /// When the model did not name what was chosen: the most plausible change found after which it
+    /// does; absent when none of those tried leads there.
     pub flip: Option<Flip>,
     /// For a hybrid, how its two parts run, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,7 +240,7 @@ pub(crate) fn results(engine: &Engine, cases: &[&Case], flips: bool) -> Vec<Case
             baselines: baselines::all(engine, &case.answers, &score, others),
             tipped: tipped(&score),
             chosen_ruled_out: score.ruled_out(engine.model(), case.option),
-            flip: if agreed || !flips { None } else { flip_to(engine, case) },
+            flip: if agreed || !flips { None } else { engine.flip_to(&case.answers, case.option) },
             hybrid_kind: case.hybrid_kind,
             kind_named: notices.find_map(|notice| HybridKind::from_id(&notice.id)),
             answers: case.answers.to_table(),
@@ -258,10 +259,4 @@ fn tipped(score: &Score) -> Option<Tipped> {
         contribution: reason.contribution,
         text: reason.text.clone(),
     })
-}
-
-/// The first flip to what was chosen; a single change stands before a pair.
-fn flip_to(engine: &Engine, case: &Case) -> Option<Flip> {
-    let flips = engine.flips(&case.answers);
-    flips.into_iter().find(|flip| flip.recommended == Some(case.option))
 }

@@ -34,7 +34,8 @@ pub struct Cost {
     pub summary: String,
     /// The same in a few words.
     pub short: String,
-    /// What the others are held against: the language of the code that exists; Go without one.
+    /// What the others are held against: the language of the code that exists; without one Go, or
+    /// Rust where Go is ruled out.
     pub baseline: Choice,
     /// What amounts of money are counted in.
     pub currency: String,
@@ -126,8 +127,15 @@ impl Engine {
         assumptions: &Assumptions,
         advised: Option<Choice>,
     ) -> Cost {
-        let out = self.ruled_out(answers);
-        cost_among(self.measured(answers), answers, assumptions, advised, &out)
+        let limits =
+            Limits { out: self.ruled_out(answers), uncarried: self.uncarried_peak(answers) };
+        let mut cost = cost_within(self.measured(answers), answers, assumptions, advised, &limits);
+        let two = self.two_services(answers).filter(|_| !limits.out.contains(&Choice::Hybrid));
+        if let (Some(two), true) = (two, cost.options.is_some()) {
+            let peak_rps = Case::new(answers, assumptions, &limits.out).peak_rps;
+            cost.notes.push(words::edge(two, peak_rps));
+        }
+        cost
     }
 }
 
@@ -139,19 +147,30 @@ pub fn cost(
     assumptions: &Assumptions,
     advised: Option<Choice>,
 ) -> Cost {
-    cost_among(measured, answers, assumptions, advised, &[])
+    cost_within(measured, answers, assumptions, advised, &Limits::default())
 }
 
-fn cost_among(
+/// What keeps options from being compared by cost.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    /// The options that are ruled out.
+    out: Vec<Choice>,
+    /// A peak, in requests/s, that neither twin carries on the cores stated.
+    uncarried: Option<f64>,
+}
+
+fn cost_within(
     measured: Option<&WorkloadMeasurement>,
     answers: &Answers,
     assumptions: &Assumptions,
     advised: Option<Choice>,
-    out: &[Choice],
+    limits: &Limits,
 ) -> Cost {
-    let case = Case::new(answers, assumptions);
+    let case = Case::new(answers, assumptions, &limits.out);
     let ratio = measured.and_then(WorkloadMeasurement::cpu_ratio);
-    let options = ratio.zip(case.cores).map(|(ratio, cores)| case.options(cores, ratio));
+    // On cores that carry it in neither language there is nothing to save.
+    let cores = case.cores.filter(|_| limits.uncarried.is_none());
+    let options = ratio.zip(cores).map(|(ratio, cores)| case.options(cores, ratio));
     let mut cost = Cost {
         summary: String::new(),
         short: String::new(),
@@ -164,8 +183,11 @@ fn cost_among(
         notes: Vec::new(),
         options: None,
     };
-    cost.missing = case.missing(ratio.is_some(), options.as_ref());
-    words::tell(&mut cost, &case, options, advised, out);
+    cost.missing = match limits.uncarried {
+        Some(_) if ratio.is_some() => vec![words::MORE_CORES.to_owned()],
+        _ => case.missing(ratio.is_some(), options.as_ref(), &limits.out),
+    };
+    words::tell(&mut cost, &case, options, advised, limits);
     cost
 }
 
@@ -209,7 +231,8 @@ pub(crate) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(answers: &'a Answers, assumptions: &'a Assumptions) -> Self {
+    /// Without code that exists the others are held against Go, or Rust where Go is among those out.
+    fn new(answers: &'a Answers, assumptions: &'a Assumptions, out: &[Choice]) -> Self {
         let number = |id| match answers.value(id) {
             AnswerValue::Number { value, .. } => Some(value),
             _ => None,
@@ -228,7 +251,9 @@ impl<'a> Case<'a> {
         };
         Self {
             assumptions,
-            baseline: existing.unwrap_or(Choice::Go),
+            baseline: existing
+                .or_else(|| [Choice::Go, Choice::Rust].into_iter().find(|it| !out.contains(it)))
+                .unwrap_or(Choice::Go),
             existing,
             existing_other: code == Some("other"),
             workload: word(answers, "workload"),
@@ -326,7 +351,12 @@ impl<'a> Case<'a> {
     }
 
     /// What must be stated before more can be said.
-    fn missing(&self, measured: bool, options: Option<&ByOption<OptionCost>>) -> Vec<String> {
+    fn missing(
+        &self,
+        measured: bool,
+        options: Option<&ByOption<OptionCost>>,
+        out: &[Choice],
+    ) -> Vec<String> {
         let mut missing = Vec::new();
         if !measured {
             // Without a measurement no answer would help, but for the one that names it.
@@ -350,7 +380,8 @@ impl<'a> Case<'a> {
             missing.push(what.to_owned());
         }
         let unknown = options.is_none_or(|options| {
-            Choice::ALL.iter().any(|option| options.get(*option).ramp.is_none())
+            let left = Choice::ALL.iter().filter(|option| !out.contains(option));
+            left.into_iter().any(|option| options.get(*option).ramp.is_none())
         });
         if unknown {
             if self.engineers.is_none() {

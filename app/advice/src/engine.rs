@@ -1,19 +1,21 @@
 //! The engine: streams made once per model, then a recommendation for any answers.
 
 mod detail;
+mod numbers;
+mod turns;
 
 pub use detail::{CriterionDetail, Robustness};
 
 use crate::{
-    Answers, ByOption, Choice, Compared, Flip, Measurements, Model, Notice, OptionScore, Reason,
-    Score, Settled, Verdict, WorkloadMeasurement,
-    cells::CellStreams,
-    flips::{self, Candidate},
+    Answers, ByOption, Choice, Compared, Measurements, Model, Notice, OptionScore, Reason, Score,
+    Settled, TwoServices, Verdict, WorkloadMeasurement,
+    cells::{CellStreams, TwoStreams},
+    flips,
     kernel::{Plan, Scores, first_counts},
     notices, performance,
     sensitivity::importance_factor,
     situation::Situation,
-    streams::Streams,
+    streams::{BLOCK, BLOCKS, Streams},
     value::{Ground, Totals},
     wording::Reasoning,
 };
@@ -41,7 +43,26 @@ pub struct Engine {
     ground: Ground,
     streams: Streams,
     cells: Vec<CellStreams>,
+    /// An empty sheet. Most sheets leave much open, and what they leave open is the same for all.
+    empty: Empty,
     seed: u64,
+}
+
+/// What an empty sheet comes to.
+#[derive(Clone, Debug)]
+struct Empty {
+    situation: Situation,
+    totals: Totals,
+    plan: Plan,
+}
+
+impl Empty {
+    fn new(ground: &Ground) -> Self {
+        let situation = Situation::new(&ground.model, &Answers::default());
+        let totals = ground.totals(&situation);
+        let plan = Plan::new(ground, &situation);
+        Self { situation, totals, plan }
+    }
 }
 
 /// The answers as they are, computed once for everything that is asked about them.
@@ -65,15 +86,50 @@ pub(crate) struct Judgement {
     pub(crate) held_back: bool,
 }
 
+/// Something like the base after a change, and in how many blocks of draws it is looked at.
+#[derive(Clone, Copy)]
+struct After<'a> {
+    situation: &'a Situation,
+    totals: &'a Totals,
+    plan: &'a Plan,
+    blocks: usize,
+}
+
+/// What a score comes to, as far as a change of it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Advice {
+    pub(crate) recommended: Option<Choice>,
+    pub(crate) verdict: Verdict,
+}
+
+impl Advice {
+    const fn of(score: &Score) -> Self {
+        Self { recommended: score.recommended, verdict: score.verdict }
+    }
+}
+
+impl Judgement {
+    const fn advice(&self) -> Advice {
+        Advice { recommended: self.recommended, verdict: self.verdict }
+    }
+}
+
 impl Engine {
     /// Makes the streams; costs some tens of ms, once.
     #[must_use]
     pub fn new(model: Model, measurements: Measurements, seed: u64) -> Self {
-        let streams = Streams::new(&model, seed);
+        let mut streams = Streams::new(&model, seed);
         let ground = Ground::new(model, measurements);
-        let figures = ground.figures.iter();
-        let cells = figures.map(|m| CellStreams::new(m, &ground, seed)).collect();
-        Self { ground, streams, cells, seed }
+        let Measurements { workloads, two_services, .. } = &ground.measurements;
+        let two = two_services.as_ref();
+        streams.two = two.map(|two| TwoStreams::new(two, seed));
+        let cell = |(at, figures)| {
+            let two = two.filter(|_| at < workloads.len());
+            CellStreams::new(figures, two, &ground, seed)
+        };
+        let cells = ground.figures.iter().enumerate().map(cell).collect();
+        let empty = Empty::new(&ground);
+        Self { ground, streams, cells, empty, seed }
     }
 
     /// The same without what the model expects of workloads that nobody has measured.
@@ -87,6 +143,8 @@ impl Engine {
         let mut without = self.clone();
         let criteria = &mut without.ground.model.criteria;
         criteria.iter_mut().skip(at).take(1).for_each(|criterion| criterion.table.lose_swing());
+        without.empty.totals = without.ground.totals(&without.empty.situation);
+        without.empty.plan = self.empty.plan.without(|criterion| criterion == at);
         without
     }
 
@@ -117,12 +175,27 @@ impl Engine {
         ground.measurements.workloads.get(cell)
     }
 
+    /// What the hybrid costs as two services, if it is measured and the answers point to no other.
+    #[must_use]
+    pub fn two_services(&self, answers: &Answers) -> Option<&TwoServices> {
+        self.ground.hybrid(&Situation::new(&self.ground.model, answers)).two
+    }
+
     /// The options that the answers certainly rule out.
     pub(crate) fn ruled_out(&self, answers: &Answers) -> Vec<Choice> {
         let situation = Situation::new(&self.ground.model, answers);
         let out =
             |option: &Choice| !notices::knocked_out(&self.ground, &situation, *option).is_empty();
         Choice::ALL.into_iter().filter(out).collect()
+    }
+
+    /// The stated peak, in requests/s, if neither twin carries it on the cores stated.
+    pub(crate) fn uncarried_peak(&self, answers: &Answers) -> Option<f64> {
+        let situation = Situation::new(&self.ground.model, answers);
+        let needs = performance::assess(&self.ground, &situation).performance.needs;
+        let peak = needs.into_iter().find(|need| need.id == "throughput")?;
+        let missed = |offered: Option<f64>| offered.is_some_and(|offered| offered < peak.need);
+        (missed(peak.measured.rust) && missed(peak.measured.go)).then_some(peak.need)
     }
 
     /// The recommendation, without precedents.
@@ -141,16 +214,22 @@ impl Engine {
     }
 
     fn with_flips(&self, answers: &Answers, base: &Base) -> Score {
-        let flips = self.flips_from(base);
-        Score { flips, ..self.recommend_from(answers, base) }
+        let score = self.recommend_from(answers, base);
+        Score { flips: self.flips_from(base, &score), ..score }
     }
 
     fn base(&self, answers: &Answers) -> Base {
         let situation = Situation::new(&self.ground.model, answers);
-        let totals = self.ground.totals(&situation);
-        let plan = Plan::new(&self.ground, &situation);
+        let situations = [&self.empty.situation, &situation];
+        let totals = self.ground.totals_from(&self.empty.totals, situations);
+        let plan = self.plan(&situation);
+        plan.keep_shared(&self.empty.plan, &self.streams, &self.cells);
         let scores = plan.all_scores(&self.streams, &self.cells);
         Base { situation, totals, plan, scores }
+    }
+
+    fn plan(&self, situation: &Situation) -> Plan {
+        self.empty.plan.changed(&self.ground, [&self.empty.situation, situation], None)
     }
 
     /// The recommendation without flips and next question, which cost most of the time.
@@ -162,7 +241,8 @@ impl Engine {
     fn recommend_from(&self, answers: &Answers, base: &Base) -> Score {
         let ground = &self.ground;
         let Base { situation, totals, plan, scores } = base;
-        let judged = self.judge(situation, totals, plan, first_counts(scores), base);
+        let after = After { situation, totals, plan, blocks: BLOCKS };
+        let judged = self.judge(after, first_counts(scores), base);
         let assessed = performance::assess(ground, situation);
         let [rust, go, hybrid] = judged.shares;
         let (rust_in_core, go_at_edge) = ((rust + hybrid).min(1.0), (go + hybrid).min(1.0));
@@ -205,85 +285,12 @@ impl Engine {
         }
     }
 
-    /// What would change the recommendation.
-    #[must_use]
-    pub fn flips(&self, answers: &Answers) -> Vec<Flip> {
-        self.flips_from(&self.base(answers))
-    }
-
-    fn flips_from(&self, base: &Base) -> Vec<Flip> {
-        let found = flips::find(&self.ground, &base.situation, &base.totals);
-        let rescored = |candidate| self.rescored(base, candidate);
-        found.into_iter().map(rescored).collect()
-    }
-
-    fn rescored(&self, base: &Base, candidate: Candidate) -> Flip {
-        let situations = [&base.situation, &candidate.situation];
-        let plan = base.plan.changed(&self.ground, situations, candidate.scale);
-        let counts = self.first_counts_from(base, &plan);
-        let judged = self.judge(&candidate.situation, &candidate.totals, &plan, counts, base);
-        Flip {
-            kind: candidate.kind,
-            recommended: candidate.choice(),
-            verdict_after: judged.verdict,
-            changes: candidate.changes,
-            text: candidate.text,
-        }
-    }
-
-    /// The open question most worth answering: one not yet looked at before a "don't know".
-    #[must_use]
-    pub fn next_question(&self, answers: &Answers) -> Option<String> {
-        self.next_from(answers, &self.base(answers))
-    }
-
-    fn next_from(&self, answers: &Answers, base: &Base) -> Option<String> {
-        let effects = self.effects_from(base);
-        let unasked = |id: &str| answers.value(id) == crate::AnswerValue::Unanswered;
-        let worth = || effects.iter().filter(|(_, effect)| *effect > 0.0);
-        let next = worth().find(|(id, _)| unasked(id)).or_else(|| worth().next());
-        next.map(|(id, _)| id.clone())
-    }
-
-    /// For each open question the share of draws in which another option wins when that question
-    /// alone is drawn again (its total effect on the winner), greatest first.
-    #[must_use]
-    pub fn total_effects(&self, answers: &Answers) -> Vec<(String, f64)> {
-        self.effects_from(&self.base(answers))
-    }
-
-    fn effects_from(&self, base: &Base) -> Vec<(String, f64)> {
-        let Base { plan, scores, .. } = base;
-        let questions = self.ground.model.questions().iter().enumerate();
-        let mut effects: Vec<(usize, &str, u32)> = questions
-            .filter(|(index, _)| plan.depends_on(*index))
-            .map(|(index, question)| (index, question.id.as_str(), 0))
-            .collect();
-        for (block, before) in scores.iter().enumerate() {
-            let winners = before.winners();
-            for (question, _, changed) in &mut effects {
-                let after =
-                    plan.redrawn(&self.streams, &self.cells, block, before, *question).winners();
-                let differ = winners.iter().zip(&after).map(|(was, is)| u32::from(was != is));
-                *changed += differ.sum::<u32>();
-            }
-        }
-        effects.sort_by_key(|(_, _, changed)| std::cmp::Reverse(*changed));
-        let share = |changed: u32| f64::from(changed) / f64::from(DRAWS);
-        effects.into_iter().map(|(_, id, changed)| (id.to_owned(), share(changed))).collect()
-    }
-
-    /// The verdict on a plan whose options come first so often. `base` is a plan that differs
-    /// little, with its scores.
-    fn judge(
-        &self,
-        situation: &Situation,
-        totals: &Totals,
-        plan: &Plan,
-        counts: [u32; 3],
-        base: &Base,
-    ) -> Judgement {
-        let shares = counts.map(|count| f64::from(count) / f64::from(DRAWS));
+    /// The verdict on what is after a change, where the options come first so often. `base` differs
+    /// little from it.
+    fn judge(&self, after: After<'_>, counts: [u32; 3], base: &Base) -> Judgement {
+        let After { situation, totals, plan, blocks } = after;
+        let draws = f64::from(u32::try_from(blocks * BLOCK).unwrap_or(DRAWS));
+        let shares = counts.map(|count| f64::from(count) / draws);
         let top = (0..3).rev().max_by(|l: &usize, r: &usize| {
             let of = |option: &usize| shares.get(*option).copied().unwrap_or(0.0);
             of(l).total_cmp(&of(r))
@@ -295,20 +302,19 @@ impl Engine {
             return Judgement { shares, verdict, recommended: None, caps, held_back: false };
         }
         let mut caps = notices::caps(&self.ground, situation);
-        let open: f64 = totals.terms.iter().filter(|t| t.open).map(|t| t.swing).sum();
-        if open >= OPEN_SHARE * totals.swing()
-            && flips::open_answer_turns(&self.ground, situation, totals)
-        {
-            caps.push("capped_unknown");
-        }
-        let too_close = |share| lower_bound(share) < LEAN;
-        if bound >= STRONG && self.without_expected(totals, plan, base).is_some_and(too_close) {
-            caps.push("capped_expected");
+        if bound >= STRONG {
+            let open: f64 = totals.terms.iter().filter(|t| t.open).map(|t| t.swing).sum();
+            if open >= OPEN_SHARE * totals.swing()
+                && flips::open_answer_turns(&self.ground, situation, totals)
+            {
+                caps.push("capped_unknown");
+            }
+            let too_close = |share| lower_bound(share) < LEAN;
+            if self.without_expected(totals, plan, base, blocks).is_some_and(too_close) {
+                caps.push("capped_expected");
+            }
         }
         let strong = bound >= STRONG && caps.is_empty();
-        if bound < STRONG {
-            caps.retain(|cap| *cap != "capped_unknown");
-        }
         let verdict = if strong { Verdict::Strong } else { Verdict::Lean };
         let recommended = Choice::ALL.get(first).copied();
         Judgement { shares, verdict, recommended, caps, held_back: bound >= STRONG && !strong }
@@ -319,26 +325,34 @@ impl Engine {
     #[must_use]
     pub fn share_without_expected(&self, answers: &Answers) -> Option<f64> {
         let base = self.base(answers);
-        self.without_expected(&base.totals, &base.plan, &base)
+        self.without_expected(&base.totals, &base.plan, &base, BLOCKS)
     }
 
     /// A criterion expected only in part counts as expected, since how much of it is measured hangs
     /// on an open question.
-    fn without_expected(&self, totals: &Totals, plan: &Plan, base: &Base) -> Option<f64> {
+    fn without_expected(
+        &self,
+        totals: &Totals,
+        plan: &Plan,
+        base: &Base,
+        blocks: usize,
+    ) -> Option<f64> {
         let expected = |at: usize| totals.terms.get(at).is_some_and(|term| term.expected);
         let each = contributions(totals).into_iter().enumerate();
         let owed: f64 = each.filter(|(at, _)| expected(*at)).map(|(_, owed)| owed).sum();
         if owed <= 0.0 {
             return None;
         }
-        let counts = self.first_counts_from(base, &plan.without(expected));
+        let counts = self.first_counts_from(base, &plan.without(expected), blocks);
         let first = counts.get(totals.first()).copied().unwrap_or(0);
-        Some(f64::from(first) / f64::from(DRAWS))
+        Some(f64::from(first) / (blocks * BLOCK) as f64)
     }
 
-    /// How often each option ranks first by a plan that differs little from that of the base.
-    fn first_counts_from(&self, base: &Base, plan: &Plan) -> [u32; 3] {
-        plan.first_counts_from(&base.plan, &base.scores, &self.streams, &self.cells)
+    /// How often each option ranks first by a plan that differs little from that of the base, in so
+    /// many blocks of draws.
+    fn first_counts_from(&self, base: &Base, plan: &Plan, blocks: usize) -> [u32; 3] {
+        let scores = base.scores.get(..blocks).unwrap_or(&base.scores);
+        plan.first_counts_from(&base.plan, scores, &self.streams, &self.cells)
     }
 
     fn reasons(
@@ -368,6 +382,8 @@ impl Engine {
             measured,
             tail,
             performance: &assessed.performance.summary,
+            hybrid: ground.hybrid(situation),
+            needs: ground.needs(situation),
         };
         let criteria = self.ground.model.criteria().iter();
         let mut reasons: Vec<Reason> = criteria

@@ -35,7 +35,7 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
-    const EMPTY: Self = Self { totals: [[0.0; BLOCK]; 3], out: [0; BLOCK] };
+    pub(crate) const EMPTY: Self = Self { totals: [[0.0; BLOCK]; 3], out: [0; BLOCK] };
 
     /// For each draw one bit for each option that nothing beats and that is not out.
     pub(crate) fn winners(&self) -> [u8; BLOCK] {
@@ -91,14 +91,10 @@ impl Plan {
             out: ground.certainly_out(after, &needs),
             perhaps: perhaps(ground, after),
         };
+        let same_measured = ground.same_measured([before, after]);
         for (index, criterion) in ground.model.criteria().iter().enumerate() {
             let scale = scale.filter(|(scaled, _)| *scaled == index).map(|(_, by)| by);
-            let states_need = criterion.kind == CriterionKind::Headroom;
-            let mut factors = criterion.factors.iter();
-            if scale.is_none()
-                && !states_need
-                && factors.all(|factor| before.factor(*factor) == after.factor(*factor))
-            {
+            if scale.is_none() && criterion.is_same_in([before, after], same_measured) {
                 let same = self.lanes.iter().filter(|lane| lane.criterion == index);
                 plan.lanes.extend(same.cloned());
             } else {
@@ -159,6 +155,19 @@ impl Plan {
         Self { lanes: lanes.cloned().collect(), out: self.out, perhaps: self.perhaps.clone() }
     }
 
+    /// Works out once what this plan shares with one that more plans will share.
+    pub(crate) fn keep_shared(&self, lasting: &Self, streams: &Streams, cells: &[CellStreams]) {
+        let shared = |lane: &&Arc<Lane>| lasting.lanes.iter().any(|own| Arc::ptr_eq(own, lane));
+        self.lanes.iter().filter(shared).for_each(|lane| lane.keep(streams, cells));
+    }
+
+    /// Whether another plan comes to the same in every draw, what hangs on open questions aside.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.out == other.out
+            && self.lanes_not_in(other).is_empty()
+            && other.lanes_not_in(self).is_empty()
+    }
+
     /// Whether an open question plays a part.
     pub(crate) fn depends_on(&self, question: usize) -> bool {
         self.lanes.iter().any(|lane| lane.depends_on(question))
@@ -183,19 +192,15 @@ impl Plan {
         streams: &Streams,
         cells: &[CellStreams],
         block: usize,
-        before: &Scores,
-        question: usize,
-    ) -> Scores {
+        (before, after): (&Scores, &mut Scores),
+        (question, change): (usize, &mut Change),
+    ) {
         let as_was = Draws { streams, cells, block, redrawn: None };
         let draws = Draws { redrawn: Some(question), ..as_was };
-        let mut change = Change::new();
-        for lane in self.lanes.iter().filter(|lane| lane.depends_on(question)) {
-            lane.add_to(&as_was, &mut change.old);
-            lane.add_to(&draws, &mut change.new);
-        }
-        let mut after = change.applied(before);
-        self.rule_out(&draws, &mut after);
-        after
+        let lanes = self.lanes.iter().filter(|lane| lane.depends_on(question));
+        let lanes: Vec<&Lane> = lanes.map(Arc::as_ref).collect();
+        change.apply([&lanes, &lanes], [&as_was, &draws], before, after);
+        self.rule_out(&draws, after);
     }
 
     /// The lanes that another plan does not have.
@@ -226,7 +231,8 @@ impl Plan {
         (0..BLOCKS).map(|block| self.scores(streams, cells, block)).collect()
     }
 
-    /// How often each option ranks first, from the scores of a plan that differs little.
+    /// How often each option ranks first in so many blocks, from the scores of a plan that differs
+    /// little.
     pub(crate) fn first_counts_from(
         &self,
         base: &Self,
@@ -235,53 +241,75 @@ impl Plan {
         cells: &[CellStreams],
     ) -> [u32; 3] {
         let (gone, added) = (base.lanes_not_in(self), self.lanes_not_in(base));
-        sum(before.iter().enumerate().map(|(block, before)| {
+        if before.len() == BLOCKS {
+            gone.iter().for_each(|lane| lane.keep(streams, cells));
+        }
+        // One place for all blocks: moving as much about takes longer than adding it up.
+        let (mut change, mut after) = (Change::new(), Scores::EMPTY);
+        let mut counts = [0; 3];
+        for (block, before) in before.iter().enumerate() {
             let draws = Draws { streams, cells, block, redrawn: None };
-            let mut change = Change::new();
-            gone.iter().for_each(|lane| lane.add_to(&draws, &mut change.old));
-            added.iter().for_each(|lane| lane.add_to(&draws, &mut change.new));
-            let mut after = change.applied(before);
+            change.apply([&gone, &added], [&draws, &draws], before, &mut after);
             self.rule_out(&draws, &mut after);
-            after
-        }))
+            add_firsts(&mut counts, &after);
+        }
+        counts
     }
 }
 
 /// How often each option ranks first.
 pub(crate) fn first_counts(scores: &[Scores]) -> [u32; 3] {
-    sum(scores.iter())
+    let mut counts = [0; 3];
+    scores.iter().for_each(|scores| add_firsts(&mut counts, scores));
+    counts
 }
 
-fn sum(scores: impl Iterator<Item = impl std::borrow::Borrow<Scores>>) -> [u32; 3] {
-    scores.fold([0; 3], |mut counts, scores| {
-        let firsts = count(&scores.borrow().winners());
-        counts.iter_mut().zip(firsts).for_each(|(count, first)| *count += first);
-        counts
-    })
+fn add_firsts(counts: &mut [u32; 3], scores: &Scores) {
+    let firsts = count(&scores.winners());
+    counts.iter_mut().zip(firsts).for_each(|(count, first)| *count += first);
 }
 
-/// What some lanes add before and after a change.
-struct Change {
+/// Room for what some lanes add before and after a change.
+pub(crate) struct Change {
     old: Totals,
     new: Totals,
 }
 
 impl Change {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { old: [[0.0; BLOCK]; 3], new: [[0.0; BLOCK]; 3] }
     }
 
-    /// Nothing is ruled out yet.
-    fn applied(self, before: &Scores) -> Scores {
-        let Self { old, new: mut totals } = self;
+    /// The scores once some lanes have taken the place of others, each as drawn; what is ruled out is
+    /// left as it stands there.
+    fn apply(
+        &mut self,
+        [gone, added]: [&[&Lane]; 2],
+        [as_was, as_is]: [&Draws<'_>; 2],
+        before: &Scores,
+        after: &mut Scores,
+    ) {
+        let (old, new) = (sum(gone, as_was, &mut self.old), sum(added, as_is, &mut self.new));
         // Option by option, so that the inner loop is over one array and becomes vectors.
-        for ((totals, old), before) in totals.iter_mut().zip(&old).zip(&before.totals) {
-            for ((total, old), before) in totals.iter_mut().zip(old).zip(before) {
-                *total = before + (*total - old);
+        let options = after.totals.iter_mut().zip(&before.totals);
+        for ((after, before), (old, new)) in options.zip(old.iter().zip(new)) {
+            for (((after, before), old), new) in after.iter_mut().zip(before).zip(old).zip(new) {
+                *after = before + (new - old);
             }
         }
-        Scores { totals, out: [0; BLOCK] }
     }
+}
+
+/// What some lanes add together; what a single one keeps already is taken as it is.
+fn sum<'a>(lanes: &[&'a Lane], draws: &Draws<'_>, room: &'a mut Totals) -> &'a Totals {
+    if let [lane] = lanes
+        && let Some(kept) = lane.kept_in(draws)
+    {
+        return kept;
+    }
+    room.iter_mut().for_each(|option| option.fill(0.0));
+    lanes.iter().for_each(|lane| lane.add_to(draws, room));
+    room
 }
 
 fn count(winners: &[u8; BLOCK]) -> [u32; 3] {

@@ -1,17 +1,22 @@
 //! One criterion's part of the loops over the draws.
 
+mod rows;
+
+use std::sync::OnceLock;
+
+pub(crate) use rows::{LaneRow, lane_row};
+use rows::{ROWS, RowValues, Scenarios, look_up};
+
 use crate::{
     cells::CellStreams,
-    expr::MAX_ROWS,
-    streams::{BLOCK, Streams, narrow},
-    value::Offer,
+    streams::{BLOCK, BLOCKS, Streams},
 };
 
 /// What the options have scored in each draw of a block.
 pub(crate) type Totals = [[f32; BLOCK]; 3];
 
 /// One criterion, or one part of economy, ready for the loops.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) criterion: usize,
     source: Source,
@@ -22,14 +27,15 @@ pub(crate) struct Lane {
     swings: Option<Box<[f32; ROWS]>>,
     /// The row that stands for all where only swings differ.
     like: Option<LaneRow>,
+    /// Each row's values, to look up by draw, for each need one; none where they do not differ.
+    values: Vec<RowValues>,
     /// Which scenario stands for each row, where that differs.
     scenarios: Option<Scenarios>,
     /// Whether an option may miss a must in some row.
     pub(crate) has_must: bool,
+    /// What it adds in every draw, once somebody asked to keep it.
+    kept: OnceLock<Vec<Totals>>,
 }
-
-/// Room for every row: a power of two, so that an index can be masked rather than checked.
-const ROWS: usize = MAX_ROWS;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Source {
@@ -42,66 +48,15 @@ pub(crate) enum Source {
     Memory,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct LaneRow {
-    pub(crate) swing: f32,
-    base: [f32; 3],
-    amplitude: [f32; 3],
-    must: [f32; 3],
-    must_amplitude: [f32; 3],
-    cell: usize,
-}
-
-/// The scenarios that rows of a lane rest on, and for each row the place of its own among them.
-#[derive(Clone, Debug)]
-struct Scenarios {
-    cells: Vec<usize>,
-    of_row: Box<[u8; ROWS]>,
-}
-
-impl Scenarios {
-    fn new(rows: &[LaneRow]) -> Self {
-        let mut cells: Vec<usize> = Vec::new();
-        let mut of_row = Box::new([u8::MAX; ROWS]);
-        let rows = of_row.iter_mut().zip(rows).filter(|(_, row)| row.swing > 0.0);
-        for (place, row) in rows {
-            let known = cells.iter().position(|cell| *cell == row.cell);
-            let at = known.unwrap_or_else(|| {
-                cells.push(row.cell);
-                cells.len() - 1
-            });
-            *place = u8::try_from(at).unwrap_or(u8::MAX);
-        }
-        Self { cells, of_row }
-    }
-}
-
 #[inline]
 fn clip(value: f32) -> f32 {
     let value = if value > 0.0 { value } else { 0.0 };
     if value < 1.0 { value } else { 1.0 }
 }
 
-/// `spread` is how far a judged value is varied.
-pub(crate) fn lane_row(swing: f32, offer: Offer, source: Source, spread: f64) -> LaneRow {
-    let base = LaneRow { swing, must: [f32::INFINITY; 3], ..LaneRow::default() };
-    match offer {
-        Offer::Judged(values) => {
-            LaneRow { base: values.map(narrow), amplitude: [narrow(spread); 3], ..base }
-        }
-        Offer::Headroom(headroom) => LaneRow {
-            base: headroom.log2.map(narrow),
-            amplitude: headroom.width.map(narrow),
-            must: headroom.must.map(narrow),
-            must_amplitude: headroom.must_width.map(narrow),
-            ..base
-        },
-        Offer::Economy { memory_cell: cell, .. } if source == Source::Memory => {
-            LaneRow { cell, ..base }
-        }
-        Offer::Tail { cell, .. } | Offer::Economy { cell, .. } => LaneRow { cell, ..base },
-        Offer::NotMeasured => base,
-    }
+#[inline]
+fn lesser(left: f32, right: f32) -> f32 {
+    if left < right { left } else { right }
 }
 
 /// One block of the streams, with at most one question drawn anew.
@@ -133,22 +88,36 @@ impl<'a> Draws<'a> {
         stream.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
     }
 
-    fn cell(&self, cell: usize, source: Source, option: usize) -> &'a [f32; BLOCK] {
+    /// What an option offers by a scenario; `slower` has room for the hybrid's as two services.
+    fn cell<'b>(
+        &self,
+        (cell, share): (usize, f32),
+        source: Source,
+        option: usize,
+        slower: &'b mut [f32; BLOCK],
+    ) -> &'b [f32; BLOCK]
+    where
+        'a: 'b,
+    {
         let language = if option == 2 { 0 } else { option };
-        let streams = self.cells.get(cell).and_then(|cell| match source {
-            Source::Tail => cell.tail.get(language),
-            Source::Cpu => cell.cpu.get(language),
-            Source::Memory => cell.memory.get(option),
-            Source::Noisy { .. } => None,
-        });
-        streams.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE)
+        let two = self.streams.two.as_ref().filter(|_| option == 2 && share > 0.0);
+        let Some(cell) = self.cells.get(cell) else { return &NO_NOISE };
+        let (stream, times) = match source {
+            Source::Tail => (cell.tail.get(language), two.map(|two| &two.tail)),
+            Source::Cpu => (cell.cpu.get(language), two.map(|two| &two.cpu)),
+            Source::Memory => {
+                let of_two = two.and(cell.memory_of_two.as_ref());
+                (of_two.or(cell.memory.get(option)), None)
+            }
+            Source::Noisy { .. } => (None, None),
+        };
+        let own = stream.and_then(|stream| stream.get(self.block)).unwrap_or(&NO_NOISE);
+        let Some(times) = times.and_then(|times| times.get(self.block)) else { return own };
+        for ((slower, own), times) in slower.iter_mut().zip(own).zip(times) {
+            *slower = own / (1.0 + (times - 1.0) * share);
+        }
+        slower
     }
-}
-
-#[inline]
-#[expect(clippy::indexing_slicing, reason = "the mask keeps the index within the array")]
-const fn look_up<T: Copy>(table: &[T; ROWS], index: u16) -> T {
-    table[index as usize & (ROWS - 1)]
 }
 
 impl PartialEq for Lane {
@@ -166,11 +135,11 @@ impl Lane {
         open: Vec<(usize, usize)>,
         rows: Vec<LaneRow>,
     ) -> Self {
-        let alike = |row: &&LaneRow| row.swing > 0.0 || row.must.iter().any(|m| m.is_finite());
-        let first = rows.iter().find(alike).or(rows.first()).copied().unwrap_or_default();
+        let counts = |row: &&LaneRow| row.swing > 0.0 || row.may_miss_a_must();
+        let first = rows.iter().find(counts).or(rows.first()).copied().unwrap_or_default();
         let like = rows
             .iter()
-            .filter(alike)
+            .filter(counts)
             .all(|row| LaneRow { swing: first.swing, ..*row } == first)
             .then_some(first);
         let swings = (!open.is_empty()).then(|| {
@@ -178,45 +147,98 @@ impl Lane {
             swings.iter_mut().zip(&rows).for_each(|(swing, row)| *swing = row.swing);
             swings
         });
-        let has_must = rows.iter().flat_map(|row| row.must).any(f32::is_finite);
+        let has_must = rows.iter().any(LaneRow::may_miss_a_must);
         let noisy = matches!(source, Source::Noisy { .. });
         let scenarios = (like.is_none() && !noisy).then(|| Scenarios::new(&rows));
-        Self { criterion, source, open, rows, swings, like, scenarios, has_must }
+        let needs = rows.iter().map(|row| usize::from(row.needs)).max().unwrap_or(0);
+        let needs = if like.is_none() && noisy { needs } else { 0 };
+        let values = (0..needs).map(|need| RowValues::new(&rows, need)).collect();
+        let kept = OnceLock::new();
+        Self { criterion, source, open, rows, swings, like, values, scenarios, has_must, kept }
     }
 
     pub(crate) fn depends_on(&self, question: usize) -> bool {
         self.open.iter().any(|(open, _)| *open == question)
     }
 
+    /// Works out once what it adds in every draw: worth the room where it will be asked again.
+    pub(crate) fn keep(&self, streams: &Streams, cells: &[CellStreams]) {
+        self.kept.get_or_init(|| {
+            let each = (0..BLOCKS).map(|block| {
+                let mut totals = [[0.0; BLOCK]; 3];
+                self.add_drawn(&Draws { streams, cells, block, redrawn: None }, &mut totals);
+                totals
+            });
+            each.collect()
+        });
+    }
+
+    /// What it adds in a block, if that is kept and no question of its own is drawn anew.
+    pub(crate) fn kept_in(&self, draws: &Draws<'_>) -> Option<&Totals> {
+        let as_drawn = draws.redrawn.is_none_or(|question| !self.depends_on(question));
+        self.kept.get().filter(|_| as_drawn)?.get(draws.block)
+    }
+
+    /// Adds weight × value of each option in each draw of a block.
     pub(crate) fn add_to(&self, draws: &Draws<'_>, totals: &mut Totals) {
+        let Some(kept) = self.kept_in(draws) else {
+            return self.add_drawn(draws, totals);
+        };
+        for (totals, kept) in totals.iter_mut().zip(kept) {
+            totals.iter_mut().zip(kept).for_each(|(total, kept)| *total += kept);
+        }
+    }
+
+    fn add_drawn(&self, draws: &Draws<'_>, totals: &mut Totals) {
         let mut weights = *draws.factor(self.criterion);
+        let mut rows = [0; BLOCK];
         match (&self.swings, self.rows.as_slice()) {
             (None, [row]) => weights.iter_mut().for_each(|weight| *weight *= row.swing),
             (Some(swings), _) => {
-                let indices = self.indices(draws);
-                for (weight, index) in weights.iter_mut().zip(&indices) {
-                    *weight *= look_up(swings, *index);
-                }
-                if self.like.is_none() {
-                    return self.add_each(draws, &weights, &indices, totals);
+                rows = self.indices(draws);
+                for (weight, row) in weights.iter_mut().zip(&rows) {
+                    *weight *= look_up(swings, *row);
                 }
             }
             (None, _) => return,
         }
-        let Some(row) = &self.like else { return };
-        let options = totals.iter_mut().zip(row.base).zip(row.amplitude).enumerate();
-        for (option, ((totals, base), amplitude)) in options {
+        if let Some(scenarios) = &self.scenarios {
+            return self.add_scenarios(scenarios, draws, &weights, &rows, totals);
+        }
+        let (mut own, mut slower) = ([0.0_f32; BLOCK], [0.0_f32; BLOCK]);
+        for (option, totals) in totals.iter_mut().enumerate() {
+            let each = totals.iter_mut().zip(&weights);
             if let Source::Noisy { .. } = self.source {
-                let noise = self.noise(draws, option);
-                for ((total, weight), noise) in totals.iter_mut().zip(&weights).zip(noise) {
-                    *total += weight * clip(base + amplitude * noise);
-                }
-            } else {
-                let values = draws.cell(row.cell, self.source, option);
-                for ((total, weight), value) in totals.iter_mut().zip(&weights).zip(values) {
-                    *total += weight * value;
+                self.fill(draws, &rows, option, &mut own);
+                each.zip(&own).for_each(|((total, weight), own)| *total += weight * clip(*own));
+            } else if let Some(row) = &self.like {
+                let values = draws.cell((row.cell, row.share), self.source, option, &mut slower);
+                each.zip(values).for_each(|((total, weight), value)| *total += weight * value);
+            }
+        }
+    }
+
+    /// What an option offers in each draw, noise and all: of several needs the least.
+    fn fill(&self, draws: &Draws<'_>, rows: &[u16; BLOCK], option: usize, own: &mut [f32; BLOCK]) {
+        let noise = self.noise(draws, option);
+        let needs = self.like.map_or(self.values.len(), |row| usize::from(row.needs));
+        let one = |need: usize, own: &mut [f32; BLOCK]| match &self.like {
+            Some(row) => {
+                let (base, amplitude) =
+                    row.offered.get(need).map_or((0.0, 0.0), |offered| offered.of(option));
+                own.iter_mut().zip(noise).for_each(|(own, noise)| *own = base + amplitude * noise);
+            }
+            None => {
+                if let Some(values) = self.values.get(need) {
+                    values.fill(own, option, rows, noise);
                 }
             }
+        };
+        one(0, own);
+        for need in 1..needs {
+            let mut other = [0.0_f32; BLOCK];
+            one(need, &mut other);
+            own.iter_mut().zip(&other).for_each(|(own, other)| *own = lesser(*own, *other));
         }
     }
 
@@ -238,33 +260,6 @@ impl Lane {
         indices
     }
 
-    /// Where the values differ from row to row, each draw looks up its own.
-    fn add_each(
-        &self,
-        draws: &Draws<'_>,
-        weights: &[f32; BLOCK],
-        indices: &[u16; BLOCK],
-        totals: &mut Totals,
-    ) {
-        if let Some(scenarios) = &self.scenarios {
-            return self.add_scenarios(scenarios, draws, weights, indices, totals);
-        }
-        let (mut bases, mut amplitudes) = ([0.0_f32; ROWS], [0.0_f32; ROWS]);
-        for (option, totals) in totals.iter_mut().enumerate() {
-            let slots = bases.iter_mut().zip(&mut amplitudes);
-            for ((base, amplitude), row) in slots.zip(&self.rows) {
-                *base = row.base.get(option).copied().unwrap_or(0.0);
-                *amplitude = row.amplitude.get(option).copied().unwrap_or(0.0);
-            }
-            let noise = self.noise(draws, option).iter();
-            let each = totals.iter_mut().zip(weights).zip(indices).zip(noise);
-            for (((total, weight), index), noise) in each {
-                let amplitude = look_up(&amplitudes, *index);
-                *total += weight * clip(look_up(&bases, *index) + amplitude * noise);
-            }
-        }
-    }
-
     /// Scenario by scenario over all draws, so that the inner loop is over plain arrays: each draw
     /// keeps the value of its own scenario.
     fn add_scenarios(
@@ -280,10 +275,11 @@ impl Lane {
         for (place, index) in places.iter_mut().zip(indices) {
             *place = u32::from(look_up(&scenarios.of_row, *index));
         }
-        let offered = |option: usize| {
+        let mut slower = [0.0_f32; BLOCK];
+        let mut offered = |option: usize| {
             let mut values = [0.0_f32; BLOCK];
             for (at, cell) in (0_u32..).zip(&scenarios.cells) {
-                let own = draws.cell(*cell, self.source, option);
+                let own = draws.cell(*cell, self.source, option, &mut slower);
                 for ((value, own), place) in values.iter_mut().zip(own).zip(&places) {
                     *value = if *place == at { *own } else { *value };
                 }
@@ -291,7 +287,8 @@ impl Lane {
             values
         };
         let [rust, go] = [offered(0), offered(1)];
-        let hybrid = if self.source == Source::Memory { offered(2) } else { rust };
+        let like_rust = scenarios.cells.iter().all(|(_, share)| *share == 0.0);
+        let hybrid = if like_rust && self.source != Source::Memory { rust } else { offered(2) };
         for (totals, values) in totals.iter_mut().zip([&rust, &go, &hybrid]) {
             for ((total, weight), value) in totals.iter_mut().zip(weights).zip(values) {
                 *total += weight * value;
@@ -307,9 +304,10 @@ impl Lane {
             for ((out, index), noise) in out.iter_mut().zip(indices).zip(noise) {
                 let row = self.rows.get(usize::from(index)).or(self.rows.first());
                 let missed = row.is_some_and(|row| {
-                    let must = row.must.get(option).copied().unwrap_or(f32::INFINITY);
-                    let width = row.must_amplitude.get(option).copied().unwrap_or(0.0);
-                    must + width * noise < 0.0
+                    row.musts.iter().any(|must| {
+                        let (base, amplitude) = must.of(option);
+                        base + amplitude * noise < 0.0
+                    })
                 });
                 *out |= u8::from(missed) << option;
             }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CaseResult, Engine, Measurements, Model, SEED, Summary, Usage, backtest::results,
+    CaseResult, Engine, Measurements, Model, SEED, Summary, TwoServices, Usage, backtest::results,
     model::sha256, precedent_cases, precedents,
 };
 
@@ -193,7 +193,10 @@ impl Counted {
 /// The digest of everything that the advice reads of the runs in use.
 #[must_use]
 pub fn measured_digest(measurements: &Measurements) -> String {
-    sha256(&format!("{measurements:?}"))
+    // What is measured beside them, or only told, enters no figure.
+    let two = measurements.two_services.clone().map(|two| TwoServices { shipped: None, ..two });
+    let two = two.map(|two| format!(", two_services: {two:?}")).unwrap_or_default();
+    sha256(&format!("Measurements {{ workloads: {:?}{two} }}", measurements.workloads))
 }
 
 /// What was found for the built-in model, `models/leave-one-out.toml`; none when it belongs to
@@ -253,7 +256,7 @@ pub fn leave_one_out(measurements: &Measurements) -> Result<LeaveOneOut, String>
             });
         }
     }
-    let runs = measurements.workloads.iter().map(|measured| measured.run.clone());
+    let runs = measurements.runs().map(|(run, _)| run.to_owned());
     Ok(LeaveOneOut {
         model: Model::builtin().digest().to_owned(),
         levers: sha256(BUILTIN),

@@ -36,6 +36,7 @@ mod situation;
 mod smaa;
 mod streams;
 mod trial;
+mod two_services;
 mod value;
 mod wording;
 
@@ -61,7 +62,7 @@ pub use levers::{
     measured_digest,
 };
 pub use measure::{
-    Compared, Estimate, Measurements, Part, SweepPoint, TwinFigures, WorkloadMeasurement,
+    Beside, Compared, Estimate, Measurements, Part, SweepPoint, TwinFigures, WorkloadMeasurement,
 };
 pub use model::{
     Answer, Bin, Criterion, CriterionKind, Group, Knockout, Model, Question, QuestionKind, Spread,
@@ -75,9 +76,10 @@ pub use presets::{Preset, presets};
 pub use problem::{Problem, line_column};
 pub use score::{
     Change, Flip, FlipKind, ModelRef, Need, Notice, OptionScore, Performance, PrecedentRef, Reason,
-    Score, Settled, Verdict,
+    Score, Settled, Told, Verdict,
 };
 pub use sensitivity::{importance_factor, importance_thresholds};
 pub use smaa::{Acceptability, acceptability};
 pub use trial::{Advised, Decided, Tally, Tried, advise, tally, try_model};
+pub use two_services::{Shipped, TwoServices};
 pub use wording::{grouped, quantity};

@@ -5,6 +5,50 @@
 pub struct Measurements {
     /// One entry for each scenario of each workload.
     pub workloads: Vec<WorkloadMeasurement>,
+    /// Workloads that something was measured of, but nothing that may stand for them.
+    pub beside: Vec<Beside>,
+    /// What a hybrid of two services costs.
+    pub two_services: Option<TwoServices>,
+}
+
+impl Measurements {
+    /// Every run that is used, with its scenario.
+    pub fn runs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let two = self.two_services.iter().map(|it| (it.run.as_str(), it.scenario.as_str()));
+        let workloads = self.workloads.iter();
+        workloads.map(|it| (it.run.as_str(), it.scenario.as_str())).chain(two)
+    }
+
+    /// What is told of a workload that no measurement stands for.
+    pub(crate) fn nothing_for(&self, workload: Option<&str>) -> String {
+        let Some(beside) = self.beside.iter().find(|it| Some(it.workload.as_str()) == workload)
+        else {
+            return "Nothing has been measured for a service like this yet.".to_owned();
+        };
+        let stands = match &beside.stands {
+            Some(scenario) => format!("only a run of {scenario} would, and none is in use"),
+            None => "no scenario stands for it yet".to_owned(),
+        };
+        let runs = match beside.scenarios.as_slice() {
+            [] => String::new(),
+            [one] => format!("; what was measured with {one} answers a question of its own"),
+            several => {
+                format!("; what was measured with {} answers questions of their own", join(several))
+            }
+        };
+        format!("Nothing measured so far stands for a service like this: {stands}{runs}.")
+    }
+}
+
+/// What was measured of a workload without standing for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The answer to the question `workload`.
+    pub workload: String,
+    /// The scenario that would stand for it; absent when none does.
+    pub stands: Option<String>,
+    /// The scenarios that were measured all the same.
+    pub scenarios: Vec<String>,
 }
 
 /// One scenario of one reference service, measured as a pair.
@@ -68,8 +112,15 @@ pub enum Compared {
 impl WorkloadMeasurement {
     /// Two figures as the advice counts them: both their geometric mean where the difference may be
     /// noise.
-    pub(crate) fn told_apart(&self, compared: Compared, [rust, go]: [f64; 2]) -> [f64; 2] {
-        if self.may_be_noise(compared) { [libm::sqrt(rust * go); 2] } else { [rust, go] }
+    pub(crate) fn told_apart(&self, compared: Compared, both: [f64; 2]) -> [f64; 2] {
+        let [rust, go] = both;
+        if self.are_alike(compared, both) { [libm::sqrt(rust * go); 2] } else { both }
+    }
+
+    /// Whether the difference of two figures may be noise. That of a twin which is overloaded, and
+    /// so has no latency, is none.
+    pub(crate) fn are_alike(&self, compared: Compared, both: [f64; 2]) -> bool {
+        self.may_be_noise(compared) && both.iter().all(|figure| figure.is_finite())
     }
 
     /// The same with intervals: where the difference may be noise, no draw tells the two apart.
@@ -149,8 +200,9 @@ impl Estimate {
 }
 
 use crate::{
-    model::HybridMemory,
     situation::{Known, Number, Situation},
+    two_services::{Hybrid, TwoServices},
+    wording::join,
 };
 
 /// What the answers to `tail_latency` stand for, in ms of p99 (DESIGN: bands 500/50/10), by
@@ -160,8 +212,11 @@ const BANDS_MS: [f64; 3] = [500.0, 50.0, 10.0];
 /// The least log₂ headroom told apart; beyond it a need is missed hopelessly.
 pub(crate) const LEAST_LOG2: f64 = -20.0;
 
+/// The most needs held against a measurement: throughput, p99, p99.9 and memory.
+pub(crate) const MOST_NEEDS: usize = 4;
+
 /// The needs as numbers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Needs {
     peak_rps: Option<Number>,
     cores: Option<Number>,
@@ -230,25 +285,55 @@ pub(crate) struct Held {
     pub(crate) measured: [f64; 3],
     /// Whether the twins' difference may be noise, so that it does not count.
     pub(crate) alike: bool,
-    /// log₂ of capacity ÷ need.
+    /// log₂ of capacity ÷ need, of each option's own figure.
+    pub(crate) own_log2: [f64; 3],
+    /// log₂ of capacity ÷ need, as it counts.
     pub(crate) log2: [f64; 3],
     /// Half the width of the interval of `log2`.
     pub(crate) width: [f64; 3],
 }
 
-/// The least headroom over all needs, for Rust, Go and the hybrid.
+/// The headroom of Rust, Go and the hybrid over all needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Headroom {
+    /// log₂ of the least.
     pub(crate) log2: [f64; 3],
+    /// Over each need: with noise another than the least may become the least.
+    pub(crate) margins: [Margin; MOST_NEEDS],
+}
+
+/// The headroom over one need; infinite in the place of one that is not stated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Margin {
+    /// log₂ of capacity ÷ need.
+    pub(crate) log2: [f64; 3],
+    /// Half the width of its interval.
     pub(crate) width: [f64; 3],
-    /// log₂ of the least headroom over the musts, and its width; infinite without a must.
-    pub(crate) must: [f64; 3],
-    pub(crate) must_width: [f64; 3],
+    /// Whether missing the need rules an option out.
+    pub(crate) must: bool,
+}
+
+impl Margin {
+    const NONE: Self = Self { log2: [f64::INFINITY; 3], width: [0.0; 3], must: false };
+}
+
+impl Headroom {
+    /// The least of each option over the musts at the lower and at the upper end of their intervals;
+    /// infinite without a must.
+    pub(crate) fn musts(&self) -> [[f64; 2]; 3] {
+        let mut ends = [[f64::INFINITY; 2]; 3];
+        for margin in self.margins.iter().filter(|margin| margin.must) {
+            for (([low, high], log2), width) in ends.iter_mut().zip(margin.log2).zip(margin.width) {
+                (*low, *high) = (low.min(log2 - width), high.min(log2 + width));
+            }
+        }
+        ends
+    }
 }
 
 impl Estimate {
     /// Half the width of the interval on a log₂ scale.
-    fn width(&self) -> f64 {
+    fn width(self) -> f64 {
         let width = 0.5 * libm::log2(self.high / self.low);
         if width.is_finite() { width.max(0.0) } else { 0.0 }
     }
@@ -285,15 +370,17 @@ impl TwinFigures {
 }
 
 /// Holds every stated need against the measurement, one after another. `band` is the state of
-/// `tail_latency`. Until a gateway is measured, capacity and latency of the hybrid are Rust's.
+/// `tail_latency`.
 pub(crate) fn hold(
     measured: &WorkloadMeasurement,
     needs: &Needs,
     band: Option<u8>,
-    hybrid: HybridMemory,
+    hybrid: Hybrid<'_>,
     sink: &mut dyn FnMut(Held),
 ) {
     let (rust, go) = (&measured.rust, &measured.go);
+    let share = hybrid.share(measured, needs);
+    let slowdown = hybrid.times(share, |two| two.slowdown);
     let factor = needs.work_factor(measured).unwrap_or(1.0);
     let load = match (needs.peak_rps, needs.cores) {
         (Some(peak), Some(cores)) => Some(peak.value / cores.value * factor),
@@ -303,20 +390,29 @@ pub(crate) fn hold(
         let of = |twin: &TwinFigures| twin.capacity_rps_per_core.value / factor * cores.value;
         let width = [rust.capacity_rps_per_core.width(), go.capacity_rps_per_core.width()];
         let both = Both::of(measured, Compared::Capacity, [of(rust), of(go)], width);
-        sink(more("throughput", "requests/s", peak, both));
+        sink(more("throughput", "requests/s", peak, both, slowdown));
     }
+    // A load that Rust carries may be beyond the hybrid.
+    let beyond = |load: f64| load * slowdown.value > rust.capacity_rps_per_core.value;
+    let overloaded = hybrid.two.is_some() && load.is_some_and(beyond);
+    let longer = |of: fn(&TwoServices) -> Estimate| match overloaded {
+        true => Estimate::exact(f64::INFINITY),
+        false => hybrid.times(share, of),
+    };
     let in_band = band.and_then(|band| BANDS_MS.get(usize::from(band)));
     let p99 = needs.p99_ms.or(in_band.map(|ms| Number { value: *ms, must: false }));
     if let Some(p99) = p99 {
         let width = [rust.half_load_p99_ms.width(), go.half_load_p99_ms.width()];
         let figures = [rust.p99_at(load), go.p99_at(load)];
-        sink(less("p99_ms", "ms", p99, Both::of(measured, Compared::P99, figures, width)));
+        let both = Both::of(measured, Compared::P99, figures, width);
+        sink(less("p99_ms", "ms", p99, both, longer(|two| two.p99)));
     }
     if let (Some(&tightest), true) = (BANDS_MS.last(), in_band == BANDS_MS.last()) {
         let width = [rust.half_load_p999_ms.width(), go.half_load_p999_ms.width()];
         let need = Number { value: tightest, must: false };
         let figures = [rust.p999_at(load), go.p999_at(load)];
-        sink(less("p999_ms", "ms", need, Both::of(measured, Compared::P999, figures, width)));
+        let both = Both::of(measured, Compared::P999, figures, width);
+        sink(less("p999_ms", "ms", need, both, longer(|two| two.p999)));
     }
     if let Some(limit) = needs.memory_mb {
         let per_connection =
@@ -327,11 +423,26 @@ pub(crate) fn hold(
         let of = |twin: &TwinFigures| twin.loaded_pss_mb.value + per_connection(twin);
         let width = [rust.loaded_pss_mb.width(), go.loaded_pss_mb.width()];
         let both = Both::of(measured, Compared::Memory, [of(rust), of(go)], width);
-        let mut held = less("memory_mb", "MB", limit, both);
-        let two = |rust: f64| hybrid.rust_loaded * rust + hybrid.go_idle * go.idle_pss_mb.value;
-        let ([_, _, measured], [_, _, log2]) = (&mut held.measured, &mut held.log2);
-        let [counted, _] = both.counted;
-        (*measured, *log2) = (two(of(rust)), ratio(limit.value, two(counted)));
+        let mut held = less("memory_mb", "MB", limit, both, Estimate::exact(1.0));
+        let ([counted, _], [_, _, log2]) = (both.counted, &mut held.log2);
+        let ([_, _, measured], [_, _, width]) = (&mut held.measured, &mut held.width);
+        if let Some(two) = hybrid.two {
+            // Its edge holds the connections.
+            let clients = per_connection(go) - per_connection(rust);
+            let whole = |rust: f64, edge: f64| rust + clients + edge;
+            let Estimate { value, low, high } = two.memory_mb;
+            let [narrow, wide] = [-*width, *width].map(libm::exp2);
+            let [low, high] = [whole(counted * narrow, low), whole(counted * wide, high)];
+            let counted = Estimate { value: whole(counted, value), low, high };
+            *measured = whole(of(rust), value);
+            (*log2, *width) = (ratio(limit.value, counted.value), counted.width());
+        } else {
+            let idle = hybrid.memory.go_idle * go.idle_pss_mb.value;
+            let both = |rust: f64| hybrid.memory.rust_loaded * rust + idle;
+            (*measured, *log2) = (both(of(rust)), ratio(limit.value, both(counted)));
+        }
+        let [_, _, own_log2] = &mut held.own_log2;
+        *own_log2 = ratio(limit.value, *measured);
         sink(held);
     }
 }
@@ -360,31 +471,35 @@ impl Both {
         measured: [f64; 2],
         [rust, go]: [f64; 2],
     ) -> Self {
-        let alike = run.may_be_noise(compared);
+        let alike = run.are_alike(compared, measured);
         let width = if alike { [rust.max(go); 2] } else { [rust, go] };
         Self { measured, counted: run.told_apart(compared, measured), width, alike }
     }
 }
 
-/// A need of which more is better: capacity ÷ need.
-fn more(id: &'static str, unit: &'static str, need: Number, both: Both) -> Held {
-    held(id, unit, need, both, |offered| ratio(offered, need.value))
+/// A need of which more is better: capacity ÷ need. The hybrid offers Rust's ÷ `times`.
+fn more(id: &'static str, unit: &'static str, need: Number, both: Both, times: Estimate) -> Held {
+    let log2 = |offered| ratio(offered, need.value);
+    held(id, unit, need, both, times, |rust| rust / times.value, log2)
 }
 
-/// A need of which less is better: need ÷ measured.
-fn less(id: &'static str, unit: &'static str, need: Number, both: Both) -> Held {
-    held(id, unit, need, both, |offered| ratio(need.value, offered))
+/// A need of which less is better: need ÷ measured. The hybrid takes Rust's × `times`.
+fn less(id: &'static str, unit: &'static str, need: Number, both: Both, times: Estimate) -> Held {
+    let log2 = |offered| ratio(need.value, offered);
+    held(id, unit, need, both, times, |rust| rust * times.value, log2)
 }
 
-/// The hybrid offers what Rust does.
 fn held(
     id: &'static str,
     unit: &'static str,
     need: Number,
     both: Both,
+    times: Estimate,
+    hybrid: impl Fn(f64) -> f64,
     log2: impl Fn(f64) -> f64,
 ) -> Held {
-    let three = |[rust, go]: [f64; 2]| [rust, go, rust];
+    let three = |[rust, go]: [f64; 2]| [rust, go, hybrid(rust)];
+    let [rust, go] = both.width;
     Held {
         id,
         unit,
@@ -392,38 +507,28 @@ fn held(
         must: need.must,
         measured: three(both.measured),
         alike: both.alike,
-        log2: three(both.counted.map(log2)),
-        width: three(both.width),
+        own_log2: three(both.measured).map(&log2),
+        log2: three(both.counted).map(&log2),
+        width: [rust, go, rust + times.width()],
     }
 }
 
-/// The least headroom; none without a need. A must rules nothing out while the work of a request
-/// is unknown.
+/// The headroom over all needs; none without a need. A must rules nothing out while the work of a
+/// request is unknown.
 pub(crate) fn headroom(
     measured: &WorkloadMeasurement,
     needs: &Needs,
     band: Option<u8>,
-    hybrid: HybridMemory,
+    hybrid: Hybrid<'_>,
 ) -> Option<Headroom> {
-    let none = [f64::INFINITY; 3];
-    let mut least = Headroom { log2: none, width: [0.0; 3], must: none, must_width: [0.0; 3] };
-    let mut any = false;
+    let mut found = Headroom { log2: [f64::INFINITY; 3], margins: [Margin::NONE; MOST_NEEDS] };
+    let mut places = 0..MOST_NEEDS;
     hold(measured, needs, band, hybrid, &mut |held| {
-        any = true;
-        take_least(&mut least.log2, &mut least.width, &held);
-        if held.must && needs.work_is_known() {
-            take_least(&mut least.must, &mut least.must_width, &held);
-        }
+        let place = places.next().and_then(|place| found.margins.get_mut(place));
+        let Some(margin) = place else { return };
+        let Held { log2, width, .. } = held;
+        *margin = Margin { log2, width, must: held.must && needs.work_is_known() };
+        found.log2.iter_mut().zip(log2).for_each(|(least, own)| *least = least.min(own));
     });
-    any.then_some(least)
-}
-
-fn take_least(log2: &mut [f64; 3], width: &mut [f64; 3], held: &Held) {
-    for (((log2, width), own), own_width) in
-        log2.iter_mut().zip(width).zip(held.log2).zip(held.width)
-    {
-        if own < *log2 {
-            (*log2, *width) = (own, own_width);
-        }
-    }
+    (places.start > 0).then_some(found)
 }

@@ -298,7 +298,31 @@ pub struct Criterion {
     pub(crate) table: Table,
 }
 
+/// What measured criteria depend on beside their factors, in two situations.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SameMeasured {
+    /// Whether the stated needs are the same.
+    pub(crate) needs: bool,
+    /// Whether the hybrid is, as far as it is measured.
+    pub(crate) hybrid: bool,
+}
+
 impl Criterion {
+    /// Whether two situations come to the same for it: what its numbers depend on is the same, and
+    /// what the measured ones do as well.
+    pub(crate) fn is_same_in(
+        &self,
+        [one, two]: [&crate::situation::Situation; 2],
+        same: SameMeasured,
+    ) -> bool {
+        let measured = match self.kind {
+            CriterionKind::Headroom => same.needs && same.hybrid,
+            kind => same.hybrid || !kind.is_measured(),
+        };
+        let mut factors = self.factors.iter();
+        measured && factors.all(|factor| one.factor(*factor) == two.factor(*factor))
+    }
+
     /// The greatest swing points it can have.
     #[must_use]
     pub fn greatest_swing(&self) -> f64 {

@@ -3,12 +3,11 @@
 use crate::{
     AnswerValue, Answers, Choice, CriterionKind, Notice,
     engine::{Judgement, notice},
-    expr::Factor,
     measure::Needs,
     performance::Assessment,
     situation::Situation,
     value::{Ground, Offer, Term, Totals},
-    wording::{capitalised, join},
+    wording::{capitalised, counted, join},
 };
 
 /// What holds a strong verdict back, beside open questions.
@@ -22,10 +21,7 @@ pub(crate) fn caps(ground: &Ground, situation: &Situation) -> Vec<&'static str> 
         let (mut not_measured, mut across) = (false, false);
         ground.points(criterion, situation, &needs, |point| match point.offer {
             Offer::Headroom(headroom) => {
-                let musts = headroom.must.iter().zip(headroom.must_width);
-                across |= musts
-                    .filter(|(must, _)| must.is_finite())
-                    .any(|(must, width)| must - width < 0.0 && must + width >= 0.0);
+                across |= headroom.musts().iter().any(|[low, high]| *low < 0.0 && *high >= 0.0);
             }
             _ => not_measured = true,
         });
@@ -149,9 +145,8 @@ pub(crate) fn all(
         );
         notices.push(notice("must_unchecked", text));
     }
-    if assessed.headroom.is_some() && totals.out & 4 == 0 {
-        let text = "No gateway has been measured yet: the hybrid's capacity, latency and processor time are taken to be Rust's.";
-        notices.push(notice("hybrid_as_rust", text));
+    if totals.out & 4 == 0 {
+        notices.extend(hybrid_measured(ground, situation, totals, assessed));
     }
     if let (Some(at), Some(cell)) = (situation.state(ground.known.resident_state), assessed.cell)
         && ground.tail_cell(situation.state(ground.known.workload), Some(at)).is_none()
@@ -189,11 +184,38 @@ fn performance_text(id: &str, assessed: &Assessment, needs: &Needs, stands: &str
     }
 }
 
+/// What the hybrid's measured figures are taken from.
+fn hybrid_measured(
+    ground: &Ground,
+    situation: &Situation,
+    totals: &Totals,
+    assessed: &Assessment,
+) -> Option<Notice> {
+    let hybrid = ground.hybrid(situation);
+    let mut criteria = ground.model.criteria().iter().zip(&totals.terms);
+    let counts = criteria.any(|(c, term)| c.kind.is_measured() && term.swing > 0.0);
+    let Some(two) = hybrid.two.filter(|_| counts) else {
+        let why = match ground.measurements.two_services {
+            Some(_) => "A hybrid in one process has not been measured",
+            None => "No hybrid has been measured yet",
+        };
+        let text =
+            format!("{why}: its capacity, latency and processor time are taken to be Rust's.");
+        return (assessed.headroom.is_some() && hybrid.two.is_none())
+            .then(|| notice("hybrid_as_rust", text));
+    };
+    let path = two.path_cpu_ms;
+    let [rust, go, own] = [path.rust, path.go, path.hybrid].map(|ms| counted(ms, "ms"));
+    let text = format!(
+        "The hybrid as two services counts with what a Go edge in front of Rust cost over a whole path {}: {own} of processor time a request, where all in Rust took {rust} and all in Go {go}. That is the upper end of its range, for a Go side that every request goes through; the lower end is what Rust needs, for one that only controls the core.",
+        two.source()
+    );
+    Some(notice("hybrid_two_services", text))
+}
+
 /// Whether the hybrid meant is one process or two services, as far as the answers tell.
 fn hybrid_kind(ground: &Ground, situation: &Situation) -> Notice {
-    let given = |(factor, state): &(Factor, u8)| situation.factor(*factor) == Some(*state);
-    let pointing = ground.model.in_process.iter().find(|when| when.iter().all(given));
-    let Some(when) = pointing else {
+    let Some(when) = ground.in_process(situation) else {
         let text = "Meant as two services with a wire between them: no answer points to a Rust library inside the Go program.";
         return notice("two_services", text);
     };

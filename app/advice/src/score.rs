@@ -1,5 +1,7 @@
 //! The score object: what `assay score --json` prints, the API returns and a record keeps.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ByOption, Choice, Model};
@@ -93,10 +95,46 @@ pub enum FlipKind {
     Answer,
     /// Two answers at once.
     Pair,
-    /// A number crosses a threshold.
+    /// A number within a range.
     Number,
     /// A criterion's importance (swing points) changes.
     Importance,
+}
+
+/// What an answer is, or would be: a number as a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Told {
+    /// A number in its question's unit, or swing points.
+    Number(f64),
+    /// An answer's value; `unknown` while it is open; empty where a list gains or loses one.
+    Text(String),
+}
+
+impl Told {
+    /// The number; advice kept by earlier versions has it as a text.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl From<&str> for Told {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
 }
 
 /// One change within a flip.
@@ -105,19 +143,30 @@ pub struct Change {
     /// A question's id, or a criterion's for importance.
     pub id: String,
     /// The answer, number or swing as it is.
-    pub from: String,
-    /// What it would have to be.
-    pub to: String,
+    pub from: Told,
+    /// What it would have to be; of a range of numbers the nearer end.
+    pub to: Told,
+    /// Of a range of numbers the other end, included like the first; absent where what is said holds
+    /// as far as the number may go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
 }
 
-/// A change after which another option has the greatest value.
+impl Change {
+    /// A change to one value.
+    pub(crate) fn new(id: String, from: impl Into<Told>, to: impl Into<Told>) -> Self {
+        Self { id, from: from.into(), to: to.into(), until: None }
+    }
+}
+
+/// A change after which the advice is another: another option, or another verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flip {
     /// What is changed.
     pub kind: FlipKind,
     /// The change, or both changes of a pair.
     pub changes: Vec<Change>,
-    /// The option with the greatest value after the change.
+    /// The option advised after the change; absent exactly when it is too close to call.
     pub recommended: Option<Choice>,
     /// The verdict after the change.
     pub verdict_after: Verdict,
@@ -145,7 +194,8 @@ pub struct Need {
 pub struct Performance {
     /// Each stated need.
     pub needs: Vec<Need>,
-    /// Least capacity ÷ need over the needs; absent without a need or a measurement.
+    /// Least capacity ÷ need over the needs, as it counts: of both twins' geometric mean where their
+    /// difference may be noise; absent without a need or a measurement.
     pub headroom: ByOption<Option<f64>>,
     /// The user's CPU time per request ÷ the twin's; absent when not stated.
     pub work_factor: Option<f64>,
@@ -252,5 +302,14 @@ impl Score {
         });
         let [first, second, _] = order;
         [first, second]
+    }
+
+    /// The option that comes first in most readings of the answers; not always the one of the
+    /// greatest value.
+    #[must_use]
+    pub fn most_often_first(&self) -> Choice {
+        let share = |option: &Choice| self.options.get(*option).first_share;
+        let most = Choice::ALL.into_iter().max_by(|l, r| share(l).total_cmp(&share(r)));
+        most.unwrap_or(Choice::Rust)
     }
 }

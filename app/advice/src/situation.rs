@@ -119,6 +119,15 @@ impl Situation {
         changed
     }
 
+    /// The same with one answer fewer held by a list.
+    pub(crate) fn without_held(&self, question: usize, answer: u8) -> Self {
+        let mut changed = self.clone();
+        if let Some(given) = changed.given.get_mut(question) {
+            given.holds &= !(1 << answer);
+        }
+        changed
+    }
+
     /// How many answers a list holds.
     pub(crate) fn held(&self, question: usize) -> usize {
         self.given.get(question).map_or(0, |given| given.holds.count_ones() as usize)

@@ -6,7 +6,7 @@
 use rand::{Rng as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Model, QuestionKind, engine::DRAWS};
+use crate::{Model, QuestionKind, cells::TwoStreams, engine::DRAWS};
 
 /// Draws are kept in blocks that fit the nearest cache.
 pub(crate) const BLOCK: usize = 1024;
@@ -25,6 +25,8 @@ pub(crate) struct Streams {
     /// For each question with states the state drawn from its prior, and an independent second.
     pub(crate) state: Vec<Stream<u8>>,
     pub(crate) redrawn: Vec<Stream<u8>>,
+    /// What two services cost, where that is measured.
+    pub(crate) two: Option<TwoStreams>,
 }
 
 /// A generator of uniform numbers for one key.
@@ -107,6 +109,7 @@ impl Streams {
             noise: noise.collect(),
             state: states("q").collect(),
             redrawn: states("r").collect(),
+            two: None,
         }
     }
 }

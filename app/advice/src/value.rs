@@ -2,13 +2,14 @@
 //! of open questions, and what is certainly or possibly ruled out.
 
 use crate::{
-    Compared, CriterionKind, Model, Part,
+    Compared, CriterionKind, Estimate, Model, Part,
     expected::Expected,
     expr::Factor,
     measure::{Headroom, Measurements, Needs, TwinFigures, WorkloadMeasurement, headroom},
-    model::Criterion,
+    model::{Criterion, SameMeasured},
     situation::{Known, Situation},
     streams,
+    two_services::{Hybrid, TwoServices},
 };
 
 /// Everything a value depends on beside the situation.
@@ -22,8 +23,44 @@ pub(crate) struct Ground {
     /// The state of `cpu_bound` for a service that mostly computes.
     computes: Option<u8>,
     cells: Vec<Cell>,
+    /// For each question the criteria whose term may change with it, and the knock-outs.
+    touched: Vec<Touched>,
     /// What the cells stand for: the measurements, then what is expected where there are none.
     pub(crate) figures: Vec<WorkloadMeasurement>,
+}
+
+/// What hangs on a question: criteria and knock-outs by their places, rising.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Touched {
+    pub(crate) criteria: Vec<usize>,
+    pub(crate) knockouts: Vec<usize>,
+}
+
+impl Touched {
+    fn new(ground: &Ground, question: usize) -> Self {
+        let Ground { model, known, .. } = ground;
+        let states_need =
+            known.numbers().contains(&Some(question)) || known.existing_code == Some(question);
+        let of_hybrid = ground.hybrid_depends(question);
+        let criteria = model.criteria().iter().enumerate().filter(|(_, criterion)| {
+            criterion.factors.iter().any(|factor| factor.question == question)
+                || (criterion.kind == CriterionKind::Headroom && states_need)
+                || (criterion.kind.is_measured() && of_hybrid)
+        });
+        let knockouts = model.knockouts().iter().enumerate().filter(|(_, knockout)| {
+            knockout.when.iter().any(|(factor, _)| factor.question == question)
+        });
+        Self {
+            criteria: criteria.map(|(at, _)| at).collect(),
+            knockouts: knockouts.map(|(at, _)| at).collect(),
+        }
+    }
+
+    /// Whether something hangs on both questions.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let common = |own: &[usize], other: &[usize]| own.iter().any(|at| other.contains(at));
+        common(&self.criteria, &other.criteria) || common(&self.knockouts, &other.knockouts)
+    }
 }
 
 /// One measured scenario, or what is expected: which answers it stands for, and its central ratios.
@@ -37,6 +74,8 @@ struct Cell {
     tail: [f64; 3],
     cpu: [f64; 3],
     memory: [f64; 3],
+    /// What the hybrid offers of memory as two services, where that is measured.
+    memory_of_two: Option<f64>,
 }
 
 /// What a criterion is worth and offers for one combination of the open answers.
@@ -55,6 +94,8 @@ pub(crate) enum Offer {
     Tail {
         cell: usize,
         values: [f64; 3],
+        /// How much of what two services cost counts for the hybrid.
+        share: f64,
     },
     /// What is expected of memory is the same however much computes.
     Economy {
@@ -62,6 +103,7 @@ pub(crate) enum Offer {
         memory_cell: usize,
         cpu: [f64; 3],
         memory: [f64; 3],
+        share: f64,
     },
     NotMeasured,
 }
@@ -143,6 +185,25 @@ impl Totals {
         let [first, ..] = self.order();
         first
     }
+
+    /// The first option, unless every option is certainly out.
+    pub(crate) fn winner(&self) -> Option<usize> {
+        (self.out != 7).then(|| self.first())
+    }
+
+    /// How far the first option is ahead of the second, in root sums of squares of what speaks for
+    /// and against it: the more, the firmer the verdict is likely to be. Infinite when no other is
+    /// in.
+    pub(crate) fn lead(&self) -> f64 {
+        let [first, second, _] = self.order();
+        if self.out >> second & 1 == 1 {
+            return f64::INFINITY;
+        }
+        let value = |term: &Term, option: usize| term.values.get(option).copied().unwrap_or(0.0);
+        let each = self.terms.iter().map(|t| t.swing * (value(t, first) - value(t, second)));
+        let (sum, squares) = each.fold((0.0, 0.0), |(sum, squares), d| (sum + d, squares + d * d));
+        if squares > 0.0 { sum / libm::sqrt(squares) } else { 0.0 }
+    }
 }
 
 impl Ground {
@@ -154,11 +215,12 @@ impl Ground {
             let at = question.answers().iter().position(|answer| answer.value == value)?;
             u8::try_from(at).ok()
         };
+        let two = measurements.two_services.as_ref();
         let measured = measurements.workloads.iter().map(|run| Cell {
             workload: state(known.workload, &run.workload),
             resident: state(known.resident_state, &run.rust.resident_state),
             computing: None,
-            ..Cell::of(run, &model)
+            ..Cell::of(run, &model, two)
         });
         let mut cells: Vec<Cell> = measured.collect();
         let mut figures = measurements.workloads.clone();
@@ -170,12 +232,30 @@ impl Ground {
             cells.push(Cell {
                 resident: answered(known.resident_state, true),
                 computing: answered(known.cpu_bound, false),
-                ..Cell::of(&stand_in.figures, &model)
+                ..Cell::of(&stand_in.figures, &model, None)
             });
             figures.push(stand_in.figures);
         }
         let computes = state(known.cpu_bound, COMPUTES);
-        Self { known, priors, computes, cells, figures, model, measurements }
+        let mut ground = Self {
+            known,
+            priors,
+            computes,
+            cells,
+            touched: Vec::new(),
+            figures,
+            model,
+            measurements,
+        };
+        let questions = 0..ground.model.questions().len();
+        ground.touched = questions.map(|question| Touched::new(&ground, question)).collect();
+        ground
+    }
+
+    /// What hangs on a question.
+    pub(crate) fn touched(&self, question: usize) -> &Touched {
+        static NOTHING: Touched = Touched { criteria: Vec::new(), knockouts: Vec::new() };
+        self.touched.get(question).unwrap_or(&NOTHING)
     }
 
     pub(crate) fn needs(&self, situation: &Situation) -> Needs {
@@ -250,6 +330,7 @@ impl Ground {
         needs: &Needs,
         mut visit: impl FnMut(Point),
     ) {
+        let hybrid = self.hybrid(situation);
         let mut open: Vec<(usize, Factor)> = Vec::new();
         let (mut index, mut stride, mut size) = (0, 1, 1);
         for factor in criterion.factors.iter().rev() {
@@ -274,7 +355,7 @@ impl Ground {
             }
             let row = criterion.table.row(at);
             let offer = if criterion.kind.is_measured() {
-                self.measured(criterion, at, needs)
+                self.measured(criterion, at, needs, hybrid)
             } else {
                 Offer::Judged(row.values)
             };
@@ -284,7 +365,13 @@ impl Ground {
     }
 
     /// What the measurement says for row `at` of a measured criterion.
-    fn measured(&self, criterion: &Criterion, at: usize, needs: &Needs) -> Offer {
+    fn measured(
+        &self,
+        criterion: &Criterion,
+        at: usize,
+        needs: &Needs,
+        hybrid: Hybrid<'_>,
+    ) -> Offer {
         let state = |question: Option<usize>| {
             let mut rest = at;
             for factor in criterion.factors.iter().rev() {
@@ -311,17 +398,28 @@ impl Ground {
         let Some((at, cell)) = found.and_then(|at| Some((at, self.cells.get(at)?))) else {
             return Offer::NotMeasured;
         };
+        let share = self.figures.get(at).map_or(0.0, |run| hybrid.share(run, needs));
+        let slower = |[rust, go, _]: [f64; 3], of: fn(&TwoServices) -> Estimate| {
+            [rust, go, rust / hybrid.times(share, of).value]
+        };
         match criterion.kind {
-            CriterionKind::Tail => Offer::Tail { cell: at, values: cell.tail },
+            CriterionKind::Tail => {
+                let values = slower(cell.tail, |two| two.p999);
+                Offer::Tail { cell: at, values, share }
+            }
             CriterionKind::Economy => {
                 let memory_cell = self.memory_cell(at);
-                Offer::Economy { cell: at, memory_cell, cpu: cell.cpu, memory: cell.memory }
+                let cpu = slower(cell.cpu, |two| two.cpu);
+                let of_two = cell.memory_of_two.filter(|_| hybrid.two.is_some());
+                let [rust, go, of_one] = cell.memory;
+                let memory = [rust, go, of_two.unwrap_or(of_one)];
+                Offer::Economy { cell: at, memory_cell, cpu, memory, share }
             }
             CriterionKind::Headroom => self
                 .measurements
                 .workloads
                 .get(at)
-                .and_then(|m| headroom(m, needs, state(self.known.tail_latency), self.model.hybrid))
+                .and_then(|m| headroom(m, needs, state(self.known.tail_latency), hybrid))
                 .map_or(Offer::NotMeasured, Offer::Headroom),
             CriterionKind::Judged | CriterionKind::Build => Offer::NotMeasured,
         }
@@ -378,6 +476,28 @@ impl Ground {
         Totals { terms, out: self.certainly_out(situation, &needs) }
     }
 
+    /// What measured criteria depend on beside their factors.
+    pub(crate) fn same_measured(&self, [one, two]: [&Situation; 2]) -> SameMeasured {
+        SameMeasured {
+            needs: self.needs(one) == self.needs(two),
+            hybrid: self.same_hybrid(one, two),
+        }
+    }
+
+    /// The same from the totals of another situation: what does not differ is taken from there.
+    pub(crate) fn totals_from(&self, totals: &Totals, [before, after]: [&Situation; 2]) -> Totals {
+        let needs = self.needs(after);
+        let same_measured = self.same_measured([before, after]);
+        let each = self.model.criteria().iter().zip(&totals.terms);
+        let terms = each.map(|(criterion, term)| {
+            match criterion.is_same_in([before, after], same_measured) {
+                true => *term,
+                false => self.term(criterion, after, &needs),
+            }
+        });
+        Totals { terms: terms.collect(), out: self.certainly_out(after, &needs) }
+    }
+
     /// One bit for each option that is out whatever the open answers are.
     pub(crate) fn certainly_out(&self, situation: &Situation, needs: &Needs) -> u8 {
         let certain = |knockout: &&crate::Knockout| {
@@ -397,12 +517,11 @@ impl Ground {
         let mut out = 7;
         self.points(criterion, situation, needs, |point| {
             out &= match point.offer {
-                Offer::Headroom(headroom) => {
-                    let upper = headroom.must.iter().zip(headroom.must_width);
-                    upper.enumerate().fold(0, |bits, (option, (must, width))| {
-                        bits | u8::from(must + width < 0.0) << option
-                    })
-                }
+                Offer::Headroom(headroom) => headroom
+                    .musts()
+                    .iter()
+                    .enumerate()
+                    .fold(0, |bits, (option, [_, high])| bits | u8::from(*high < 0.0) << option),
                 _ => 0,
             };
         });
@@ -415,7 +534,7 @@ const COMPUTES: &str = "yes";
 
 impl Cell {
     /// The central ratios of a run; which answers it stands for is left open.
-    fn of(run: &WorkloadMeasurement, model: &Model) -> Self {
+    fn of(run: &WorkloadMeasurement, model: &Model, apart: Option<&TwoServices>) -> Self {
         let figures = |compared: Compared, of: fn(&TwinFigures) -> f64| {
             let [rust, go] = run.told_apart(compared, [of(&run.rust), of(&run.go)]);
             [rust, go, rust]
@@ -424,6 +543,8 @@ impl Cell {
         // The hybrid pays for two processes.
         let hybrid = model.hybrid;
         let two = hybrid.rust_loaded * rust + hybrid.go_idle * run.go.idle_pss_mb.value;
+        let memory = ratios([rust, go, two]);
+        let [like_rust, ..] = memory;
         Self {
             workload: None,
             resident: None,
@@ -431,7 +552,8 @@ impl Cell {
             part: run.part,
             tail: ratios(figures(Compared::P999, |twin| twin.half_load_p999_ms.value)),
             cpu: ratios(figures(Compared::Cpu, |twin| twin.cpu_ms_per_request.value)),
-            memory: ratios([rust, go, two]),
+            memory,
+            memory_of_two: apart.map(|two| like_rust * rust / (rust + two.memory_mb.value)),
         }
     }
 }

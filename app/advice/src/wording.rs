@@ -5,16 +5,23 @@ use std::{borrow::Cow, collections::BTreeMap};
 use toml::Spanned;
 
 use crate::{
-    AnswerValue, Answers, Choice, Compared, CriterionKind, Question, QuestionKind,
-    WorkloadMeasurement,
+    AnswerValue, Answers, Choice, Compared, CriterionKind, Estimate, Question, QuestionKind,
+    Verdict, WorkloadMeasurement,
+    engine::Advice,
     expected::Ratio,
+    measure::Needs,
     model::Criterion,
+    two_services::{Hybrid, TwoServices},
     value::{Ground, Term},
 };
 
-/// The name of an option by its place.
-pub(crate) fn option(index: usize) -> &'static str {
-    Choice::ALL.get(index).map_or("neither", |choice| choice.name())
+/// A change and what it leads to: "If it falls into two parts: Hybrid (a lean)."
+pub(crate) fn flip(when: &str, after: Advice) -> String {
+    match (after.recommended, after.verdict) {
+        (Some(option), Verdict::Strong) => format!("{when}: {option} (strong)."),
+        (Some(option), _) => format!("{when}: {option} (a lean)."),
+        (None, _) => format!("{when}: too close to call."),
+    }
 }
 
 /// An option's name within a sentence.
@@ -104,23 +111,30 @@ fn with_unit(number: String, unit: &str) -> String {
     }
 }
 
-/// "the p99 limit is below 9.52 ms".
-pub(crate) fn threshold(question: &Question, at: f64, above: bool) -> String {
+/// "the p99 limit is between 5 and 9.5 ms", both ends included; without `far` it holds as far as the
+/// number may go: "the p99 limit is at most 9.5 ms", or "at least".
+pub(crate) fn band(question: &Question, near: f64, far: Option<f64>, above: bool) -> String {
     let unit = match &question.kind {
         QuestionKind::Number { unit, .. } => unit.as_str(),
         QuestionKind::One(_) | QuestionKind::Many { .. } => "",
     };
-    // "The cores it may use are fewer than 4" names its unit already.
-    if question.short.contains(unit) && unit.len() > 2 {
-        let side = if above { "more" } else { "fewer" };
-        return format!("{} are {side} than {}", question.short, short(at));
-    }
-    let side = if above { "above" } else { "below" };
-    format!("{} is {side} {}", question.short, counted(at, unit))
+    // "The cores it may use are at most 4" names its unit already.
+    let named = question.short.contains(unit) && unit.len() > 2;
+    let (is, unit) = if named { ("are", "") } else { ("is", unit) };
+    let range = match far {
+        None if above => format!("at least {}", quantity(near, unit)),
+        None => format!("at most {}", quantity(near, unit)),
+        Some(far) if far == near => quantity(near, unit),
+        Some(far) => {
+            let (low, high) = (near.min(far), near.max(far));
+            format!("between {} and {}", quantity(low, ""), quantity(high, unit))
+        }
+    };
+    format!("{} {is} {range}", question.short)
 }
 
 /// The other ranges of a number: state, the nearest number in it, and the phrase.
-pub(crate) fn bins(question: &Question, now: Option<u8>) -> Vec<(u8, String, String)> {
+pub(crate) fn bins(question: &Question, now: Option<u8>) -> Vec<(u8, f64, String)> {
     let QuestionKind::Number { bins, phrase, unit, .. } = &question.kind else {
         return Vec::new();
     };
@@ -139,7 +153,7 @@ pub(crate) fn bins(question: &Question, now: Option<u8>) -> Vec<(u8, String, Str
             (Some(from), None) => (from, format!("{} or more {unit}", short(from))),
             (None, None) => continue,
         };
-        out.push((state, to.to_string(), phrase.replace("{n}", &words)));
+        out.push((state, to, phrase.replace("{n}", &words)));
     }
     out
 }
@@ -170,6 +184,9 @@ pub(crate) fn capitalised(text: &str) -> String {
     }
 }
 
+/// The criterion of which a measured path tells how much there is of everything.
+const TWO_RUNTIMES: &str = "two_runtimes";
+
 /// Said before an expectation.
 const EXPECTED: &str = "it is expected, not measured, that";
 
@@ -185,6 +202,8 @@ pub(crate) struct Reasoning<'a> {
     pub(crate) tail: Option<&'a WorkloadMeasurement>,
     /// What the headroom means, in words.
     pub(crate) performance: &'a str,
+    pub(crate) hybrid: Hybrid<'a>,
+    pub(crate) needs: Needs,
 }
 
 impl<'a> Reasoning<'a> {
@@ -214,12 +233,15 @@ impl<'a> Reasoning<'a> {
             CriterionKind::Headroom => return self.performance.to_owned(),
             CriterionKind::Tail => {
                 let figures = if term.measured { self.tail() } else { self.expected_tail() };
+                let figures = figures.map(|text| text + &self.hybrid_tail());
                 self.verdict(figures, term, contribution, claim)
             }
             CriterionKind::Economy => {
                 let figures = if term.measured { self.economy() } else { self.expected_economy() };
+                let figures = figures.map(|text| text + &self.hybrid_economy(term));
                 self.verdict(figures, term, contribution, claim)
             }
+            CriterionKind::Judged if criterion.id == TWO_RUNTIMES => claim() + &self.shipped(),
             CriterionKind::Judged => claim(),
             CriterionKind::Build => format!("{}{}", claim(), self.build()),
         };
@@ -354,6 +376,45 @@ impl<'a> Reasoning<'a> {
             counted(go_memory, "MB"),
             noise(Compared::Memory)
         ))
+    }
+
+    /// What the hybrid is taken to need as two services, where it is compared.
+    fn hybrid_tail(&self) -> String {
+        self.two_services(self.tail.or(self.measured), |two| two.p999, "time", "")
+    }
+
+    fn hybrid_economy(&self, term: &Term) -> String {
+        let more = self.hybrid.two.filter(|_| term.measured);
+        let more = more.map(TwoServices::more_memory).unwrap_or_default();
+        self.two_services(self.measured, |two| two.cpu, "processor time", &more)
+    }
+
+    /// What two of everything were on the path, where the hybrid is compared.
+    fn shipped(&self) -> String {
+        let compared = [self.first, self.second].contains(&Choice::Hybrid);
+        let two = self.hybrid.two.filter(|_| compared);
+        two.map_or_else(String::new, TwoServices::shipped_words)
+    }
+
+    fn two_services(
+        &self,
+        run: Option<&WorkloadMeasurement>,
+        of: fn(&TwoServices) -> Estimate,
+        what: &str,
+        more: &str,
+    ) -> String {
+        if ![self.first, self.second].contains(&Choice::Hybrid) {
+            return String::new();
+        }
+        let Some(two) = self.hybrid.two else {
+            return format!("; the hybrid is taken to need Rust's {what}");
+        };
+        let share = run.map_or(1.0, |run| self.hybrid.share(run, &self.needs));
+        // How much work a request is beside the path's is known of what is measured.
+        let most = if run.is_none() && self.needs.work_is_known() { "at most " } else { "" };
+        let times = self.hybrid.words(share, of, what);
+        let source = two.source();
+        format!("; the hybrid as two services is taken to need {most}{times}{more} {source}")
     }
 
     /// What the model expects of the tail where nothing was measured.

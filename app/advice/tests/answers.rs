@@ -21,7 +21,7 @@ fn each_fault_names_its_place_and_what_is_allowed() {
         ("[answers]\nowners = 2.5\n", "2.5 is not whole", "a whole number from 1", 2),
         ("[answers]\nowners = 0\n", "0 is out of range", "1 to 10000", 2),
         ("[answers]\np99_ms = -1\n", "-1 is out of range", "0.001 to 3600000", 2),
-        ("[answers]\np99_ms = inf\n", "inf is out of range", "ms", 2),
+        ("[answers]\np99_ms = inf\n", "a number that large is out of range", "ms", 2),
         ("[answers]\np99_ms = nan\n", "NaN is out of range", "ms", 2),
         ("[answers]\np99_ms = \"fast\"\n", "is a text, not a number", "a number from", 2),
         ("[answers]\nworkload = 3\n", "3 is not an answer", "json_api", 2),
@@ -189,5 +189,26 @@ proptest! {
         if let Err(problems) = Model::parse(&broken) {
             prop_assert!(!problems.is_empty());
         }
+    }
+}
+
+#[test]
+fn a_must_and_a_number_too_large_are_told_in_plain_words() {
+    let model = Model::builtin();
+    let told = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter().map(|(id, value)| ((*id).to_owned(), (*value).to_owned()));
+        let (_, problems) = Answers::from_pairs(model, pairs.collect::<Vec<_>>());
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for id in ["zzz", "owners", "workload"] {
+        let must = told(&[("must", id)]);
+        assert!(must.contains("`") && must.contains(id), "{must}");
+        assert!(must.contains("peak_rps, p99_ms, memory_mb"), "{must}");
+        assert!(!must.contains("go_fluency"), "other questions are no help: {must}");
+    }
+    for huge in ["1e999", "-1e999", "inf"] {
+        let said = told(&[("p99_ms", huge)]);
+        assert!(said.contains("a number that large is out of range"), "{said}");
+        assert!(!said.contains("inf "), "{said}");
     }
 }

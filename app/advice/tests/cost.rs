@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use support::{answers, measurements, twin};
 
 fn measured(value: f64, low: f64, high: f64) -> WorkloadMeasurement {
-    let Measurements { mut workloads } = measurements(twin(0.1, 20.0, 1.0), twin(0.2, 60.0, 3.0));
+    let Measurements { mut workloads, .. } =
+        measurements(twin(0.1, 20.0, 1.0), twin(0.2, 60.0, 3.0));
     let mut workload = workloads.remove(0);
     workload.cpu_ratio = Some(Estimate { value, low, high });
     workload
@@ -372,7 +373,7 @@ proptest! {
 #[test]
 fn what_is_ruled_out_is_not_spoken_of() {
     let workload = measured(0.44, 0.40, 0.48);
-    let measured = Measurements { workloads: vec![workload] };
+    let measured = Measurements { workloads: vec![workload], ..Measurements::default() };
     let engine = Engine::new(Model::builtin().clone(), measured, SEED);
     let ask = |constraints: &str, advised| {
         let lines = format!("{KEPT_GO}constraints = [{constraints}]\n");
@@ -388,4 +389,50 @@ fn what_is_ruled_out_is_not_spoken_of() {
     let library = ask("\"library_only_go\"", Some(Choice::Rust));
     assert!(!library.summary.starts_with("Rust"), "{}", library.summary);
     assert!(library.summary.contains("hybrid"), "{}", library.summary);
+}
+
+#[test]
+fn where_go_is_ruled_out_nothing_is_held_against_it() {
+    let measured =
+        Measurements { workloads: vec![measured(0.44, 0.40, 0.48)], ..Measurements::default() };
+    let engine = Engine::new(Model::builtin().clone(), measured, SEED);
+    let ask = |constraints: &str| {
+        let lines = format!(
+            "workload = \"json_api\"\ncores = 40\nowners = 4\nexisting_code = \"none\"\n\
+             rust_fluency = \"few\"\nconstraints = [{constraints}]\n"
+        );
+        engine.cost(&sheet(&lines), &said(&[]), None)
+    };
+    let alone = ask("\"no_go\"");
+    assert_eq!((alone.baseline, alone.short.as_str()), (Choice::Rust, "Rust alone is left"));
+    assert!(!alone.summary.contains("Go"), "{}", alone.summary);
+    assert!(alone.missing.is_empty(), "Go's fluency is no matter: {:?}", alone.missing);
+    let with_hybrid = ask("\"no_gc\"");
+    assert_eq!(with_hybrid.baseline, Choice::Rust);
+    assert_eq!(with_hybrid.options.expect("figures").go.text, "Go is ruled out.");
+    assert_eq!(ask("").baseline, Choice::Go);
+}
+
+#[test]
+fn cores_that_carry_the_peak_in_neither_language_save_nothing() {
+    let measured =
+        Measurements { workloads: vec![measured(0.44, 0.40, 0.48)], ..Measurements::default() };
+    let engine = Engine::new(Model::builtin().clone(), measured, SEED);
+    // Rust carries 10,000 requests/s on a core, Go 5,000.
+    let ask = |peak: u32, cores: u32| {
+        let lines = format!("{KEPT_GO}peak_rps = {peak}\n").replace("40", &cores.to_string());
+        engine.cost(&sheet(&lines), &said(&[]), Some(Choice::Rust))
+    };
+    let found = ask(25_000, 2);
+    assert_eq!(
+        found.summary,
+        "Neither twin carries 25,000 requests/s on 2 cores, so there is nothing to save on them: \
+         state more cores (cores), or a lower peak (peak_rps)."
+    );
+    assert_eq!((found.options, found.short.as_str()), (None, "Neither carries the peak"));
+    assert_eq!(found.missing.len(), 1);
+    for (peak, cores) in [(25_000, 3), (15_000, 2), (9_000, 2)] {
+        let carried = ask(peak, cores);
+        assert!(carried.summary.starts_with("Rust would save"), "{}", carried.summary);
+    }
 }

@@ -117,11 +117,10 @@ fn an_empty_model_is_told_all_that_it_lacks() {
     let keys = ["id", "version", "group", "question", "criterion"];
     for text in ["", "# nothing yet\n", "[spread]\n"] {
         let found = faults(text);
-        assert_eq!(found.len(), keys.len(), "{found:#?}");
-        for (key, fault) in keys.iter().zip(&found) {
-            assert!(fault.starts_with(&format!("1:1 missing field `{key}`")), "{fault}");
-            assert!(fault.contains("assay model show > ours.toml"), "{fault}");
-        }
+        let [fault] = found.as_slice() else { panic!("one fault: {found:#?}") };
+        assert!(fault.starts_with("1:1 "), "{fault}");
+        assert!(keys.iter().all(|key| fault.contains(&format!("`{key}`"))), "{fault}");
+        assert!(fault.contains("assay model show > ours.toml"), "{fault}");
     }
     // One that lacks a part of it is told that once, beside its other faults.
     let text = Model::builtin().text();

@@ -6,8 +6,8 @@
 mod support;
 
 use assay_advice::{
-    AnswerValue, Answers, Choice, Compared, Engine, Estimate, Flip, FlipKind, Measurements, Model,
-    Part, Reason, SEED, Score, Verdict, WorkloadMeasurement, held_back_by, precedent_cases,
+    AnswerValue, Answers, Beside, Choice, Compared, Engine, Estimate, Measurements, Model, Part,
+    Reason, SEED, Score, Verdict, WorkloadMeasurement, held_back_by, precedent_cases,
 };
 use support::{answers, engine, measured_engine, measurements, twin};
 
@@ -106,9 +106,16 @@ fn a_difference_that_may_be_noise_counts_as_none() {
     let text = &reason(&muted, "tail").text;
     assert!(text.contains("a difference that may be noise, which does not separate"), "{text}");
     assert!(!reason(&loud, "tail").text.contains("noise"));
-    let said = "A difference that may be noise counts as none.";
+    // √(3 × 8) = 4.9 ms and twice that, against 10 ms.
+    let said = "The comparison takes both at the geometric mean of their figures where the twins' \
+                difference may be noise: 2.04\u{d7} on p99 and 1.02\u{d7} on p99.9.";
     assert!(muted.performance.summary.contains(said), "{}", muted.performance.summary);
-    assert!(!loud.performance.summary.contains(said));
+    assert!(!loud.performance.summary.contains("geometric"));
+    // Each twin is told with its own figure all the same: 10 ÷ 6 and 10 ÷ 16.
+    for own in ["Rust has 1.67\u{d7} what is needed on p99.9", "Go has 0.62\u{d7} what is needed"] {
+        let [loud, muted] = [&loud, &muted].map(|score| score.performance.summary.as_str());
+        assert!(loud.contains(own) && muted.contains(own), "{own}: {loud} {muted}");
+    }
     // What was measured is shown as it was.
     assert_eq!(loud.performance.needs, muted.performance.needs);
     // No draw tells the twins apart either: equal figures give the same shares.
@@ -125,6 +132,20 @@ fn a_difference_that_may_be_noise_counts_as_none() {
         (tail.values, tail.contribution)
     };
     assert_eq!(shares(&mute), shares(&engine_with(equal)));
+}
+
+#[test]
+fn an_overloaded_twin_does_not_hide_behind_noise() {
+    // Go carries 5,000 requests/s, Rust 10,000; each has 50 ms of p99 to stay within.
+    let lines = "workload = \"json_api\"\ncpu_bound = \"no\"\npeak_rps = 7000\ncores = 1\n\
+                 p99_ms = { value = 50, must = true }\ncpu_ms = 0.2\n";
+    let score = noisy(&[Compared::P99, Compared::P999]).recommend(&sheet(lines));
+    let summary = &score.performance.summary;
+    assert!(summary.starts_with("Rust meets the stated need"), "{summary}");
+    assert!(summary.contains("Go is overloaded on p99"), "{summary}");
+    assert!(!summary.contains("noise"), "{summary}");
+    assert!(score.options.rust.knocked_out.is_empty(), "{:?}", score.options.rust);
+    assert_eq!(score.options.go.knocked_out, ["must_missed"]);
 }
 
 #[test]
@@ -191,10 +212,42 @@ fn open_questions_hold_back_only_what_an_answer_to_them_could_turn() {
             continue;
         }
         held += 1;
-        let flips = engine().flips(&open);
-        let opens = |flip: &Flip| flip.changes.iter().all(|change| change.from == "unknown");
-        let turning = |flip: &Flip| flip.kind == FlipKind::Answer && opens(flip);
-        assert!(flips.iter().any(turning), "{} without {}: {flips:?}", case.id, question.id);
+        let turns = |id: &str, answer: &str| {
+            let answered = open.with(model, id, AnswerValue::One(answer)).expect("an answer");
+            let after = engine().recommend(&answered);
+            after.all_ruled_out() || after.compared()[0] != score.compared()[0]
+        };
+        let mut unknown = score.unknown.iter().filter_map(|id| model.question(id));
+        let turned = unknown.any(|q| q.answers().iter().any(|a| turns(&q.id, &a.value)));
+        assert!(turned, "{} without {}", case.id, question.id);
     }
     assert!(held > 0);
+}
+
+#[test]
+fn runs_that_do_not_stand_for_a_workload_are_told() {
+    let beside = |stands: Option<&str>, scenarios: &[&str]| Beside {
+        workload: "analytics".to_owned(),
+        stands: stands.map(str::to_owned),
+        scenarios: scenarios.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let summary = |beside: Vec<Beside>, workload: &str| {
+        let measured = Measurements { beside, ..Measurements::default() };
+        let engine = Engine::new(Model::builtin().clone(), measured, SEED);
+        let sheet = answers(engine.model(), &format!("workload = \"{workload}\"\n"));
+        engine.recommend(&sheet).performance.summary
+    };
+    let nothing = "Nothing has been measured for a service like this yet.";
+    assert_eq!(summary(Vec::new(), "analytics"), nothing);
+    assert_eq!(
+        summary(vec![beside(Some("mixed"), &["query", "ingest"])], "analytics"),
+        "Nothing measured so far stands for a service like this: only a run of mixed would, and none \
+         is in use; what was measured with query and ingest answers questions of their own."
+    );
+    assert_eq!(
+        summary(vec![beside(None, &["query"])], "analytics"),
+        "Nothing measured so far stands for a service like this: no scenario stands for it yet; what \
+         was measured with query answers a question of its own."
+    );
+    assert_eq!(summary(vec![beside(None, &["query"])], "gateway"), nothing);
 }

@@ -61,7 +61,23 @@ fn allowed(question: &Question) -> String {
     }
 }
 
-pub(super) fn not_must(question: &Question) -> Fault {
+/// The question of a number that may be marked as a must.
+pub(super) fn may_be_must<'m>(model: &'m Model, id: &str) -> Result<&'m Question, Fault> {
+    let musts = model.questions().iter().filter(|question| is_may_be_must(question));
+    let found = musts.clone().find(|question| question.id == id);
+    found.ok_or_else(|| {
+        let message = format!("`{}` cannot be marked as a must", shorten(id));
+        let musts: Vec<&str> = musts.map(|question| question.id.as_str()).collect();
+        let only = format!("only a number with a limit to keep can: {}", musts.join(", "));
+        Fault::new(message, if musts.is_empty() { "no number can".to_owned() } else { only })
+    })
+}
+
+const fn is_may_be_must(question: &Question) -> bool {
+    matches!(question.kind, QuestionKind::Number { may_be_must: true, .. })
+}
+
+fn not_must(question: &Question) -> Fault {
     let message = format!("`{}` cannot be marked as a must", question.id);
     Fault::new(message, "only a number with a limit to keep can: peak_rps, p99_ms, memory_mb")
 }
@@ -121,7 +137,12 @@ pub(super) fn read_number(question: &Question, value: f64, must: bool) -> Result
         return Err(Fault::new(message, allowed(question)));
     };
     if !(*min..=*max).contains(&value) {
-        return Err(Fault::new(format!("{} is out of range", exact(value)), allowed(question)));
+        // Some write it with more digits than a number here can have.
+        let told = match value {
+            value if value.is_infinite() => "a number that large".to_owned(),
+            value => exact(value),
+        };
+        return Err(Fault::new(format!("{told} is out of range"), allowed(question)));
     }
     if *whole && libm::trunc(value) != value {
         return Err(Fault::new(format!("{} is not whole", exact(value)), allowed(question)));

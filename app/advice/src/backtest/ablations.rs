@@ -25,6 +25,8 @@ pub struct WithoutCriterion {
     pub criterion: String,
     /// Its name.
     pub name: String,
+    /// Whether its values are measured, or expected where nothing was.
+    pub measured: bool,
     /// How many cases it decides then.
     pub decided: usize,
     /// In how many of those it names what was chosen.
@@ -45,10 +47,10 @@ pub struct WithoutCriterion {
 const ANSWERS: [(&str, &str, &[&str]); 4] = [
     ("without_priorities", "Without priorities", &["priorities"]),
     ("without_libraries", "Without libraries", &["libraries"]),
-    ("without_both", "Without both", &["priorities", "libraries"]),
+    ("without_both", "Without priorities and libraries", &["priorities", "libraries"]),
     (
         "without_both_and_parts",
-        "Without both and separable core",
+        "Without priorities, libraries or parts",
         &["priorities", "libraries", "separable_core"],
     ),
 ];
@@ -140,6 +142,7 @@ pub fn without_each_criterion(
         WithoutCriterion {
             criterion: criterion.id.clone(),
             name: criterion.name.clone(),
+            measured: criterion.kind.is_measured(),
             decided: summary.decided,
             agree: summary.agree,
             abstained: summary.abstained,

@@ -1,8 +1,8 @@
 //! A cost in sentences, rounded to what is known.
 
-use super::{Case, Cost, OptionCost, Payback, Range, to_digits};
+use super::{Case, Cost, Limits, OptionCost, Payback, Range, to_digits};
 use crate::{
-    ByOption, Choice, WorkloadMeasurement,
+    ByOption, Choice, TwoServices, WorkloadMeasurement,
     wording::{counted, grouped, join},
 };
 
@@ -15,6 +15,9 @@ const YEARS_MAX: f64 = 100.0;
 const WHOLE_BILL: &str = "Processor time is not the whole bill: memory, licences, tooling and the \
                           people who run it are not in it.";
 const RANGES: &str = "The ranges come from the measured ratio; the assumptions are taken as said.";
+
+/// What to state where the cores stated carry the peak in neither language.
+pub(super) const MORE_CORES: &str = "more cores (cores), or a lower peak (peak_rps)";
 
 /// Where the cores of the baseline come from.
 pub(super) fn basis(case: &Case<'_>) -> String {
@@ -43,12 +46,16 @@ pub(super) fn tell(
     case: &Case<'_>,
     options: Option<ByOption<OptionCost>>,
     advised: Option<Choice>,
-    out: &[Choice],
+    limits: &Limits,
 ) {
     let Some(mut options) = options else {
-        (cost.summary, cost.short) = unknown(cost, case);
+        (cost.summary, cost.short) = match limits.uncarried {
+            Some(peak) if cost.ratio.is_some() => uncarried(peak, case),
+            _ => unknown(cost, case),
+        };
         return;
     };
+    let out = &limits.out;
     let teller =
         Teller { case, currency: &cost.currency, base: options.get(case.baseline).clone() };
     let rest = || Choice::ALL.into_iter().filter(|option| *option != case.baseline);
@@ -65,7 +72,10 @@ pub(super) fn tell(
         return;
     }
     for option in Choice::ALL {
-        let text = teller.sentence(option, options.get(option), &cost.missing);
+        let text = match out.contains(&option) && option != case.baseline {
+            true => format!("{option} is ruled out."),
+            false => teller.sentence(option, options.get(option), &cost.missing),
+        };
         options.get_mut(option).text = text;
     }
     let other = if case.baseline == Choice::Rust { Choice::Go } else { Choice::Rust };
@@ -76,6 +86,18 @@ pub(super) fn tell(
     cost.short = short(subject, told);
     cost.notes = notes(case);
     cost.options = Some(options);
+}
+
+/// What is said where the cores stated carry the peak in neither language.
+fn uncarried(peak: f64, case: &Case<'_>) -> (String, String) {
+    let (peak, cores) = (counted(peak, "requests/s"), plural(case.cores.unwrap_or_default()));
+    (
+        format!(
+            "Neither twin carries {peak} on {cores}, so there is nothing to save on them: state \
+             {MORE_CORES}."
+        ),
+        "Neither carries the peak".to_owned(),
+    )
 }
 
 /// What is said without figures.
@@ -101,6 +123,20 @@ fn unknown(cost: &Cost, case: &Case<'_>) -> (String, String) {
     (format!("State {first} to see what the options would cost."), state)
 }
 
+/// What a hybrid's edge takes beside the shares of the work, as it was measured.
+pub(super) fn edge(two: &TwoServices, peak_rps: Option<f64>) -> String {
+    let more_ms = two.path_cpu_ms.hybrid - two.path_cpu_ms.rust;
+    let cores = peak_rps.map(|peak| plural(peak * more_ms / 1e3));
+    let at_peak = cores.map(|cores| format!("; at your peak that is {cores}"));
+    format!(
+        "The call between a hybrid’s two services is not in its cores: over a whole path a Go edge \
+         took {} more of processor time a request than all in Rust {}{}.",
+        counted(more_ms, "ms"),
+        two.source(),
+        at_peak.unwrap_or_default()
+    )
+}
+
 fn notes(case: &Case<'_>) -> Vec<String> {
     let mut notes = vec![WHOLE_BILL.to_owned(), RANGES.to_owned()];
     if let Some(existing) = case.existing
@@ -112,11 +148,11 @@ fn notes(case: &Case<'_>) -> Vec<String> {
         ));
     }
     if case.existing_other {
-        notes.push(
-            "The cores are read as what Go would use: no ratio to the language of the code that \
-             exists is measured, and rewriting it costs the same in any option."
-                .to_owned(),
-        );
+        notes.push(format!(
+            "The cores are read as what {} would use: no ratio to the language of the code that \
+             exists is measured, and rewriting it costs the same in any option.",
+            case.baseline
+        ));
     }
     notes
 }

@@ -54,7 +54,7 @@ impl Engine {
     #[must_use]
     pub fn robustness(&self, answers: &Answers) -> Robustness {
         let situation = Situation::new(&self.ground.model, answers);
-        let plan = Plan::new(&self.ground, &situation);
+        let plan = self.plan(&situation);
         let criteria = self.ground.model.criteria();
         let found = self.sampled(&plan, criteria.len());
         let named = |weights: &Vec<f64>| {

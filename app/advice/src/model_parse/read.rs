@@ -14,7 +14,7 @@ use super::{
     raw::RawModel,
     unclosed::{Unclosed, unclosed},
 };
-use crate::line_column;
+use crate::{line_column, wording::join};
 
 /// The most faults of shape that are told at once.
 const MAX_FAULTS: usize = 50;
@@ -55,9 +55,13 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Option<RawModel> {
     let missing: Vec<&str> =
         TABLES.into_iter().filter(|key| !document.get_ref().contains_key(*key)).collect();
     if !missing.is_empty() {
-        for key in &missing {
-            faults.add("", 0..0, format!("missing field `{key}`"), FROM_BUILT_IN);
-        }
+        let names: Vec<String> = missing.iter().map(|key| format!("`{key}`")).collect();
+        let message = match document.get_ref().is_empty() {
+            true => format!("there is nothing in it: a model has {}", join(&names)),
+            false if names.len() == 1 => format!("missing field {}", join(&names)),
+            false => format!("missing fields {}", join(&names)),
+        };
+        faults.add("", 0..0, message, FROM_BUILT_IN);
         if missing.len() == TABLES.len() {
             return None;
         }

@@ -46,6 +46,8 @@ pub(crate) fn twin(cpu_ms: f64, memory_mb: f64, p99_ms: f64) -> TwinFigures {
 
 pub(crate) fn measurements(rust: TwinFigures, go: TwinFigures) -> Measurements {
     Measurements {
+        beside: Vec::new(),
+        two_services: None,
         workloads: vec![WorkloadMeasurement {
             workload: "json_api".to_owned(),
             service: "fastjson-api".to_owned(),
