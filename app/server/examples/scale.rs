@@ -155,6 +155,14 @@ const PAGES: [(&str, &str); 9] = [
     ("search_and_filter", "/decisions?q=go+latency&status=accepted"),
 ];
 
+/// Words that most records have, and beginnings of others: asked for in pairs, a search that has to be
+/// made anew each time, where one of [`PAGES`] is remembered until something changes.
+const COMMON: [&str; 4] = ["accepted", "rust", "go", "review"];
+const BEGINNINGS: [&str; 25] = [
+    "ac", "al", "be", "ca", "co", "da", "de", "er", "fi", "in", "la", "li", "lo", "ma", "me", "mi",
+    "no", "or", "pa", "qui", "ra", "re", "ri", "sa", "sta",
+];
+
 fn pages(served: &Served, when: &str) -> Result<(), Failure> {
     let mut took: Vec<Vec<Duration>> = vec![Vec::new(); PAGES.len()];
     for _ in 0..ROUNDS {
@@ -164,9 +172,20 @@ fn pages(served: &Served, when: &str) -> Result<(), Failure> {
             took.push(page.took);
         }
     }
+    let mut new = Vec::new();
+    for word in COMMON {
+        for beginning in BEGINNINGS {
+            let path = format!("/decisions?q={word}+{beginning}");
+            let page = served.get(&path)?;
+            assert_eq!(page.status, 200, "{path}");
+            new.push(page.took);
+        }
+    }
     for ((name, _), took) in PAGES.iter().zip(&took) {
         summary(&format!("{when}_{name}"), took.clone());
     }
+    summary(&format!("{when}_search_new"), new.clone());
+    took.push(new);
     summary(&format!("{when}_all_pages"), took.concat());
     Ok(())
 }

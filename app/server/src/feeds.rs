@@ -122,10 +122,10 @@ pub(crate) async fn atom(State(app): State<App>, headers: HeaderMap) -> Result<R
     let (base, today) = (base(&headers), app.today());
     let until = today.checked_add(SOON_DAYS.days()).unwrap_or(today);
     let mut entries = String::new();
-    let mut latest = Timestamp::UNIX_EPOCH;
+    let mut latest = None;
     for review in reviews(&app, until).await? {
         let updated = updated(&review, today);
-        latest = latest.max(updated);
+        latest = latest.max(Some(updated));
         let kind = if review.fired { "fired" } else { "due" };
         let when = if review.fired { "A trigger fired on" } else { "To be looked at by" };
         // Writing to a String cannot fail.
@@ -141,6 +141,10 @@ pub(crate) async fn atom(State(app): State<App>, headers: HeaderMap) -> Result<R
             escape_xml(&review.about())
         );
     }
+    let latest = match latest {
+        Some(latest) => latest,
+        None => last_written(&app, today).await?,
+    };
     let feed = escape_xml(&format!("{base}/feeds/reviews.atom"));
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
@@ -150,6 +154,13 @@ pub(crate) async fn atom(State(app): State<App>, headers: HeaderMap) -> Result<R
         escape_xml(&format!("{base}/"))
     );
     Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], text).into_response())
+}
+
+/// When the newest record was written, for a feed without entries; without records, as the day began.
+async fn last_written(app: &App, today: Date) -> Result<Timestamp, Error> {
+    let newest = app.store.list(&Filter { per_page: 1, ..Filter::default() }).await?.items;
+    let day = today.to_zoned(TimeZone::UTC).map_or(app.now(), |moment| moment.timestamp());
+    Ok(newest.first().map_or(day, |line| line.created))
 }
 
 /// When an entry last became news: as its day came, else as it came near. It stays the same however

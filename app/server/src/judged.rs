@@ -88,15 +88,43 @@ pub(crate) fn tuned(backtest: &Backtest) -> String {
     )
 }
 
-/// How many abstentions say all the same to stay; empty when none does.
+/// How many abstentions still advise to stay; empty when none does.
 pub(crate) fn stayed(summary: &Summary) -> String {
     let Stayed { cases, agree } = summary.stayed;
     match cases {
         0 => String::new(),
         _ => format!(
-            "on {cases} of them it says all the same to stay with what is there, and {} did",
+            "for {cases} of these it still advises to stay with the code there is, and {} of those \
+             teams did",
             if agree == 0 { "none".to_owned() } else { agree.to_string() }
         ),
+    }
+}
+
+/// The credit of the model beside that of the simple rule that does best on the same cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    More,
+    Same,
+    Less,
+}
+
+impl Beside {
+    pub(crate) fn of(summary: &Summary) -> Self {
+        match summary.credit - summary.baselines.best().1.credit {
+            gap if gap.abs() < SAME => Self::Same,
+            gap if gap > 0.0 => Self::More,
+            _ => Self::Less,
+        }
+    }
+
+    /// "more", "the same" or "less".
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::More => "more",
+            Self::Same => "the same",
+            Self::Less => "less",
+        }
     }
 }
 
@@ -104,10 +132,10 @@ pub(crate) fn stayed(summary: &Summary) -> String {
 fn beside_best(summary: &Summary) -> String {
     let (words, best) = summary.baselines.best();
     let (own, other) = (summary.credit, best.credit);
-    let which = match own - other {
-        gap if gap.abs() < SAME => "the same as",
-        gap if gap > 0.0 => "more than",
-        _ => "less than",
+    let which = match Beside::of(summary) {
+        Beside::Same => "the same as",
+        Beside::More => "more than",
+        Beside::Less => "less than",
     };
     let chance = best.by_chance.map_or_else(String::new, |chance| {
         format!(
@@ -126,7 +154,7 @@ fn beside_best(summary: &Summary) -> String {
 pub(crate) fn conclusions(backtest: &Backtest, criteria: &[WithoutCriterion]) -> Vec<String> {
     let of = |id: &str| backtest.ablations.iter().find(|own| own.id == id);
     let whole = &backtest.summary;
-    let mut told = vec![format!("With all answers {}.", beside_best(whole))];
+    let mut told = vec![format!("With all answers {}.", beside_best(whole)), taken_away(backtest)];
     told.extend(of("without_like_reasons").map(|own| like_reasons(own, whole)));
     told.extend(of("without_inferred").map(|own| {
         let Summary { agree, decided, abstained, .. } = own.summary;
@@ -137,8 +165,79 @@ pub(crate) fn conclusions(backtest: &Backtest, criteria: &[WithoutCriterion]) ->
         )
     }));
     told.extend(of("without_measurements").map(|own| measurements(own, whole)));
+    let cases = backtest.per_case.len();
+    told.extend(performance(criteria, cases));
     told.extend(idle(criteria));
+    told.extend(earns_nothing(criteria, whole));
     told
+}
+
+/// What is left of the lead over simple rules when one thing after another is taken away.
+fn taken_away(backtest: &Backtest) -> String {
+    let separable = ("Without separable core", &backtest.separable_unknown);
+    let ablations = backtest.ablations.iter().map(|own| (own.name, &own.summary));
+    let variants: Vec<(&str, &Summary)> = std::iter::once(separable).chain(ablations).collect();
+    let counted = |which| variants.iter().filter(|(_, of)| Beside::of(of) == which).count();
+    let [more, same, less] = [Beside::More, Beside::Same, Beside::Less].map(counted);
+    let follows = match (less + same, more) {
+        (0, _) => "So the lead over simple rules hangs on none of them.",
+        (_, 0) => "So nothing of the lead over simple rules is left without them.",
+        _ => {
+            "So the lead over simple rules hangs on them: without such an answer a rule may do as \
+             well or better."
+        }
+    };
+    let of_all = |of: &Summary| of.agree as f64 / of.cases.max(1) as f64;
+    let least = variants.iter().min_by(|(_, l), (_, r)| of_all(l).total_cmp(&of_all(r)));
+    let least = least.map_or_else(String::new, |(name, of)| {
+        format!(
+            " Least is left {}: {} of {} agree, and it abstains on {}.",
+            name.split_once(':').map_or(*name, |(name, _)| name).to_lowercase(),
+            of.agree,
+            of.decided,
+            of.abstained
+        )
+    });
+    format!(
+        "Of {} ways to take something away, which a table of its own lists, it still earns more than \
+         the best simple way in {more}, the same in {same} and less in {less}. {follows}{least}",
+        variants.len()
+    )
+}
+
+/// How many verdicts hang on what is measured or expected.
+fn performance(criteria: &[WithoutCriterion], cases: usize) -> Option<String> {
+    let measured = criteria.iter().filter(|own| own.measured);
+    let each: Vec<String> =
+        measured.map(|own| format!("{} on “{}”", own.moved, own.name)).collect();
+    (!each.is_empty()).then(|| {
+        format!(
+            "Of the {cases} verdicts, those counted apart as well, this many hang on performance: {}. \
+             Where no run stands for the workload, their values are expected, not measured.",
+            each.join(", ")
+        )
+    })
+}
+
+/// The criteria without which as many cases agree as with them.
+fn earns_nothing(criteria: &[WithoutCriterion], whole: &Summary) -> Option<String> {
+    let free = |own: &&WithoutCriterion| own.moved > 0 && own.credit >= whole.credit - SAME;
+    let each: Vec<String> = criteria
+        .iter()
+        .filter(free)
+        .map(|own| format!("“{}” ({} of {}, {:.1})", own.name, own.agree, own.decided, own.credit))
+        .collect();
+    let (last, init) = each.split_last()?;
+    let names = match init {
+        [] => last.clone(),
+        init => format!("{} or {last}", init.join(", ")),
+    };
+    Some(format!(
+        "Leaving out {names}, each by itself, costs no credit beside the {} of {}, {:.1}, with all: \
+         such criteria are in the model for reasons of their own, not because these cases show that \
+         they help.",
+        whole.agree, whole.decided, whole.credit
+    ))
 }
 
 /// What is left once the answers are taken away that look like stated reasons.
@@ -156,8 +255,8 @@ fn like_reasons(own: &Ablation, whole: &Summary) -> String {
         "So what the model adds to that rule does not rest on those answers."
     };
     format!(
-        "Without the answers that look like a stated reason, the strictest test here, it names what \
-         was chosen in {} of {} and abstains on {}; {}. {follows}",
+        "Without the answers that look like a stated reason it names what was \
+         chosen in {} of {} and abstains on {}; {}. {follows}",
         summary.agree,
         summary.decided,
         summary.abstained,

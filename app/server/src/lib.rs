@@ -31,4 +31,5 @@ pub mod rescoring;
 pub mod reviewing;
 pub mod routes;
 pub mod state;
+pub mod telemetry;
 pub mod trial;

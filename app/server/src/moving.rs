@@ -96,13 +96,12 @@ pub async fn import(
         Import { model: app.model(), now: app.now(), by: &app.by(), statuses, known: &known };
     let entries = plan(sources, &import, &mut || app.new_id());
     let mut report = Report { decisions: entries.iter().map(Line::of).collect() };
-    let (mut places, mut new) = (Vec::new(), Vec::new());
-    for (place, entry) in entries.into_iter().enumerate().filter(|_| write) {
-        if let Some(record) = new_record(entry) {
-            places.push(place);
-            new.push(record);
-        }
-    }
+    let new = entries.into_iter().enumerate().filter(|_| write);
+    let new = new.filter_map(|(place, entry)| Some((place, new_record(entry)?)));
+    // Those that had a number come first, before another takes it.
+    let (numbered, others): (Vec<_>, Vec<_>) =
+        new.partition(|(_, record)| name_parts(&record.name).is_some());
+    let (places, new): (Vec<_>, Vec<_>) = numbered.into_iter().chain(others).unzip();
     let (mut places, mut new) = (places.into_iter(), new.into_iter());
     while new.len() > 0 {
         let part = new.by_ref().take(WRITE_AT_ONCE).collect();
@@ -125,9 +124,7 @@ pub async fn import(
 /// is free.
 fn new_record(entry: Entry) -> Option<NewRecord> {
     let Outcome::New(new) = entry.outcome else { return None };
-    let own = entry.dialect.is_none().then(|| entry.file.rsplit('/').next()).flatten();
-    let own = own.filter(|name| name_parts(name).is_some()).map(str::to_owned);
-    let name = own.or(entry.title).unwrap_or_default();
+    let name = new.file_name.or(entry.title).unwrap_or_default();
     Some(NewRecord { name, id: new.id, text: new.text })
 }
 
@@ -191,6 +188,7 @@ pub fn items(all: &[Stored]) -> Vec<Item<'_>> {
     all.iter()
         .map(|stored| Item {
             number: stored.number,
+            file_name: &stored.file_name,
             text: &stored.text,
             record: &stored.record,
             superseded_by: stored

@@ -30,18 +30,58 @@ pub struct Wanted {
     pub today: String,
 }
 
+/// The filters and their values, for who asks for another.
+const FILTERS: &str = "option (what was chosen: rust, go or hybrid), q (words), use (core, \
+    pre-rust-era, thin-reasons or not-a-service), year (2019 or 2015-2019), workload (an answer to \
+    that question, or unknown), sources (full, part or second-hand) and today (yes, partly, no or \
+    unknown)";
+
+/// The one value of a key in a query; absent when it is not there or empty.
+///
+/// # Errors
+/// When it has two.
+pub(crate) fn only(query: &str, key: &'static str) -> Result<Option<String>, Error> {
+    let mut values = form_urlencoded::parse(query.as_bytes())
+        .filter(|(known, _)| known == key)
+        .map(|(_, value)| value.trim().to_owned())
+        .filter(|value| !value.is_empty());
+    let first = values.next();
+    match values.find(|other| Some(other) != first.as_ref()) {
+        None => Ok(first),
+        Some(_) => Err(Error::Invalid {
+            message: "the address says two things at once".into(),
+            errors: vec![given_twice(key)],
+        }),
+    }
+}
+
+fn given_twice(key: &str) -> FieldError {
+    FieldError {
+        field: key.to_owned(),
+        message: "is given more than once".to_owned(),
+        allowed: "one value".to_owned(),
+        line: None,
+        column: None,
+    }
+}
+
 impl Wanted {
     /// Reads a query string, and a fault for each key that is no filter: without a word, a filter
-    /// misspelt would look as if everything fitted it.
-    pub(crate) fn read(query: &str) -> (Self, Vec<FieldError>) {
+    /// misspelt would look as if everything fitted it. And one for each filter given two values, of
+    /// which the first counts.
+    pub(crate) fn read(query: &str) -> (Self, Vec<FieldError>, Vec<FieldError>) {
         let mut wanted = Self::default();
         let mut faults: Vec<FieldError> = Vec::new();
+        let mut twice: Vec<FieldError> = Vec::new();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            let value = value.trim();
             match wanted.slots().into_iter().find(|(known, _)| *known == key) {
-                Some((_, slot)) => value.trim().clone_into(slot),
+                Some((_, slot)) if slot.is_empty() => value.clone_into(slot),
+                Some((_, slot)) if slot == value || value.is_empty() => {}
+                Some((known, _)) => twice.push(given_twice(known)),
                 None if faults.iter().any(|fault| fault.field == key) => {}
                 None => faults.push(FieldError {
-                    allowed: Self::default().slots().map(|(known, _)| known).join(", "),
+                    allowed: FILTERS.to_owned(),
                     message: "is no filter here".to_owned(),
                     field: key.into_owned(),
                     line: None,
@@ -49,7 +89,7 @@ impl Wanted {
                 }),
             }
         }
-        (wanted, faults)
+        (wanted, faults, twice)
     }
 
     /// Every key with its value.
@@ -70,7 +110,8 @@ impl Wanted {
     /// # Errors
     /// Each key and value that is not allowed.
     pub(crate) fn filter(query: &str, model: &Model) -> Result<Filter, Error> {
-        let (wanted, mut errors) = Self::read(query);
+        let (wanted, mut errors, twice) = Self::read(query);
+        errors.extend(twice);
         let (filter, faults) = wanted.lenient(model);
         errors.extend(faults);
         match errors.is_empty() {

@@ -64,9 +64,15 @@ impl ThenNow {
     pub fn of(engine: &Engine, record: &Record) -> Option<Self> {
         let given = record.advice.as_ref()?;
         let now = engine.recommend(&record.answers);
+        let mut causes = causes(given, &now);
+        // What its keepers were told since may rest on something else again.
+        let told = record.events.iter().rev().find(|event| event.advised.is_some());
+        if let Some(told) = told.filter(|told| told.advised != Some(given.recommended)) {
+            causes.push(format!("The last revisit noted: {}.", told.detail));
+        }
         Some(Self {
             before: record.last_advised()?,
-            causes: causes(given, &now),
+            causes,
             shifts: shifts(engine, given, &now),
             now,
         })
@@ -263,8 +269,8 @@ impl Rescoring {
 
 /// Everything besides the record that an outcome depends on.
 fn basis(engine: &Engine) -> String {
-    let runs = engine.measurements().workloads.iter();
-    let runs: Vec<String> = runs.map(|it| format!("{}/{}", it.run, it.scenario)).collect();
+    let runs = engine.measurements().runs();
+    let runs: Vec<String> = runs.map(|(run, scenario)| format!("{run}/{scenario}")).collect();
     format!("{} {}", engine.model().digest(), runs.join(" "))
 }
 
@@ -315,7 +321,7 @@ async fn compare(
     let engine = Arc::clone(engine);
     let scored = tokio::task::spawn_blocking(move || {
         let outcome = |record: &Record| ThenNow::of(&engine, record).filter(ThenNow::changes);
-        let scored = read.iter().map(|stored| (stored.id, outcome(&stored.record)));
+        let scored = read.into_iter().map(|stored| (stored.id, outcome(&stored.record)));
         scored.collect::<HashMap<Uuid, Option<ThenNow>>>()
     });
     let mut scored = scored.await.unwrap_or_default();

@@ -158,8 +158,8 @@ fn key(in_use: &Engine, edited: &Model, records: &[Arc<OwnRecord>]) -> String {
         hash.update(record.line.hash.as_bytes());
         hash.update(record.line.standing.id().as_bytes());
     }
-    for measured in &in_use.measurements().workloads {
-        hash.update(format!("{}/{}\n", measured.run, measured.scenario).as_bytes());
+    for (run, scenario) in in_use.measurements().runs() {
+        hash.update(format!("{run}/{scenario}\n").as_bytes());
     }
     format!("{} {} {:?}", in_use.model().digest(), edited.digest(), hash.finalize())
 }

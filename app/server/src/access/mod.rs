@@ -9,6 +9,7 @@ pub mod policy;
 pub mod provider;
 mod rate;
 mod reviewed;
+mod typed;
 
 use std::sync::Arc;
 
@@ -158,6 +159,9 @@ pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) 
             let to: String = form_urlencoded::byte_serialize(goal.as_bytes()).collect();
             Redirect::to(&format!("/sign-in?to={to}")).into_response()
         }
+        (Need::Role(_), None) if !is_machine(&path) && typed::is_form(&request) => {
+            typed::give_back(goal, request).await
+        }
         (Need::Role(_), None) => Error::SignedOut.into_response(),
     };
     let more = answer.extensions().get().map_or_else(String::new, |Noted(more)| format!(" {more}"));
@@ -191,8 +195,12 @@ pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) 
 
 /// Whether somebody at a browser asks for a page.
 fn is_page(method: &Method, path: &str) -> bool {
-    let machine = ["/api/", "/feeds/", "/metrics"].iter().any(|part| path.starts_with(part));
-    *method == Method::GET && !machine
+    *method == Method::GET && !is_machine(path)
+}
+
+/// Whether programs ask here.
+fn is_machine(path: &str) -> bool {
+    ["/api/", "/feeds/", "/metrics"].iter().any(|part| path.starts_with(part))
 }
 
 /// Where to go on after signing in: a path of ours with its query.

@@ -96,7 +96,11 @@ pub(crate) async fn done(
     }
     let goal = attempt.goal.clone();
     let identity = shared.provider.finish(attempt, answer.code, app.now()).await?;
-    let role = shared.roles.of(&identity.groups).ok_or(Error::NoRole)?;
+    let Some(role) = shared.roles.of(&identity.groups) else {
+        // What they had from better days ends too.
+        shared.access.expel(&identity.subject).await?;
+        return Err(Error::NoRole);
+    };
     let person = Person { subject: identity.subject, name: identity.name, role };
     let until = app.now() + SESSION_MAX;
     let session = Session { person, id_token: identity.id_token, begun: app.now(), until };

@@ -45,6 +45,8 @@ impl Body {
     /// The body as a `T`; unknown keys and wrong kinds are refused if `T` refuses them.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.format {
+            // A list would be taken for the fields in their order.
+            Format::Json if self.is_no_object() => Err(no_object()),
             Format::Json => serde_json::from_str(&self.text).map_err(|error| {
                 let fields = serde_json::from_str(&self.text).unwrap_or_default();
                 json_error::<T>(&error, &fields)
@@ -53,9 +55,16 @@ impl Body {
         }
     }
 
+    /// Whether it is JSON, but another thing than an object.
+    fn is_no_object(&self) -> bool {
+        !self.text.trim_start().starts_with('{')
+            && serde_json::from_str::<serde::de::IgnoredAny>(&self.text).is_ok()
+    }
+
     /// The keys of the body with their values; a TOML date is its text.
     pub(crate) fn fields(&self) -> Result<Map<String, Value>, Error> {
         match self.format {
+            Format::Json if self.is_no_object() => Err(no_object()),
             Format::Json => serde_json::from_str(&self.text)
                 .map_err(|error| json_error::<Value>(&error, &Map::new())),
             Format::Toml => match self.text.parse::<toml::Table>() {
@@ -66,6 +75,17 @@ impl Body {
             },
         }
     }
+}
+
+fn no_object() -> Error {
+    let fault = FieldError {
+        field: String::new(),
+        message: "the body is not an object".to_owned(),
+        allowed: "an object: { … }".to_owned(),
+        line: Some(1),
+        column: Some(1),
+    };
+    Error::Invalid { message: "the body is not an object".into(), errors: vec![fault] }
 }
 
 /// A `T` from its keys and values.
@@ -119,6 +139,11 @@ fn json_error<T: DeserializeOwned>(
     let field = fields.iter().find(alone).map(|(key, _)| key.clone()).unwrap_or_default();
     let (said, allowed) = said.split_once(", expected ").unwrap_or((&said, ""));
     let allowed = allowed.trim_start_matches("one of ").replace('`', "").replace(" or ", ", ");
+    // What a type is called here says nothing to who sends it.
+    let allowed = match allowed.starts_with("struct ") || allowed == "a map" {
+        true => "an object".to_owned(),
+        false => allowed,
+    };
     let fault = FieldError {
         field,
         message: said.to_owned(),

@@ -18,7 +18,7 @@ use super::{Context, Failure, input, report, stderr_is_terminal, write_json};
 use crate::{
     judged::{self, Judged},
     own,
-    pages::words::{percent, tipped},
+    pages::words::{self, percent, tipped},
     recording,
 };
 
@@ -361,7 +361,7 @@ fn by_advice(found: &ByAdvice) -> String {
 /// What hangs on answers whose coding may owe something to the reasons stated afterwards, and on
 /// what is expected but not measured.
 fn taken_away(found: &Backtest) -> String {
-    let mut text = "\nWithout some of it                decided  agreed  abstained  credit  \
+    let mut text = "\nWithout some of it                      decided  agreed  abstained  credit  \
                     best simple way           credit  the model wins  loses\n"
         .to_owned();
     let separable = ("Without separable core", &found.separable_unknown);
@@ -372,7 +372,7 @@ fn taken_away(found: &Backtest) -> String {
         let name = name.split_once(':').map_or(name, |(name, _)| name);
         let (words, best) = own.baselines.best();
         text.push_str(&format!(
-            "  {name:<32}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:<24}  {:>6.1}  {:>14}  {:>5}\n",
+            "  {name:<38}  {:>7}  {:>6}  {:>9}  {:>6.1}  {:<24}  {:>6.1}  {:>14}  {:>5}\n",
             format!("{} of {}", own.decided, own.cases),
             own.agree,
             own.abstained,
@@ -449,7 +449,7 @@ fn line(case: &CaseResult, name: &str, width: usize) -> String {
     }
     if case.agreed() != Some(true) {
         text.push_str(&format!("            {}\n", tipped(case)));
-        for words in case.flip.iter().map(|flip| &flip.text) {
+        if let Some(words) = words::lead(case) {
             text.push_str(&format!("            {words}\n"));
         }
     }

@@ -34,9 +34,18 @@ pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
 
 /// The `.toml` files of a folder that are not hidden, in the order of their names.
 pub(super) fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let cannot = |error: io::Error| {
-        Failure::CannotRun(format!("the folder {} cannot be read: {error}", folder.display()))
-    };
+    let name = folder.display();
+    if folder.is_file() {
+        return Err(Failure::CannotRun(format!(
+            "{name} is a file; name the folder that holds it, whose .toml files are read"
+        )));
+    }
+    if !folder.exists() {
+        let why = format!("the folder {name} cannot be read: there is none of that name");
+        return Err(Failure::CannotRun(why));
+    }
+    let cannot =
+        |error: io::Error| Failure::CannotRun(format!("the folder {name} cannot be read: {error}"));
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();

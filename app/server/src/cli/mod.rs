@@ -48,6 +48,7 @@ use crate::{
     own::OwnRecords,
     rescoring::Rescoring,
     state::{App, AppState},
+    telemetry::Telemetry,
     trial::Trials,
 };
 
@@ -106,16 +107,9 @@ pub struct Settings {
     /// Sign-in.
     #[command(flatten)]
     pub sharing: sharing::Sharing,
-    /// What to log to standard error, for example `info` or `assay=debug`
-    #[arg(
-        long,
-        global = true,
-        env = "ASSAY_LOG",
-        default_value = "warn",
-        value_name = "FILTER",
-        hide = true
-    )]
-    pub log: String,
+    /// Log and traces.
+    #[command(flatten)]
+    pub telemetry: Telemetry,
 }
 
 /// The address of a database. It may hold a password, and is never printed.

@@ -123,7 +123,11 @@ fn in_words(name: &str, file: &Path, trial: &Trial) -> String {
     let warnings = trial.warnings.iter();
     lines.extend(warnings.map(|told| format!("warning: {}", report::visible(told))));
     tell(&mut lines, "documented decisions", &trial.precedents);
-    tell(&mut lines, "records of your own", &trial.records);
+    if trial.records.cases == 0 {
+        lines.push("\nNo records of your own with answers; examples do not count".to_owned());
+    } else {
+        tell(&mut lines, "records of your own", &trial.records);
+    }
     if !trial.is_same() {
         lines.push(String::new());
         lines.push(format!("To adopt it: assay --model {} (or ASSAY_MODEL)", file.display()));
@@ -135,10 +139,6 @@ fn in_words(name: &str, file: &Path, trial: &Trial) -> String {
 
 fn tell(lines: &mut Vec<String>, what: &str, part: &Part) {
     lines.push(String::new());
-    if part.cases == 0 {
-        lines.push(format!("No {what}"));
-        return;
-    }
     lines.push(match part.cases {
         1 => format!("1 {}", what.replacen("s ", " ", 1)),
         cases => format!("{cases} {what}"),

@@ -19,12 +19,15 @@ use crate::pages::{
     words::{self, Headline, percent},
 };
 
-/// How many reasons and flips are shown to people; `--json` has all.
+/// How many reasons are shown to people; `--json` has all.
 const SHOWN: usize = 5;
 
 /// How many ids are offered for one misspelt, and how alike they must be, 0 to 1.
 const CLOSE_MAX: usize = 3;
 const CLOSE: f32 = 0.6;
+
+/// Fewer letters than these are part of too many ids to say which was meant.
+const HELD_MIN: usize = 3;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -127,13 +130,22 @@ fn meant(context: &Context, id: &str) -> String {
                 shows those there are."
             .to_owned();
     }
+    match near_ids(&id.to_ascii_lowercase()) {
+        near if near.is_empty() => format!(
+            "Nor is {id} the id of a documented decision; `assay backtest` lists those there are."
+        ),
+        near => format!("Did you mean the documented decision {}?", near.join(" or ")),
+    }
+}
+
+/// The ids of precedents that hold what was written, or else are spelt much like it.
+fn near_ids(written: &str) -> Vec<&'static str> {
     let ids: Vec<&str> = precedents().iter().map(|case| case.id.as_str()).collect();
-    let lower = id.to_ascii_lowercase();
-    match similar::get_close_matches(lower.as_str(), &ids, CLOSE_MAX, CLOSE) {
-        close if close.is_empty() => {
-            format!("Nor is {id} the id of a documented decision; these are: {}", ids.join(", "))
-        }
-        close => format!("Did you mean the documented decision {}?", close.join(" or ")),
+    let holds = |id: &&str| written.len() >= HELD_MIN && id.contains(written);
+    let held: Vec<&str> = ids.iter().copied().filter(holds).take(CLOSE_MAX).collect();
+    match held.is_empty() {
+        true => similar::get_close_matches(written, &ids, CLOSE_MAX, CLOSE),
+        false => held,
     }
 }
 
@@ -193,6 +205,9 @@ pub(super) fn sheet(model: &Model, file: &Path, text: &str) -> Result<Sheet, Fai
 fn in_words(service: &str, score: &Score, answers: &Answers, model: &Model) -> String {
     let headline = Headline::new(score, answers).line();
     let mut lines = vec![format!("{service}: {headline}"), String::new()];
+    if score.recommended.is_none() {
+        lines.extend([words::first_sentence(score), String::new()]);
+    }
     for choice in Choice::ALL {
         let option = score.options.get(choice);
         let out = match score.ruled_out(model, choice) {
@@ -221,10 +236,13 @@ fn in_words(service: &str, score: &Score, answers: &Answers, model: &Model) -> S
     if !words::performance(score).is_empty() {
         lines.extend([String::new(), words::performance(score).to_owned()]);
     }
-    let [first, second] = score.compared();
-    section(&mut lines, &format!("Why {first} (+) or {second} (-)"), reasons(score));
-    let flips = score.flips.iter().take(SHOWN).map(|flip| format!("  - {}", flip.text));
-    section(&mut lines, "What would change it", flips.collect());
+    section(&mut lines, &words::compared(score), reasons(score));
+    let mut flips: Vec<String> =
+        score.flips.iter().map(|flip| format!("  - {}", flip.text)).collect();
+    if flips.is_empty() {
+        flips.push(format!("  {}", words::no_flips(score)));
+    }
+    section(&mut lines, "What would change it", flips);
     if let Some(question) = score.next_question.as_deref().and_then(|id| model.question(id)) {
         section(
             &mut lines,

@@ -9,11 +9,11 @@ use std::{
     path::Path,
 };
 
-use assay_advice::WorkloadMeasurement;
+use assay_advice::Measurements;
 use assay_evidence::Profile;
 use serde::{Deserialize, Serialize};
 
-use super::{Runs, SCENARIOS, fit, runs::read_limited};
+use super::{Fitted, Runs, SCENARIOS, fit, runs::read_limited};
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -61,22 +61,22 @@ impl InUse {
         self.used.iter().find(|used| used.scenario == scenario)
     }
 
-    /// Finds the run for each scenario, with its figures. A choice that cannot be followed gives
+    /// Finds the run for each scenario, and what they measured. A choice that cannot be followed gives
     /// way to the default and is told.
     pub(super) fn settle(
         runs: &Runs,
         picked: Picked,
         mut warnings: Vec<String>,
-    ) -> (Self, Vec<WorkloadMeasurement>) {
+    ) -> (Self, Measurements) {
         for scenario in picked.keys().filter(|id| SCENARIOS.iter().all(|s| s.scenario != **id)) {
             warnings
                 .push(format!("A run is picked for {scenario}, which the advice does not read."));
         }
-        let (mut used, mut figures) = (Vec::new(), Vec::new());
+        let (mut used, mut measured) = (Vec::new(), Measurements::default());
         for scenario in SCENARIOS.map(|standing| standing.scenario) {
             let wanted = picked.get(scenario);
             let chosen = wanted.and_then(|name| match chosen(runs, scenario, name) {
-                Ok(measured) => Some(measured),
+                Ok(fitted) => Some(fitted),
                 Err(why) => {
                     warnings.push(format!(
                         "The run {name}, picked for {scenario}, is not used: {why}. The default \
@@ -86,12 +86,12 @@ impl InUse {
                 }
             });
             let picked = chosen.is_some();
-            if let Some(measured) = chosen.or_else(|| default_run(runs, scenario)) {
-                used.push(Used { scenario, run: measured.run.clone(), picked });
-                figures.push(measured);
+            if let Some(fitted) = chosen.or_else(|| default_run(runs, scenario)) {
+                used.push(Used { scenario, run: fitted.run().to_owned(), picked });
+                fitted.add_to(&mut measured);
             }
         }
-        (Self { picked, used, warnings }, figures)
+        (Self { picked, used, warnings }, measured)
     }
 
     /// The choices with another one for a scenario, or none.
@@ -105,7 +105,7 @@ impl InUse {
     }
 }
 
-fn chosen(runs: &Runs, scenario: &str, name: &str) -> Result<WorkloadMeasurement, String> {
+fn chosen(runs: &Runs, scenario: &str, name: &str) -> Result<Fitted, String> {
     let run = runs.get(name).ok_or("there is no such run any more")?;
     if run.summary.scenario != scenario {
         return Err(format!("it measured {}", run.summary.scenario));
@@ -114,7 +114,7 @@ fn chosen(runs: &Runs, scenario: &str, name: &str) -> Result<WorkloadMeasurement
 }
 
 /// The newest run that fits, one made to be published before a quick one.
-pub(super) fn default_run(runs: &Runs, scenario: &str) -> Option<WorkloadMeasurement> {
+pub(super) fn default_run(runs: &Runs, scenario: &str) -> Option<Fitted> {
     let of = |profile: Profile| {
         let mut fitting = runs
             .runs

@@ -4,6 +4,7 @@
 
 mod fit;
 mod in_use;
+mod paths;
 mod runs;
 pub(crate) mod void;
 
@@ -13,10 +14,11 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
-use assay_advice::{Backtest, BuiltinCases, Engine, Measurements, Model, Usage, WithoutCriterion};
+use assay_advice::{Backtest, BuiltinCases, Engine, Model, Usage, WithoutCriterion};
 
-pub use fit::{SCENARIOS, Standing, fit};
+pub use fit::{Fitted, SCENARIOS, Standing, fit};
 pub use in_use::{InUse, Used};
+pub use paths::{Image, Machine, Paths, WholePath};
 pub use runs::{KnownRun, RunFault, Runs};
 pub(crate) use runs::{read as read_run, read_limited};
 
@@ -88,7 +90,7 @@ impl Known {
     /// The run that is used for a scenario unless one is picked.
     #[must_use]
     pub fn default_of(&self, scenario: &str) -> Option<String> {
-        in_use::default_run(&self.runs, scenario).map(|measured| measured.run)
+        in_use::default_run(&self.runs, scenario).map(|fitted| fitted.run().to_owned())
     }
 
     /// How the advice agrees with the precedents. Whoever asks first waits for some tenths of a
@@ -189,8 +191,9 @@ fn read(model: &Model, own: &Path, added: Option<&Path>, file: &Path) -> Known {
 }
 
 fn prepare(model: &Model, runs: Arc<Runs>, picked: in_use::Picked, told: Vec<String>) -> Known {
-    let (in_use, workloads) = InUse::settle(&runs, picked, told);
-    let engine = Engine::new(model.clone(), Measurements { workloads }, assay_advice::SEED);
+    let (in_use, mut measurements) = InUse::settle(&runs, picked, told);
+    measurements.beside = fit::beside(&runs, &measurements.workloads);
+    let engine = Engine::new(model.clone(), measurements, assay_advice::SEED);
     Known {
         runs,
         engine: Arc::new(engine),

@@ -18,7 +18,7 @@ use crate::error::Error;
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What watches a shared assay asks each copy by its own address; the figures only with a token.
-const WATCHED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+pub(crate) const WATCHED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// Middleware: refuses requests for other hosts.
 pub(super) async fn host(

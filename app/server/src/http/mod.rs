@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode},
     middleware,
     response::{IntoResponse, Response},
 };
@@ -20,21 +20,25 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     csrf::{CsrfLayer, ProtectionError},
-    request_id::{MakeRequestUuid, SetRequestIdLayer},
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 
 use url::Url;
 
+pub(crate) use guard::WATCHED;
 pub use metrics::Metrics;
 pub(crate) use present::ProblemDetails;
 pub use serve::{Limits, serve};
 
-use crate::{access, error::Error, routes, state::App};
+use crate::{access, error::Error, routes, state::App, telemetry};
 
 /// The largest request body: a record with all its texts is far smaller.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest id of a request that is taken from who asks.
+const REQUEST_ID_BYTES_MAX: usize = 100;
 
 /// How long a request may take until its answer starts.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,15 +64,28 @@ pub fn protected(routes: Router, public: Option<Url>) -> Router {
         .layer(middleware::from_fn(present::present))
         .layer(middleware::from_fn_with_state(tls, headers::protect))
         .layer(CompressionLayer::new())
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(telemetry::span)
+                .on_request(())
+                .on_response(telemetry::answered)
+                .on_failure(()),
+        )
+        .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(middleware::map_request(plain_request_id))
 }
 
-/// A request's span names the path only: the query holds the answers, which are never logged.
-fn span(request: &Request) -> tracing::Span {
-    let id =
-        request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+/// Forgets a request's id that the trail and the log would rather not hold.
+async fn plain_request_id(mut request: Request) -> Request {
+    let is_plain = |id: &HeaderValue| {
+        let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        id.len() <= REQUEST_ID_BYTES_MAX && id.as_bytes().iter().all(part)
+    };
+    if !request.headers().get("x-request-id").is_some_and(is_plain) {
+        request.headers_mut().remove("x-request-id");
+    }
+    request
 }
 
 /// The answer to a writing request that another site's page caused.

@@ -72,7 +72,7 @@ pub struct About {
 pub struct Snapshot {
     /// Rises with each look.
     pub number: u64,
-    /// What the services counted of late; none before two looks, or when they do not answer.
+    /// What the services counted of late; none before two looks, or when the gateway does not answer.
     pub figures: Option<Figures>,
     /// The services.
     pub parts: Vec<About>,

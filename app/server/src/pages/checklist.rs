@@ -29,8 +29,6 @@ const FRAGMENT: (&str, &str) = ("x-fragment", "panel");
 
 /// The most reasons shown on either side; the record shows them all.
 const REASONS_MAX: usize = 4;
-/// The most flips shown.
-const FLIPS_MAX: usize = 5;
 /// A contribution below this would be shown as nothing.
 const CONTRIBUTION_MIN: f64 = 0.0005;
 
@@ -138,6 +136,8 @@ struct Given<'a> {
     pro: Vec<String>,
     contra: Vec<String>,
     flips: Vec<String>,
+    /// What is said when there is none.
+    no_flips: &'static str,
     importance: String,
     next: Option<&'a Question>,
     performance: String,
@@ -331,7 +331,8 @@ fn advice<'a>(app: &'a App, sheet: &Sheet, own: &Own) -> Advice<'a> {
         runner_up_out: !score.options.get(runner_up).knocked_out.is_empty(),
         pro: reasons(&score, |contribution| contribution >= CONTRIBUTION_MIN),
         contra: reasons(&score, |contribution| contribution <= -CONTRIBUTION_MIN),
-        flips: score.flips.iter().take(FLIPS_MAX).map(|flip| flip.text.clone()).collect(),
+        flips: score.flips.iter().map(|flip| flip.text.clone()).collect(),
+        no_flips: words::no_flips(&score),
         importance: words::importance_sentence(&score),
         next: score.next_question.as_deref().and_then(|id| model.question(id)),
         performance: words::performance(&score).to_owned(),

@@ -38,6 +38,8 @@ struct Live {
     /// For those who listen.
     say: String,
     figures: Option<[(&'static str, String, &'static str); 8]>,
+    /// Said in their place.
+    none: &'static str,
     /// How far back they reach, in whole seconds.
     window_s: String,
     requests: String,
@@ -88,6 +90,10 @@ fn live(snapshot: &Snapshot) -> Live {
         window_s: figures.map(|figures| format!("{:.0}", figures.window_s)).unwrap_or_default(),
         requests: figures.map(|figures| format!("{:.0}", figures.requests)).unwrap_or_default(),
         figures: figures.map(rows),
+        none: match ended.contains(&"gateway") {
+            true => "The gateway has ended, so nothing is counted any more.",
+            false => "The first figures come in a moment.",
+        },
         parts: parts.collect(),
     }
 }

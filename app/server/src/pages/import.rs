@@ -33,6 +33,8 @@ struct View {
     done: bool,
     /// The files, to be sent again with the confirmation.
     files: Vec<(String, String)>,
+    /// The files that could not be read, to be told of again after it.
+    unreadable: Vec<String>,
     /// The words for statuses, with what was said.
     words: Vec<(String, Option<Status>)>,
 }
@@ -55,7 +57,7 @@ pub(crate) async fn post(State(app): State<App>, multipart: Multipart) -> Result
         .files
         .iter()
         .map(|(file, text)| Source { file: file.clone(), text: Ok(text.clone()) })
-        .chain(sent.unreadable)
+        .chain(sent.unreadable.iter().map(|file| not_text(file)))
         .collect();
     let report = moving::import(&app, &sources, &sent.statuses, sent.import).await?;
     let mut words: Vec<String> = report.words();
@@ -71,6 +73,7 @@ pub(crate) async fn post(State(app): State<App>, multipart: Multipart) -> Result
         done: sent.import,
         words: words.collect(),
         files: sent.files,
+        unreadable: sent.unreadable,
         report: Some(report),
     };
     Ok(Page(view).into_response())
@@ -80,7 +83,7 @@ pub(crate) async fn post(State(app): State<App>, multipart: Multipart) -> Result
 #[derive(Default)]
 struct Sent {
     files: Vec<(String, String)>,
-    unreadable: Vec<Source>,
+    unreadable: Vec<String>,
     statuses: BTreeMap<String, Status>,
     import: bool,
 }
@@ -111,9 +114,9 @@ impl Sent {
                 ("files", None, _) => {}
                 ("files", Some(file), _) if file.is_empty() => {}
                 ("files", Some(file), Ok(text)) => sent.files.push((file.replace('\\', "/"), text)),
-                ("files", Some(file), Err(_)) => sent
-                    .unreadable
-                    .push(Source { file, text: Err("it is not UTF-8 text".to_owned()) }),
+                ("files", Some(file), Err(_)) | ("unreadable", _, Ok(file)) => {
+                    sent.unreadable.push(file);
+                }
                 ("name", _, Ok(name)) => names.push(name),
                 // A browser sends every line end of a hidden text as CR LF, so it comes as JSON.
                 ("text", _, Ok(text)) => {
@@ -141,6 +144,10 @@ impl Sent {
             _ => Ok(sent),
         }
     }
+}
+
+fn not_text(file: &str) -> Source {
+    Source { file: file.to_owned(), text: Err("it is not UTF-8 text".to_owned()) }
 }
 
 /// A text for a hidden field, where line ends survive.

@@ -5,6 +5,7 @@ use assay_records::Standing;
 use assay_store::Stored;
 
 use crate::{
+    pages::words::percent,
     rescoring::{Shift, ThenNow},
     state::App,
 };
@@ -46,13 +47,12 @@ impl ThenNowView {
             return None;
         }
         let two = |number: f64| format!("{number:.2}");
-        let percent = |share: f64| format!("{:.0}%", share * 100.0);
         let row = |option: Choice| {
             let (then, now) = (given.options.get(option), found.now.options.get(option));
             Row {
                 option,
                 value: [two(then.value), two(now.value)],
-                share: [percent(then.first_share), percent(now.first_share)],
+                share: [then, now].map(|it| format!("{}%", percent(it.first_share))),
             }
         };
         let chosen = record.choice.as_ref().map(|chosen| chosen.option);

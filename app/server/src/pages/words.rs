@@ -168,11 +168,23 @@ pub(crate) fn first_sentence(score: &Score) -> String {
         (None, None) if score.all_ruled_out() => {
             "No option is left to come first in any reading of the answers.".to_owned()
         }
-        (None, None) => format!(
-            "No option comes first often enough in {} plausible readings \
-             of the answers.",
-            grouped(score.draws.into())
-        ),
+        (None, None) => {
+            let [ahead, _] = score.compared();
+            let share = |option: Choice| score.options.get(option).first_share;
+            let often = score.most_often_first();
+            match share(often) > share(ahead) {
+                true => format!(
+                    "{ahead} has the greatest value, but {often} comes first more often: in {}% \
+                     {readings}, and {ahead} in {}%.",
+                    percent(share(often)),
+                    percent(share(ahead))
+                ),
+                false => format!(
+                    "No option comes first often enough in {} plausible readings of the answers.",
+                    grouped(score.draws.into())
+                ),
+            }
+        }
     }
 }
 
@@ -181,6 +193,26 @@ pub(crate) fn first_sentence(score: &Score) -> String {
 pub(crate) fn reasons(score: &Score, side: impl Fn(f64) -> bool) -> Vec<&Reason> {
     let weighed = if score.all_ruled_out() { &[] } else { score.reasons.as_slice() };
     weighed.iter().filter(|reason| side(reason.contribution)).collect()
+}
+
+/// What the reasons compare, as a heading: nothing is advised when it is too close to call.
+pub(crate) fn compared(score: &Score) -> String {
+    let [first, second] = score.compared();
+    if score.recommended.is_some() {
+        return format!("Why {first} (+) rather than {second} (-)");
+    }
+    format!("What speaks for {first} (+) and for {second} (-)")
+}
+
+/// That no flip was found, in a sentence.
+pub(crate) fn no_flips(score: &Score) -> &'static str {
+    match score.all_ruled_out() {
+        true => "No answer or pair of answers that was tried lifts what rules the options out.",
+        false => {
+            "No answer, pair of answers, number or importance that was tried leads to another \
+             recommendation."
+        }
+    }
 }
 
 /// What tipped the advice on a case, and what it rules out that was chosen, in sentences.
@@ -202,6 +234,15 @@ pub(crate) fn tipped(case: &CaseResult) -> String {
         ));
     }
     text
+}
+
+/// What would lead to what was chosen in a case; none where the model names that already.
+pub(crate) fn lead(case: &CaseResult) -> Option<String> {
+    let option = case.option;
+    (case.agreed() != Some(true)).then(|| match &case.flip {
+        Some(flip) => format!("What would lead to {option}, which was chosen: {}", flip.text),
+        None => format!("Nothing that was tried would lead to {option}, which was chosen."),
+    })
 }
 
 /// How far all importances may be off, in words; empty when there is nothing to say.

@@ -127,7 +127,7 @@ fn every_route_has_a_row() {
     assert_eq!(rows, routes);
 }
 
-fn shared(access: Arc<dyn Access>) -> Shared {
+pub(crate) fn shared(access: Arc<dyn Access>) -> Shared {
     let url = "https://assay.example.org/".to_owned();
     let settings = provider::Settings {
         issuer: IssuerUrl::new("https://login.example.org".to_owned()).expect("an address"),
@@ -169,7 +169,7 @@ async fn every_route_lets_in_whom_it_should() {
             .await
             .expect("kept");
     }
-    let app = TestApp::shared(shared(Arc::clone(&access) as _)).await;
+    let app = TestApp::shared(shared(Arc::clone(&access) as _), noon).await;
     for line in TABLE.lines().filter(|line| !line.is_empty()) {
         let [method, route, need] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{line}")

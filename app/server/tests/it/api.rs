@@ -127,6 +127,21 @@ async fn a_wrong_answer_is_named_with_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_no_object_is_told_so_in_plain_words() {
+    let app = TestApp::new().await;
+    for path in ["/api/v1/score", "/api/v1/cost", "/api/v1/decisions"] {
+        for body in [json!([]), json!([null, {}]), json!("rust"), json!(7)] {
+            let response = app.post_json(path, &body).await;
+            let problem = response.problem(422);
+            assert_eq!(problem["errors"][0]["allowed"], "an object: { … }", "{path} {body}");
+            assert!(!problem.to_string().contains("struct"), "{problem}");
+        }
+    }
+    let problem = app.post_json("/api/v1/score", &json!({"answers": []})).await.problem(422);
+    assert_eq!(problem["errors"][0]["message"], "not an object");
+}
+
+#[tokio::test]
 async fn unreadable_bodies_have_their_own_status() {
     let app = TestApp::new().await;
     let post = |kind: &str, body: Vec<u8>| {

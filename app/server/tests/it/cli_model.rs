@@ -76,6 +76,7 @@ fn a_model_shown_is_a_model_to_edit() {
     let told = desk.ok(&["model", "check", "copy.toml"]);
     assert!(told.contains("They are the same text, so nothing changes."), "{told}");
     assert!(!told.contains("Changed:"), "{told}");
+    assert!(told.contains("No records of your own with answers; examples do not count"), "{told}");
     fs::write(desk.path("ours.toml"), edited()).expect("a file");
     assert_eq!(desk.ok(&["model", "show", "--model", "ours.toml"]), edited());
     assert!(!desk.path("decisions").exists(), "looking at a model makes nothing");

@@ -99,7 +99,13 @@ fn an_import_is_shown_first_and_then_done_once() {
 #[test]
 fn every_format_brings_the_records_back_whole() {
     let desk = desk();
-    let before = files(&desk.path("decisions"));
+    // Numbers have gaps, and log4brains has none.
+    let folder = desk.path("decisions");
+    for (name, text) in files(&folder).iter().filter(|(name, _)| name.starts_with("0002")) {
+        fs::remove_file(folder.join(name)).expect("the record");
+        fs::write(folder.join("0017-its-own-name.toml"), text).expect("the record");
+    }
+    let before = files(&folder);
     for format in ["toml", "madr4", "madr3", "madr2", "adr-tools", "log4brains", "json-adr"] {
         let out = desk.path(format);
         let out = out.to_str().expect("a path");
@@ -111,15 +117,15 @@ fn every_format_brings_the_records_back_whole() {
         assert!(imported.status.success(), "{format}: {told}");
         let after = files(Path::new(other));
         assert_eq!(after.len(), before.len(), "{format}: {told}");
-        // Those that assay wrote come back to the letter; what adr-tools wrote is its own file again.
+        // Those that assay wrote come back to the letter and under their names; what adr-tools wrote is
+        // its own file again.
         let ours = |files: &[(String, String)]| {
-            let mut texts: Vec<String> = files
-                .iter()
-                .filter(|(_, text)| format != "adr-tools" || !text.contains("\n[original]"))
-                .map(|(_, text)| text.clone())
-                .collect();
-            texts.sort();
-            texts
+            let own = |(_, text): &&(String, String)| {
+                format != "adr-tools" || !text.contains("\n[original]")
+            };
+            let mut own: Vec<_> = files.iter().filter(own).cloned().collect();
+            own.sort();
+            own
         };
         assert_eq!(ours(&after), ours(&before), "{format}");
     }

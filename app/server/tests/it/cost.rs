@@ -46,7 +46,7 @@ async fn the_panel_says_what_it_costs_with_and_without_the_page() {
 async fn without_a_measurement_or_a_size_no_number_is_shown() {
     let app = TestApp::new().await;
     for (query, said) in [
-        ("workload=gateway&cores=40&owners=4", "No ratio of processor time is measured"),
+        ("workload=other&cores=40&owners=4", "No ratio of processor time is measured"),
         ("owners=4", "State which reference service it resembles"),
         ("workload=json_api&owners=4", "peak_rps and cpu_ms"),
         ("workload=json_api&cores=40", "to hold that against the ramp"),
@@ -128,7 +128,7 @@ async fn the_api_reckons_the_same() {
                 rust_fluency = \"few\"\n[assumptions]\nengineer_week = 1000\ncurrency = \"GBP\"\n";
     let as_toml = app.send(toml(Request::post("/api/v1/cost"), text)).await;
     assert_eq!(as_toml.json(), cost);
-    let unmeasured = json!({"answers": {"workload": "gateway", "cores": 40}});
+    let unmeasured = json!({"answers": {"workload": "other", "cores": 40}});
     let unmeasured = app.post_json("/api/v1/cost", &unmeasured).await.json();
     assert!(unmeasured.get("options").is_none() && unmeasured.get("ratio").is_none());
 }
@@ -218,7 +218,7 @@ async fn a_cost_reckoned_from_older_measurements_is_shown_beside_todays() {
 async fn no_cost_is_kept_where_there_is_none() {
     let app = TestApp::new().await;
     let body = json!({"title": "T", "option": "go", "why": "Because.",
-                      "answers": {"workload": "gateway", "owners": 3}});
+                      "answers": {"workload": "other", "owners": 3}});
     let made = app.post_json("/api/v1/decisions", &body).await.json();
     let id = made["id"].as_str().expect("an id");
     let text = app.get(&format!("/decisions/{id}.toml")).await.body;

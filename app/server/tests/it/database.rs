@@ -3,8 +3,12 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     path::Path,
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -136,9 +140,113 @@ fn two_copies_serve_one_database_and_say_when_it_is_away() {
     let started = Instant::now();
     while !ask(first, "GET", "/readyz", "").starts_with("HTTP/1.1 200") {
         assert!(started.elapsed() < PATIENCE, "it does not come back");
-        std::thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     }
     assert!(ask(first, "GET", &path, "").contains("\"proposed\""), "nothing is lost");
+}
+
+/// Writes through a copy until it is gone or `most` are written; gives the titles and ids of what was
+/// confirmed, and the title of what was under way when it went. `count` counts along.
+fn write_many(
+    port: u16,
+    who: &str,
+    most: usize,
+    count: &AtomicUsize,
+) -> (Vec<(String, String)>, Option<String>) {
+    let mut kept = Vec::new();
+    for number in 0..most {
+        let title = format!("{who} {number}");
+        let Some(id) = create(port, &title) else { return (kept, Some(title)) };
+        kept.push((title, id));
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    (kept, None)
+}
+
+/// Creates a record under a key of its title; its id once that is confirmed, or nothing when the copy
+/// went away.
+fn create(port: u16, title: &str) -> Option<String> {
+    let sheet = json!({"title": title, "option": "go", "answers": {"owners": 3}}).to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let head = format!(
+        "POST /api/v1/decisions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
+         Idempotency-Key: {title}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        sheet.len()
+    );
+    stream.write_all((head + &sheet).as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let record: Value = serde_json::from_str(body).ok()?;
+    let status = head.split(' ').nth(1);
+    assert!(matches!(status, Some("200" | "201")), "{answer}");
+    Some(record["id"].as_str().expect("an id").to_owned())
+}
+
+#[test]
+fn a_copy_that_is_killed_under_load_loses_nothing_and_holds_nobody_up() {
+    let test = "a_copy_that_is_killed_under_load";
+    let Some(cluster) = shared(test) else { return };
+    let desk = Desk::new();
+    let url = cluster.url(&cluster.database(""));
+    let ((mut one, first), (_two, second)) = (copy(&desk, &url), copy(&desk, &url));
+    let (written, others) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (mut kept, cut_off, went_on) = thread::scope(|scope| {
+        let start = |port, name, most, count| {
+            let write =
+                move |n| scope.spawn(move || write_many(port, &format!("{name}-{n}"), most, count));
+            (0..3).map(write).collect::<Vec<_>>()
+        };
+        let spared = start(second, "spared", 20, &others);
+        let killed = start(first, "killed", usize::MAX, &written);
+        while written.load(Ordering::Relaxed) < 12 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        one.0.kill().expect("SIGKILL");
+        one.0.wait().expect("its end");
+        let (mut kept, mut cut_off) = (Vec::new(), Vec::new());
+        for writer in killed {
+            let (done, under_way) = writer.join().expect("a writer");
+            kept.extend(done);
+            cut_off.extend(under_way);
+        }
+        let before = create(second, "after the kill").expect("the other copy goes on");
+        let spared: Vec<_> = spared.into_iter().map(|it| it.join().expect("a writer")).collect();
+        assert!(spared.iter().all(|(_, lost)| lost.is_none()), "the other copy failed somebody");
+        kept.extend(spared.into_iter().flat_map(|(done, _)| done));
+        kept.push(("after the kill".to_owned(), before.clone()));
+        (kept, cut_off, before)
+    });
+    assert_eq!(cut_off.len(), 3, "each writer was in the middle of something: {cut_off:?}");
+    // What was not confirmed is sent again under its key, and is there once.
+    for title in cut_off {
+        let id = create(second, &title).expect("the other copy");
+        kept.push((title, id));
+    }
+    let (_again, third) = copy(&desk, &url);
+    kept.sort();
+    for port in [second, third] {
+        let mut found = Vec::new();
+        for page in 1.. {
+            let answer = ask(port, "GET", &format!("/api/v1/decisions?page={page}"), "");
+            let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+            let list: Value = serde_json::from_str(body).expect("JSON");
+            let items = list["items"].as_array().expect("items");
+            if items.is_empty() {
+                break;
+            }
+            let text = |item: &Value, key: &str| item[key].as_str().expect("text").to_owned();
+            found.extend(items.iter().map(|item| (text(item, "title"), text(item, "id"))));
+        }
+        found.sort();
+        assert_eq!(found, kept, "all that was confirmed, each once, and nothing else");
+    }
+    let path = format!("/api/v1/decisions/{went_on}");
+    assert!(ask(third, "GET", &path, "").starts_with("HTTP/1.1 200"), "it caught up");
+    // Every text is whole.
+    ok(&desk, &url, &["export", "--format", "toml", "--to", "out"]);
+    let checked = desk.ok(&["check", "out", "--format", "json"]);
+    assert_eq!(files(&desk.path("out")).len(), kept.len(), "{checked}");
 }
 
 #[test]

@@ -90,6 +90,10 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+fn terminate(pid: &str) {
+    assert!(Command::new("kill").args(["-TERM", pid]).status().expect("kill").success());
+}
+
 #[test]
 fn the_hybrid_starts_serves_is_shown_and_ends() {
     let desk = Desk::new();
@@ -146,8 +150,15 @@ fn the_hybrid_starts_serves_is_shown_and_ends() {
         assert_eq!(line.split(' ').nth(1), Some(status), "{line}");
     }
 
-    let id = assay.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    // Without the token service everything is refused, and the page goes on to say so.
+    terminate(pids[1]);
+    let seen = wait_for("refusals", || {
+        let page = page(address);
+        let refused = figure(&page, "Errors (5xx)") > 50.0 && page.contains("exit status: 0");
+        refused.then_some(page)
+    });
+    assert!(seen.contains("data-say=\"Ended: token service.\""), "{seen}");
+    terminate(&assay.0.id().to_string());
     let status = wait_for("the end", || assay.0.try_wait().expect("its status"));
     assert_eq!(status.code(), Some(0));
     assert!(!pids.iter().any(runs), "left running: {pids:?}");

@@ -17,7 +17,7 @@ use assay::{
     live::{self, Measure, Stage},
 };
 use assay_advice::{Model, Part};
-use assay_evidence::{Environment, Profile, Summary};
+use assay_evidence::{Environment, Kind, Profile, Summary, Variant, VariantMetric, metric};
 use assay_harness::{Options, Outcome, Progress};
 use axum::{
     body::Body,
@@ -449,10 +449,65 @@ async fn a_run_that_cannot_stand_for_a_workload_is_not_used() {
         ("json-resident", Part::Tail),
         ("json-canonicalize", Part::Computing),
         ("cache-mixed", Part::Whole),
+        ("analytics-mixed", Part::Whole),
+        ("gateway-proxy", Part::Whole),
     ];
     assert_eq!(read, parts);
     let crossed = post(&app, "/evidence/use", "scenario=json-quotes&run=resident").await;
     assert!(crossed.body.contains("it measured json-resident"), "{}", crossed.body);
+}
+
+/// Makes a run of a whole path of it, on which the hybrid took what Go takes.
+fn path(summary: &mut Summary) {
+    (summary.scenario, summary.workload) = ("gateway-hybrid".to_owned(), "gateway".to_owned());
+    let metrics = summary.metrics.iter().map(|metric| VariantMetric {
+        id: metric.id.clone(),
+        title: metric.title.clone(),
+        unit: metric.unit.clone(),
+        better: metric.better,
+        note: String::new(),
+        at_least: false,
+        figure: metric.go,
+        ratio: None,
+        rust_over: None,
+        go_over: None,
+    });
+    let metrics = metrics.collect();
+    let again = summary.variants.iter().find(|variant| variant.kind == Kind::Again).cloned();
+    let again = again.expect("one binary was measured twice");
+    let (id, kind) = ("hybrid".to_owned(), Kind::Runtime);
+    summary.variants = vec![again.clone(), Variant { id, kind, metrics, ..again }];
+}
+
+#[tokio::test]
+async fn a_whole_path_says_what_two_services_cost() {
+    let app = TestApp::new().await;
+    own_run(&app, "path", path);
+    own_run(&app, "without", |summary| {
+        path(summary);
+        summary.variants.pop();
+    });
+    let use_it = |run: &'static str| format!("scenario=gateway-hybrid&run={run}");
+    let refused = post(&app, "/evidence/use", &use_it("without")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("of the variant hybrid"), "{}", refused.body);
+    assert_eq!(post(&app, "/evidence/use", &use_it("path")).await.status, 303);
+
+    let two = app.app.engine().measurements().two_services.clone().expect("what the path says");
+    assert_eq!((two.scenario.as_str(), two.run.as_str()), ("gateway-hybrid", "path"));
+    let cpu = shipped().0.metric(metric::CPU).cloned().expect("processor time");
+    let ratio = cpu.go.expect("a figure").value / cpu.rust.expect("a figure").value;
+    assert!(ratio > 1.5 && (two.cpu.high - ratio).abs() < 1e-9, "{ratio} {two:?}");
+    assert!(two.cpu.low == 1.0 && (two.cpu.value - ratio.sqrt()).abs() < 1e-9, "{two:?}");
+    // Go's p99.9 may be noise in that run, so it adds nothing.
+    assert_eq!((two.p999.low, two.p999.high), (1.0, 1.0), "{two:?}");
+    let workloads = app.app.engine().measurements().workloads.clone();
+    assert!(workloads.iter().all(|measured| measured.run != "path"), "it stands for no workload");
+
+    let panel = app.get("/checklist?workload=json_api&fleet_cores=large").await.body;
+    assert!(panel.contains("(gateway-hybrid, path)"), "{panel}");
+    let page = app.get("/evidence/gateway?scenario=gateway-hybrid").await.body;
+    assert!(page.contains("what a hybrid of two services costs"), "{page}");
 }
 
 #[tokio::test]

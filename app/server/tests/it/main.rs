@@ -15,6 +15,8 @@ mod cli_backtest;
 mod cli_check;
 mod cli_model;
 mod cli_move;
+mod cli_score;
+mod clock;
 #[path = "../../../store/tests/store/cluster.rs"]
 mod cluster;
 mod cost;
@@ -39,3 +41,4 @@ mod runs;
 mod security;
 mod sign_in;
 mod support;
+mod telemetry;

@@ -112,7 +112,7 @@ async fn the_overview_tells_what_is_measured_what_is_not_and_what_cannot_be_read
     ] {
         assert!(faults.contains(run) && faults.contains(why), "{run}: {why} in {faults}");
     }
-    assert!(between(&page, "Services not built yet", "</section>").contains("gateway"));
+    assert!(between(&page, "<h2 id=\"gateway\">", "</section>").contains("gateway-stall"));
     assert!(
         page.contains("by-scenario-fastjson-api-title"),
         "scenarios are held against each other"

@@ -64,6 +64,7 @@ async fn files_are_shown_first_and_kept_when_confirmed() {
     assert!(preview.body.contains("Keep &#60;b&#62;one&#60;/b&#62; queue"), "{}", preview.body);
     assert!(preview.body.contains("name=\"status:approved\""), "{}", preview.body);
     assert!(preview.body.contains("it is not UTF-8 text"));
+    assert!(preview.body.contains("name=\"unreadable\" value=\"latin.md\""), "{}", preview.body);
     assert_eq!(std::fs::read_dir(app.decisions()).expect("the folder").count(), before);
 
     let kept = serde_json::to_string(GOOD).expect("JSON");
@@ -75,13 +76,14 @@ async fn files_are_shown_first_and_kept_when_confirmed() {
             ("text", None, kept.as_bytes()),
             ("name", None, b"0002-odd.md"),
             ("text", None, odd.as_bytes()),
+            ("unreadable", None, b"latin.md"),
             ("status:approved", None, b"accepted"),
             ("do", None, b"import"),
         ],
     )
     .await;
     assert_page(&done, StatusCode::OK, "Import decisions");
-    assert!(done.body.contains("2 imported."), "{}", done.body);
+    assert!(done.body.contains("2 imported; 1 to be mended."), "{}", done.body);
     let texts: Vec<String> = std::fs::read_dir(app.decisions())
         .expect("the folder")
         .map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("a text"))

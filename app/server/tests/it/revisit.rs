@@ -204,9 +204,10 @@ async fn a_trigger_is_fired_by_hand_and_answered_by_a_revisit() {
 #[tokio::test]
 async fn the_queue_and_the_feeds_tell_what_is_due_and_what_is_near() {
     let app = TestApp::new().await;
-    let empty = app.get("/feeds/reviews.atom").await;
-    atom_syndication::Feed::read_from(empty.body.as_bytes()).expect("an empty feed is a feed");
     let today: jiff::civil::Date = app.app.today();
+    let empty = app.get("/feeds/reviews.atom").await;
+    let empty = atom_syndication::Feed::read_from(empty.body.as_bytes()).expect("a feed");
+    assert!(empty.updated().to_rfc3339().starts_with(&today.to_string()), "not 1970");
     let day = |days: i32| (today + jiff::Span::new().days(days)).to_string();
     let title = "Überprüfung & <b>Söhne</b>; mit, Komma \\ und einem sehr langen Titel, der umbrochen wird 🎉🎉🎉";
     let late =
@@ -323,4 +324,6 @@ async fn the_advice_of_then_is_held_against_todays() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(queue["changed"], json!([]));
+    let page = app.get(&path_of(&record)).await;
+    shows(&page, StatusCode::OK, "The last revisit noted: Go before, Rust now");
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::{
     cli::Desk,
@@ -132,7 +132,7 @@ impl Browser {
 
 /// The provider on its port, and assay beside it.
 struct Provider {
-    arguments: [String; 3],
+    arguments: Vec<String>,
     running: Option<Running>,
 }
 
@@ -180,7 +180,8 @@ fn both(test: &str) -> Option<(Provider, Assay)> {
     std::fs::write(desk.path("secret"), format!("{SECRET}\n")).expect("a secret");
     let (ours, theirs) = (free_port(), free_port());
     let public = format!("http://127.0.0.1:{ours}");
-    let arguments = [theirs.to_string(), format!("{public}/sign-in/done"), format!("{public}/")];
+    let arguments =
+        vec![theirs.to_string(), format!("{public}/sign-in/done"), format!("{public}/")];
     let mut provider = Provider { arguments, running: None };
     provider.start();
     let mut command = desk.command(&["--listen", &format!("127.0.0.1:{ours}")]);
@@ -341,6 +342,88 @@ fn a_token_acts_for_its_owner_until_it_is_revoked() {
     assert!(made.contains("assay_"));
     ada.form(&account, "what=expel");
     assert_eq!(ada.get(&decisions).status, 401);
+}
+
+#[test]
+fn what_was_taken_away_at_the_provider_ends_here_at_the_next_sign_in() {
+    let test = "what_was_taken_away_at_the_provider";
+    let Some((mut provider, assay)) = both(test) else { return };
+    let (account, decisions) = (assay.at("/account"), assay.at("/api/v1/decisions"));
+    let sheet = json!({"title": "The gateway", "option": "go", "answers": {"owners": 3}});
+    let mut ada = Browser::default();
+    assert_eq!(ada.sign_in(&assay, "/", "ada-author").status, 303);
+    let made = ada.form(&account, "what=make&label=Writes&role=author").body;
+    let token = made.split("assay_").nth(1).and_then(|it| it.split('<').next()).expect("a token");
+    let token =
+        format!("Authorization: Bearer assay_{token}\r\nContent-Type: application/json\r\n");
+    let program =
+        |method, body: &str| Browser::default().ask(method, &decisions, &token, body).status;
+    assert_eq!(program("POST", &sheet.to_string()), 201);
+    // In another browser she comes back as less: what she has open elsewhere is less too.
+    for (role, reads, writes) in [("viewer", 200, 403), ("none", 401, 401)] {
+        provider.arguments.truncate(3);
+        provider.arguments.push(format!("ada-author={role}"));
+        provider.start();
+        std::thread::sleep(Duration::from_secs(1));
+        let back = Browser::default().sign_in(&assay, "/", "ada-author").status;
+        assert_eq!(back, if role == "none" { 403 } else { 303 });
+        assert_eq!((program("GET", ""), program("POST", "{}")), (reads, writes), "{role}");
+        assert_eq!(ada.get(&decisions).status, reads, "{role}");
+        assert_eq!(ada.json("POST", &decisions, &sheet).status, writes, "{role}");
+    }
+}
+
+#[test]
+fn a_form_sent_after_the_session_ended_comes_back_and_can_be_sent_again() {
+    let Some((_provider, assay)) = both("a_form_sent_after_the_session_ended") else { return };
+    let mut ada = Browser::default();
+    assert_eq!(ada.sign_in(&assay, "/", "ada-author").status, 303);
+    let page = ada.get(&assay.at("/checklist/record?owners=3"));
+    let mut fields = inputs(&page.body);
+    fields.retain(|(name, _)| name == "id" || name == "answers");
+    assert_eq!(fields.len(), 2, "{}", page.body);
+    let why = "Line \"one\" <script>alert(1)</script>\r\n& line two, ü";
+    let mut typed = form_urlencoded::Serializer::new(String::new());
+    typed.extend_pairs(&fields).append_pair("title", "The gateway").append_pair("option", "go");
+    let typed = typed.append_pair("status", "draft").append_pair("context", why).finish();
+
+    let record = assay.at("/checklist/record");
+    assert_eq!(ada.form(&assay.at("/sign-out"), "").status, 200);
+    let answer = ada.form(&record, &typed);
+    assert_eq!((answer.status, answer.location()), (401, None), "{}", answer.body);
+    assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
+    assert!(answer.body.contains("action=\"/checklist/record\""), "{}", answer.body);
+    // Programs are told in their own way, and other sites get nothing.
+    assert_eq!(ada.json("POST", &assay.at("/api/v1/decisions"), &json!({})).status, 401);
+    let foreign =
+        "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://evil.example\r\n";
+    let refused = ada.ask("POST", &record, foreign, &typed);
+    assert!(refused.status == 403 && !refused.body.contains("line two"), "{}", refused.body);
+
+    assert_eq!(ada.sign_in(&assay, "/account", "ada-author").status, 303);
+    let mut again = form_urlencoded::Serializer::new(String::new());
+    let again = again.extend_pairs(inputs(&answer.body)).finish();
+    let made = ada.form(&record, &again);
+    assert_eq!(made.status, 303, "{}", made.body);
+    let place = made.location().expect("the record");
+    let place = assay.at(&format!("/api/v1{}", place.path()));
+    let kept = ada.ask("GET", &place, "Accept: application/toml\r\n", "").body;
+    let record: toml::Table = kept.parse().expect("a record");
+    let context = record["rationale"]["context"].as_str().unwrap_or_default();
+    assert_eq!(context.trim(), why.replace("\r\n", "\n"), "{kept}");
+}
+
+/// The hidden inputs of a page, as a browser reads them.
+fn inputs(page: &str) -> Vec<(String, String)> {
+    let attribute = |tag: &str, name: &str| {
+        let value = tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
+        let pairs =
+            [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+        Some(pairs.iter().fold(value.to_owned(), |text, (from, to)| text.replace(from, to)))
+    };
+    let tags = page.split("<input ").skip(1).filter_map(|rest| rest.split('>').next());
+    let hidden = tags.map(|tag| format!(" {tag}")).filter(|tag| tag.contains(" type=\"hidden\""));
+    hidden.filter_map(|tag| Some((attribute(&tag, "name")?, attribute(&tag, "value")?))).collect()
 }
 
 #[test]

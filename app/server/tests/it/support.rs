@@ -119,11 +119,11 @@ impl TestApp {
     }
 
     /// The application in shared mode.
-    pub(crate) async fn shared(shared: Shared) -> Self {
+    pub(crate) async fn shared(shared: Shared, clock: fn() -> Timestamp) -> Self {
         let mut built = Self::new().await;
         drop(std::mem::take(&mut built.router));
         let state = Arc::get_mut(&mut built.app).expect("nobody else has it");
-        (state.shared, state.local) = (Some(shared), false);
+        (state.shared, state.local, state.clock) = (Some(shared), false, clock);
         built.router = http::app(Arc::clone(&built.app));
         built
     }

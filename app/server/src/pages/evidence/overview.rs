@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Entry, SERVICES, Scene, Service, TO_COME, report::words, scenes};
+use super::{Entry, SERVICES, Scene, Service, report::words, scenes};
 use crate::{
     evidence::{InUse, KnownRun, RunFault},
     pages::{
@@ -21,7 +21,6 @@ use crate::{
 #[template(path = "evidence/overview.html")]
 struct View<'a> {
     services: Vec<Card<'a>>,
-    to_come: [(&'static str, &'static str); 1],
     faults: &'a [RunFault],
 }
 
@@ -52,7 +51,7 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
     let known = app.evidence.now();
     let card = |service| card(service, scenes(&known.runs, service), &known.in_use);
     let services = SERVICES.iter().map(card).collect();
-    Page(View { services, to_come: TO_COME, faults: &known.runs.faults }).into_response()
+    Page(View { services, faults: &known.runs.faults }).into_response()
 }
 
 fn card<'a>(service: &'static Service, scenes: Vec<Scene<'a>>, in_use: &InUse) -> Card<'a> {

@@ -19,7 +19,12 @@ use super::{
     tryit::{self, Outcome, TryIt},
     use_run::{self, UseRun},
 };
-use crate::{error::Error, evidence::Used, pages::Page, state::App};
+use crate::{
+    error::Error,
+    evidence::{Paths, Used},
+    pages::Page,
+    state::App,
+};
 
 #[derive(Template)]
 #[template(path = "evidence/service.html")]
@@ -39,6 +44,8 @@ struct View<'a> {
     claims: Vec<ClaimView>,
     runs: Vec<Entry<'a>>,
     tryit: TryIt,
+    /// What whole paths cost to build, where the scenario measures them.
+    paths: Option<&'static Paths>,
 }
 
 /// A link to a scenario.
@@ -103,6 +110,7 @@ fn show(
     let mut choices = use_run::choices(&known, Some(service.id), &back);
     choices.retain(|choice| app.local && choice.scenario == chosen.id);
     let of_service = runs.runs.iter().filter(|run| run.summary.service == service.id);
+    let paths = Paths::committed();
     let view = View {
         service,
         scenes: scenes.iter().map(tab).collect(),
@@ -114,6 +122,7 @@ fn show(
         claims: claims::of_service(runs, service.id)?,
         runs: of_service.map(|run| Entry::new(run, &known.in_use)).collect(),
         tryit,
+        paths: (chosen.id == "gateway-hybrid" && !paths.paths.is_empty()).then_some(paths),
     };
     Ok((status, Page(view)).into_response())
 }

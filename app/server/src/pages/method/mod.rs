@@ -11,13 +11,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use url::form_urlencoded;
 
 use self::example::Example;
 use crate::{
     error::Error,
     judged,
     pages::{Page, precedents::backtest, words::percent},
+    precedents,
     state::App,
 };
 
@@ -82,8 +82,7 @@ pub(crate) async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let query = query.unwrap_or_default();
-    let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "example");
-    let asked = asked.map(|(_, id)| id.trim().to_owned()).unwrap_or_default();
+    let asked = precedents::only(&query, "example")?.unwrap_or_default();
     let there = asked.is_empty() || presets().iter().any(|preset| preset.id == asked);
     let unknown = if there { String::new() } else { asked.clone() };
     let known = app.backtested(false).await?;

@@ -103,7 +103,7 @@ fn trial_view(trial: &Trial) -> TrialView<'_> {
         1 => "One record of your own".to_owned(),
         records => format!("{records} records of your own"),
     };
-    let none = "None of your records has answers yet.";
+    let none = "None of your own records has answers yet; examples do not count.";
     TrialView {
         trial,
         parts: vec![

@@ -13,7 +13,6 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use url::form_urlencoded;
 
 use crate::{
     error::{Error, FieldError},
@@ -22,9 +21,9 @@ use crate::{
     pages::{
         Page, markdown,
         plot::{self, ShareInput, Shares},
-        words::{percent, tipped},
+        words::{self, percent, tipped},
     },
-    precedents::use_words,
+    precedents::{only, use_words},
     state::App,
 };
 
@@ -68,11 +67,11 @@ struct Said {
     /// How many abstentions say to stay; empty when none does.
     stayed: String,
     /// The same without what looks like a stated reason.
-    strictest: Option<Strictest>,
+    like_reasons: Option<Left>,
 }
 
-/// What is left on the strictest test.
-struct Strictest {
+/// What is left once something is taken away.
+struct Left {
     agree: usize,
     decided: usize,
     share: Option<String>,
@@ -122,6 +121,8 @@ struct Ablated {
     abstained: usize,
     best_name: &'static str,
     best: Row,
+    /// Whether the model earns more, the same or less.
+    earns: &'static str,
     wins: usize,
     losses: usize,
 }
@@ -178,6 +179,8 @@ struct CaseRow<'a> {
     held_back: String,
     /// What tipped it, in words.
     tipped: String,
+    /// What would lead to what was chosen, where the model does not.
+    lead: Option<String>,
     /// Each option's bar: its left end and length in percent, and its share in words.
     bars: Vec<(Choice, f64, f64, String)>,
 }
@@ -216,10 +219,8 @@ pub(crate) fn variants_tried() -> usize {
 /// # Errors
 /// When the query names another use than `core`.
 pub(crate) fn counts_core(query: Option<String>) -> Result<(), Error> {
-    let query = query.unwrap_or_default();
-    let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "use");
-    let Some((_, asked)) = asked.filter(|(_, asked)| !["", Usage::Core.id()].contains(&&**asked))
-    else {
+    let asked = only(&query.unwrap_or_default(), "use")?;
+    let Some(asked) = asked.filter(|asked| *asked != Usage::Core.id()) else {
         return Ok(());
     };
     let fault = FieldError {
@@ -264,7 +265,7 @@ fn view<'a>(app: &App, known: &'a Known, left_out: String) -> View<'a> {
             interval: interval(summary.agreement_interval),
             strong: outcome(summary.strong),
             stayed: judged::stayed(summary),
-            strictest: strictest(backtest),
+            like_reasons: without_like_reasons(backtest),
         },
         criteria,
         conclusions: judged::conclusions(backtest, criteria),
@@ -286,10 +287,10 @@ fn view<'a>(app: &App, known: &'a Known, left_out: String) -> View<'a> {
     }
 }
 
-fn strictest(backtest: &Backtest) -> Option<Strictest> {
+fn without_like_reasons(backtest: &Backtest) -> Option<Left> {
     let own = backtest.ablations.iter().find(|own| own.id == "without_like_reasons")?;
     let Summary { agree, decided, abstained, agreement, .. } = own.summary;
-    Some(Strictest { agree, decided, abstained, share: agreement.map(|it| share(Some(it))) })
+    Some(Left { agree, decided, abstained, share: agreement.map(|it| share(Some(it))) })
 }
 
 /// The Brier score of equal shares for all three options: (2/3)² + 2 (1/3)².
@@ -398,6 +399,7 @@ fn ablations(backtest: &Backtest) -> Vec<Ablated> {
             abstained: of.abstained,
             best_name: words.name,
             best: row(best.agree, best.decided, best.credit),
+            earns: judged::Beside::of(of).word(),
             wins: best.wins,
             losses: best.losses,
         }
@@ -455,6 +457,7 @@ fn case_row(case: &CaseResult) -> CaseRow<'_> {
         },
         held_back: held_back_by(&case.held_back),
         tipped: tipped(case),
+        lead: words::lead(case),
         bars: Choice::ALL.map(bar).into(),
         case,
     }

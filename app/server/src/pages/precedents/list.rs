@@ -79,8 +79,9 @@ const FACETS: [(Facet, &str); 5] = [
 /// `GET /precedents`. A value that is not allowed is named, and the list shown without it; so is what is
 /// no filter, which is no fault: links may carry other things.
 pub(crate) async fn get(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
-    let (wanted, passed_over) = Wanted::read(&query.unwrap_or_default());
-    let (filter, faults) = wanted.lenient(app.model());
+    let (wanted, passed_over, twice) = Wanted::read(&query.unwrap_or_default());
+    let (filter, mut faults) = wanted.lenient(app.model());
+    faults.extend(twice);
     let status = match faults.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
