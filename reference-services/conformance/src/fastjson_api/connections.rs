@@ -4,17 +4,18 @@ use super::expect::{bodiless, expect_problem, expect_quote, expect_status};
 use super::typed::{BODY_BYTES_MAX, SAMPLE_ORDER, SAMPLE_QUOTE};
 use super::{Test, run_all};
 use crate::Check;
-use crate::http::{Connection, exchange, post_quote};
-use anyhow::{Result, ensure};
+use crate::http::{Connection, exchange, post_quote, request};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::net::SocketAddr;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const PIPELINED_REQUESTS: usize = 20;
 /// The contract's 10 s, with what a busy machine may add.
 const TIMEOUT_S: std::ops::Range<f64> = 9.0..14.0;
 
-const TESTS: [(&str, Test); 7] = [
+const TESTS: [(&str, Test); 8] = [
     ("a chunked body is read, and limited too", chunked_body),
     ("a broken chunk ends the connection with 400", broken_chunk),
     ("pipelined requests are answered in order", pipelined),
@@ -22,6 +23,7 @@ const TESTS: [(&str, Test); 7] = [
     ("a head above its limit is 431", large_head),
     ("Expect: 100-continue is honoured", expect_continue),
     ("a connection stays open after a refusal", refusals_keep_the_connection),
+    ("a refusal that leaves a body unread reaches its sender", refused_unread),
 ];
 
 /// Those that wait for the service's timeouts.
@@ -116,6 +118,32 @@ fn refusals_keep_the_connection(address: SocketAddr) -> Result<()> {
     for (body, status) in [("no", 400), ("{}", 422), (SAMPLE_ORDER, 200)] {
         connection.send(&post_quote(body.as_bytes()))?;
         expect_status(&connection.receive()?, status)?;
+    }
+    Ok(())
+}
+
+fn refused_unread(address: SocketAddr) -> Result<()> {
+    for (method, path, kind, if_match, refusal) in [
+        ("POST", "/v1/quotes", "text/plain", "*", 415),
+        ("PUT", "/v1/quotes", "application/json", "*", 405),
+        ("PUT", "/v1/documents/unread", "text/plain", "*", 415),
+        ("PUT", "/v1/documents/unread", "application/json", "unquoted", 400),
+        ("POST", "/v1/nothing", "application/json", "*", 404),
+    ] {
+        let mut connection = Connection::open(address)?;
+        for size in [200, 100_000] {
+            let headers = [("Content-Type", kind), ("If-Match", if_match)];
+            let whole = request(method, path, &headers, &vec![b'x'; size]);
+            let (head, body) = whole.split_at(whole.len() - size);
+            connection.send(head)?;
+            // So that the answer may be made before the body comes.
+            sleep(Duration::from_millis(20));
+            connection.send(body).with_context(|| format!("{method} {path}, {size} bytes"))?;
+            expect_status(&connection.receive()?, refusal)?;
+            connection.send(&bodiless("GET", "/healthz"))?;
+            let next = connection.receive();
+            expect_status(&next.with_context(|| format!("after {refusal} of {size} bytes"))?, 200)?;
+        }
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Request counts and latency in the Prometheus text format.
 
+use crate::body::Lent;
 use crate::dynamic::{CANONICALIZE, DOCUMENT, document_id};
 use axum::Router;
+use axum::body::HttpBody as _;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -60,7 +63,8 @@ impl Routes {
     }
 
     /// Answers one request and counts it: from its head having been read to its response being
-    /// ready to send.
+    /// ready to send. What a refusal left of the body is read first, or its sender might be cut off
+    /// before it sees the answer; a sender who asked whether to go on is told by the answer.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -69,15 +73,28 @@ impl Routes {
         let path = request.uri().path();
         let route = if document_id(path).is_some() { DOCUMENT } else { path };
         let route = index_of(&ROUTES, &route);
+        let asked = request.headers().contains_key(header::EXPECT);
+        let (head, body) = request.into_parts();
+        let body = Lent::new(body);
+        let request = Request::from_parts(head, body.clone());
+        let mut response = self.routed(route, request).await?;
+        self.metrics.count(route, response.status().as_u16(), start);
+        let refused = response.status().is_client_error() && !body.is_end_stream();
+        let late = response.status() == StatusCode::REQUEST_TIMEOUT;
+        if refused && (asked || late || !body.read_to_end().await) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+
+    async fn routed(&self, route: usize, request: Request<Lent>) -> Result<Response, Infallible> {
         #[cfg(feature = "no-router")]
         if request.method() == hyper::Method::POST && route == QUOTES {
-            let response = crate::http::answer_quote(request.map(axum::body::Body::new)).await;
-            self.metrics.count(route, response.status().as_u16(), start);
-            return Ok(response);
+            return Ok(crate::http::answer_quote(request.map(axum::body::Body::new)).await);
         }
-        let response = self.router.call(request).await?;
-        self.metrics.count(route, response.status().as_u16(), start);
-        Ok(response)
+        #[cfg(not(feature = "no-router"))]
+        let _ = route;
+        self.router.call(request).await
     }
 
     /// Counts a quote that was answered without the routes.
