@@ -149,6 +149,13 @@ async fn a_cause_test_shows_each_setting_and_the_collections_over_time() {
     assert_eq!(page.matches("class=\"collection\"").count(), 12, "of Go by default alone");
     assert!(page.contains("12 collections began within it; the longest took 18 ms"));
     assert!(page.contains("no noise floor"), "it measured nothing against itself");
+    assert!(page.contains("Is it the garbage collector?"));
+    // Other settings, of splits and of the disk, ask something else.
+    for run in ["gateway?scenario=gateway-hybrid", "analytics-api?scenario=analytics-ingest"] {
+        let page = app.get(&format!("/evidence/{run}")).await.body;
+        assert!(page.contains("The same programs, set up otherwise"), "{run}");
+        assert!(!page.contains("garbage collector?"), "{run}");
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub(crate) struct Tuning<'a> {
 
 /// Other settings at run time.
 pub(crate) struct Runtime<'a> {
+    /// Whether they are settings of Go's garbage collector: the cause test.
+    pub(crate) of_collector: bool,
     pub(crate) causes: Vec<Cause>,
     pub(crate) table: Variants<'a>,
 }
@@ -202,7 +204,7 @@ pub(crate) fn tuning<'a>(
     })
 }
 
-/// Other settings at run time, if the run has any: the cause test for garbage collection.
+/// Other settings at run time, if the run has any, such as those of the garbage collector.
 pub(crate) fn runtime<'a>(
     summary: &'a Summary,
     settings: &dyn Fn(&str) -> Option<String>,
@@ -212,8 +214,13 @@ pub(crate) fn runtime<'a>(
         return None;
     }
     let mut versions = versions(summary, &kinds);
+    let of_collector = versions.iter().any(|it| match it {
+        Version::Twin(_) => false,
+        Version::Variant(variant) => settings(&variant.id)
+            .is_some_and(|text| text.contains("GOGC") || text.contains("GOMEMLIMIT")),
+    });
     // Rust, which has no collector, shows what is left when there is none.
-    if !versions.iter().any(|it| matches!(it, Version::Twin(Twin::Rust))) {
+    if of_collector && !versions.iter().any(|it| matches!(it, Version::Twin(Twin::Rust))) {
         versions.insert(0, Version::Twin(Twin::Rust));
     }
     let cause = |id: &'static str| {
@@ -223,6 +230,7 @@ pub(crate) fn runtime<'a>(
     };
     let asked = [metric::HALF_P99, metric::HALF_P999, metric::CPU, metric::LOADED_PSS];
     Some(Runtime {
+        of_collector,
         causes: asked.into_iter().filter_map(cause).collect(),
         table: table(
             summary,
