@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use assay_evidence::{Environment, Plan, Samples, summarise};
+use tempfile::TempDir;
 
 use crate::generator::Interrupted;
 use crate::{Options, Outcome, machine};
@@ -40,6 +41,8 @@ pub(crate) fn check(options: &Options) -> Result<()> {
 pub(crate) struct RunFolder {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
+    /// What is there while measuring only: data, and what the services said on stderr.
+    working: TempDir,
 }
 
 impl RunFolder {
@@ -59,7 +62,10 @@ impl RunFolder {
             let path = out.join(&name);
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let folder = Self { name, path };
+                    let working = tempfile::Builder::new().prefix("working-").tempdir_in(&path);
+                    let working = working
+                        .with_context(|| format!("cannot write into {}", path.display()))?;
+                    let folder = Self { name, path, working };
                     let name = "environment.toml";
                     fs::write(folder.fresh(name), environment.to_toml()?)
                         .with_context(|| format!("cannot write into {}", folder.path.display()))?;
@@ -75,9 +81,9 @@ impl RunFolder {
         Err(anyhow!("{} has too many runs of one day", out.display()))
     }
 
-    /// What the services said on stderr, kept while measuring only.
+    /// Where the services say on stderr what they have to say.
     pub(crate) fn log(&self) -> PathBuf {
-        self.path.join("service.log")
+        self.working.path().join("service.log")
     }
 
     /// Writes the samples so far and their summary. Both are written beside the old ones first: a
@@ -130,12 +136,5 @@ impl RunFolder {
         let kept = samples.blocks();
         let kept = format!("the finished blocks ({kept}) are kept in {}", folder.display());
         Err(error.context(kept))
-    }
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        // Gone already when the run came to nothing.
-        let _ = fs::remove_file(self.log());
     }
 }
