@@ -63,8 +63,8 @@ impl RunFolder {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     let working = tempfile::Builder::new().prefix("working-").tempdir_in(&path);
-                    let working = working
-                        .with_context(|| format!("cannot write into {}", path.display()))?;
+                    let working =
+                        working.with_context(|| format!("cannot write into {}", path.display()))?;
                     let folder = Self { name, path, working };
                     let name = "environment.toml";
                     fs::write(folder.fresh(name), environment.to_toml()?)
