@@ -186,7 +186,11 @@ fn run(
         .map(|variant| VariantSettings {
             id: variant.id.clone(),
             build: "as the idiomatic twin".into(),
-            env: vec!["MADE=up".into()],
+            // What is set is what such a variant is called.
+            env: match variant.kind {
+                Kind::Runtime => vec![variant.label.clone()],
+                _ => vec!["MADE=up".into()],
+            },
             args: Vec::new(),
         })
         .collect();
