@@ -74,8 +74,9 @@ fn record(desk: &Desk) -> std::path::PathBuf {
     ]);
     let file = desk.path(made["path"].as_str().expect("a path"));
     let text = fs::read_to_string(&file).expect("the record");
-    let (before, rest) = text.split_once("\n[[trigger]]").expect("drafted triggers");
-    let (_, after) = rest.split_once("\n[[event]]").expect("an event");
+    let (before, after) = text.split_once("\n[[event]]").expect("an event");
+    // In place of those that were drafted, if any were.
+    let before = before.split("\n[[trigger]]").next().unwrap_or(before);
     fs::write(&file, format!("{before}\n{TRIGGERS}\n[[event]]{after}")).expect("written");
     file
 }

@@ -39,8 +39,9 @@ pub(crate) async fn with_triggers(app: &TestApp, review_by: &str) -> Value {
     let record = recorded(app, &json!({"status": "accepted", "review_by": review_by})).await;
     let path = app.decisions().join(record["file_name"].as_str().expect("a name"));
     let text = record["text"].as_str().expect("text");
-    let (before, rest) = text.split_once("\n[[trigger]]").expect("drafted triggers");
-    let (_, after) = rest.split_once("\n[[event]]").expect("an event");
+    let (before, after) = text.split_once("\n[[event]]").expect("an event");
+    // In place of those that were drafted, if any were.
+    let before = before.split("\n[[trigger]]").next().unwrap_or(before);
     fs::write(path, format!("{before}\n{TRIGGERS}\n[[event]]{after}")).expect("written");
     let read = app.get(&format!("/api/v1{}", path_of(&record))).await.json();
     assert_eq!(read["record"]["trigger"].as_array().expect("triggers").len(), 3, "{read}");
