@@ -129,8 +129,8 @@ pub(super) fn edge(two: &TwoServices, peak_rps: Option<f64>) -> String {
     let cores = peak_rps.map(|peak| plural(peak * more_ms / 1e3));
     let at_peak = cores.map(|cores| format!("; at your peak that is {cores}"));
     format!(
-        "The call between a hybrid’s two services is not in its cores: over a whole path a Go edge \
-         took {} more of processor time a request than all in Rust {}{}.",
+        "The call between a hybrid’s two services is not in its cores, so that what it saves is the \
+         most it can be: over a whole path a Go edge took {} more of processor time a request than all in Rust {}{}.",
         counted(more_ms, "ms"),
         two.source(),
         at_peak.unwrap_or_default()

@@ -205,7 +205,7 @@ pub(super) fn sheet(model: &Model, file: &Path, text: &str) -> Result<Sheet, Fai
 fn in_words(service: &str, score: &Score, answers: &Answers, model: &Model) -> String {
     let headline = Headline::new(score, answers).line();
     let mut lines = vec![format!("{service}: {headline}"), String::new()];
-    if score.recommended.is_none() {
+    if score.recommended.is_none() || words::only_one_left(score) {
         lines.extend([words::first_sentence(score), String::new()]);
     }
     for choice in Choice::ALL {

@@ -272,9 +272,9 @@ fn figures(summary: &Summary, twin: Twin) -> Result<TwinFigures, String> {
         let found = summary.metric(id).and_then(|metric| metric.twin(twin));
         found.map(|figure| estimate(figure, factor)).ok_or_else(|| missing(summary, words, twin))
     };
-    let capacity = figure(metric::CAPACITY_P99).or_else(|| figure(metric::CAPACITY));
+    let capacity = capacity(summary, twin).ok_or_else(|| missing(summary, "capacity", twin))?;
     Ok(TwinFigures {
-        capacity_rps_per_core: capacity.ok_or_else(|| missing(summary, "capacity", twin))?,
+        capacity_rps_per_core: capacity,
         cpu_ms_per_request: needed(metric::CPU, 1e-3, "processor time")?,
         idle_pss_mb: needed(metric::IDLE_PSS, 1.0, "idle memory")?,
         loaded_pss_mb: needed(metric::LOADED_PSS, 1.0, "memory under load")?,
@@ -286,6 +286,23 @@ fn figures(summary: &Summary, twin: Twin) -> Result<TwinFigures, String> {
         clean_build_s: figure(metric::CLEAN_BUILD),
         incremental_build_s: figure(metric::INCREMENTAL_BUILD),
     })
+}
+
+/// The requests per second at the edge of the latency limit. Where every swept rate kept within it,
+/// the edge lies between the greatest of them and what the closed loop gave: its middle on a log
+/// scale, with both as the interval.
+fn capacity(summary: &Summary, twin: Twin) -> Option<Estimate> {
+    let figure = |id: &str| summary.metric(id)?.twin(twin).map(|figure| estimate(figure, 1.0));
+    let closed = figure(metric::CAPACITY);
+    let Some(swept) = figure(metric::CAPACITY_P99) else { return closed };
+    let greatest = sweep(summary, twin).last().map(|point| point.p99_ms * 1e3);
+    let within = greatest.is_some_and(|p99| p99 <= summary.p99_limit_us);
+    let between = closed.filter(|closed| within && closed.high > swept.low);
+    Some(between.map_or(swept, |Estimate { high, .. }| Estimate {
+        value: (swept.low * high).sqrt(),
+        low: swept.low,
+        high,
+    }))
 }
 
 fn missing(summary: &Summary, what: &str, twin: Twin) -> String {

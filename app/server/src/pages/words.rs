@@ -142,14 +142,18 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// Whether all options but one are ruled out.
+pub(crate) fn only_one_left(score: &Score) -> bool {
+    let left = |option: &&Choice| score.options.get(**option).knocked_out.is_empty();
+    Choice::ALL.iter().filter(left).count() == 1
+}
+
 /// How often the advised option, or the settled part, comes first.
 pub(crate) fn first_sentence(score: &Score) -> String {
     let readings = format!("of {} plausible readings of the answers", grouped(score.draws.into()));
     let held_back = held_back(&score.held_back);
-    let left =
-        Choice::ALL.iter().filter(|option| score.options.get(**option).knocked_out.is_empty());
     match (score.recommended, score.settled) {
-        (Some(option), _) if left.count() == 1 => {
+        (Some(option), _) if only_one_left(score) => {
             let share = percent(score.options.get(option).first_share);
             format!("The only option left: first in {share}% {readings}{held_back}.")
         }
@@ -199,7 +203,11 @@ pub(crate) fn reasons(score: &Score, side: impl Fn(f64) -> bool) -> Vec<&Reason>
 pub(crate) fn compared(score: &Score) -> String {
     let [first, second] = score.compared();
     if score.recommended.is_some() {
-        return format!("Why {first} (+) rather than {second} (-)");
+        let out = match score.options.get(second).knocked_out.is_empty() {
+            true => "",
+            false => ", which is ruled out",
+        };
+        return format!("Why {first} (+) rather than {second} (-){out}");
     }
     format!("What speaks for {first} (+) and for {second} (-)")
 }
@@ -210,7 +218,7 @@ pub(crate) fn no_flips(score: &Score) -> &'static str {
         true => "No answer or pair of answers that was tried lifts what rules the options out.",
         false => {
             "No answer, pair of answers, number or importance that was tried leads to another \
-             recommendation."
+             recommendation; adding a constraint was not tried."
         }
     }
 }

@@ -54,6 +54,37 @@ fn a_precedent_is_not_near_itself() {
     assert!(desk.json(&["score", "rust.toml", "--json"])["same_as"].is_null());
 }
 
+/// The sweep ends before the latency limit does, so the greatest swept rate is no bound from above.
+#[test]
+fn a_must_is_not_missed_by_what_the_sweep_did_not_reach() {
+    let desk = Desk::new();
+    let at = |rps: u32| {
+        let sheet = format!(
+            "[answers]\nworkload = \"json_api\"\ncpu_bound = \"yes\"\nexisting_code = \"go\"\n\
+             cores = 4\ncpu_ms = 0.4\ntail_latency = \"relaxed\"\ngo_fluency = \"most\"\n\
+             peak_rps = {{ value = {rps}, must = true }}\nseparable_core = \"no\"\n"
+        );
+        fs::write(desk.path("must.toml"), sheet).expect("a sheet");
+        desk.ok(&["score", "must.toml"])
+    };
+    let told = at(7_000);
+    assert!(told.contains("Measure first: a limit that must be kept"), "{told}");
+    assert!(!told.contains("it misses a number marked as a must"), "{told}");
+    // More than the closed loop gave is missed.
+    let told = at(20_000);
+    assert!(told.contains("it misses a number marked as a must"), "{told}");
+}
+
+#[test]
+fn the_last_option_left_is_called_that() {
+    let desk = Desk::new();
+    let sheet = "[answers]\nconstraints = [\"no_go\"]\n";
+    fs::write(desk.path("last.toml"), sheet).expect("a sheet");
+    let told = desk.ok(&["score", "last.toml"]);
+    assert!(told.contains("The only option left: first in "), "{told}");
+    assert!(told.contains(" (-), which is ruled out\n"), "{told}");
+}
+
 #[test]
 fn what_would_change_it_says_what_comes_then() {
     let desk = Desk::new();
