@@ -101,7 +101,7 @@ func checkMemory(text string) string {
 
 func applyMemory(c *client, text string) {
 	bytes, _ := ParseMemory(text)
-	c.server.store.SetMaxMemory(bytes, c.view.Held)
+	c.server.store.SetMaxMemory(bytes)
 	c.server.limitMemory()
 }
 
@@ -189,6 +189,8 @@ func configSet(c *client, args [][]byte) {
 	for i, s := range chosen {
 		s.apply(c, string(pairs[2*i+1]))
 	}
+	// Only now are both the limit and the policy those that were asked for.
+	c.server.store.Shrink(c.view.Held)
 	c.out.OK()
 }
 

@@ -201,10 +201,13 @@ func (s *Store) evictFrom(sh *shard, now int64) bool {
 	return false
 }
 
-// SetMaxMemory changes the budget, and evicts until it is kept. It is false when the policy does
-// not allow that; the budget then holds all the same.
-func (s *Store) SetMaxMemory(bytes int64, held LockSet) bool {
-	s.max.Store(bytes)
+// SetMaxMemory changes the budget. Shrink makes the store keep it.
+func (s *Store) SetMaxMemory(bytes int64) { s.max.Store(bytes) }
+
+// Shrink evicts until the budget is kept, after it or the policy was changed. It is false when the
+// policy does not allow that; the budget then holds all the same.
+func (s *Store) Shrink(held LockSet) bool {
+	bytes := s.max.Load()
 	for s.used.Load() > bytes {
 		if s.Policy() == NoEviction {
 			return false

@@ -151,7 +151,8 @@ func TestALowerBudgetEvictsAtOnce(t *testing.T) {
 	for i := range 20_000 {
 		v.Set([]byte(strconv.Itoa(i)), make([]byte, 1000), String, 0)
 	}
-	if !s.SetMaxMemory(3<<20, v.Held) || s.Used() > 3<<20 {
+	s.SetMaxMemory(3 << 20)
+	if !s.Shrink(v.Held) || s.Used() > 3<<20 {
 		t.Fatalf("%d bytes are used of %d", s.Used(), 3<<20)
 	}
 	check(t, s)

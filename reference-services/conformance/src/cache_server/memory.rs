@@ -14,6 +14,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("memory: noeviction refuses what does not fit, and only that", refuses),
     ("memory: a command that cannot fit changes nothing", all_or_nothing),
     ("memory: a lower maxmemory evicts at once", lowered),
+    ("memory: a policy that evicts does so at once", policy_evicts),
     ("memory: eviction counts as a change for WATCH", evicted_while_watched),
     ("memory: FLUSHALL and DEL give it back", given_back),
     ("memory: MEMORY USAGE covers key and value, and used_memory their sum", accounted),
@@ -237,6 +238,56 @@ fn lowered(address: SocketAddr, subject: Subject) -> Result<()> {
     within_budget(&mut connection)?;
     let keys = connection.words("DBSIZE")?.integer()?;
     ensure!(keys < 12_500, "{keys} keys are left");
+    Ok(())
+}
+
+/// More is in use than the new limit when the policy that evicts comes into force, with it or after it.
+fn policy_evicts(address: SocketAddr, subject: Subject) -> Result<()> {
+    let policy = match subject {
+        Subject::Twin => "allkeys-s3fifo",
+        Subject::Redis => "allkeys-lfu",
+    };
+    let (limit, policy) = (["maxmemory", "8mb"], ["maxmemory-policy", policy]);
+    let together = |first: [&'static str; 2], then: [&'static str; 2]| vec![[first, then].concat()];
+    let cases = [
+        together(limit, policy),
+        together(policy, limit),
+        vec![limit.to_vec(), policy.to_vec()],
+        vec![policy.to_vec(), limit.to_vec()],
+    ];
+    let mut connection = Connection::open(address)?;
+    for settings in &cases {
+        connection.expect("FLUSHALL", &Reply::ok())?;
+        connection.expect("CONFIG SET maxmemory-policy noeviction maxmemory 64mb", &Reply::ok())?;
+        set_many(&mut connection, "k", 12_000, &"v".repeat(2_000))?;
+        for pairs in settings {
+            let command = [&["CONFIG", "SET"], pairs.as_slice()].concat();
+            expect_ok(&connection.call(&command)?)?;
+        }
+        if subject == Subject::Redis {
+            // It answers first, and begins with the next command when only the policy changed.
+            connection.words("PING")?;
+            sleep(Duration::from_secs(1));
+        }
+        within_budget(&mut connection).with_context(|| format!("after {settings:?}"))?;
+        let keys = connection.words("DBSIZE")?.integer()?;
+        ensure!((1_000..=4_200).contains(&keys), "{keys} keys are left after {settings:?}");
+    }
+    // Within one transaction too.
+    connection.expect("FLUSHALL", &Reply::ok())?;
+    connection.expect("CONFIG SET maxmemory-policy noeviction maxmemory 64mb", &Reply::ok())?;
+    set_many(&mut connection, "k", 12_000, &"v".repeat(2_000))?;
+    connection.expect("MULTI", &Reply::ok())?;
+    for pair in [limit, policy] {
+        connection.call(&[&["CONFIG", "SET"], pair.as_slice()].concat())?;
+    }
+    connection.call(&["SET", "other", &"v".repeat(100_000)])?;
+    let replies = connection.words("EXEC")?;
+    let all_done = replies.items()?.iter().all(|reply| *reply == Reply::ok());
+    ensure!(subject == Subject::Redis || all_done, "EXEC is answered {replies}");
+    if subject == Subject::Twin {
+        within_budget(&mut connection).context("after EXEC")?;
+    }
     Ok(())
 }
 

@@ -94,7 +94,12 @@ fn set(call: &mut Call<'_, '_>) -> Outcome {
     for change in changes {
         match change {
             Change::MaxmemoryBytes(bytes) => call.server.store.budget.set_bytes_max(bytes),
-            Change::Policy(policy) => call.server.store.set_evicts(policy == Policy::Evict),
+            Change::Policy(policy) => {
+                let evicts = policy == Policy::Evict;
+                call.server.store.set_evicts(evicts);
+                // For what follows in this batch or transaction, and below.
+                call.env.evicts.set(evicts);
+            }
             Change::ClientsMax(clients) => call.server.config.set_clients_max(clients),
             Change::TimeoutS(seconds) => call.server.config.set_timeout_s(seconds),
             Change::Password(password) => call.server.config.set_password(password),

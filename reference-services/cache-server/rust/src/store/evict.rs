@@ -55,7 +55,7 @@ impl Shard {
                 env.give_back(spare as u64);
                 continue;
             }
-            if !env.evicts
+            if !env.evicts.get()
                 || patience == 0
                 || bytes as usize > 4 * segment_bytes
                 || !self.evict(env)
@@ -112,7 +112,7 @@ impl Shard {
                 }
                 continue;
             }
-            if !env.evicts || patience == 0 || !self.evict_keeping_spare(env) {
+            if !env.evicts.get() || patience == 0 || !self.evict_keeping_spare(env) {
                 return Err(OutOfMemory { bytes: segment_bytes as u64 });
             }
             patience -= 1;

@@ -83,10 +83,10 @@ impl<'s> Locks<'s> {
         self.pinned = false;
     }
 
-    /// Evicts until no more is in use than allowed, after the limit was lowered.
+    /// Evicts until no more is in use than allowed, after the limit was lowered or evicting was allowed.
     pub fn shrink_to_limit(&mut self, env: &Env<'_>) {
         let mut idle = 0;
-        while env.evicts && self.store.budget.is_exceeded() && idle < self.store.shards() {
+        while env.evicts.get() && self.store.budget.is_exceeded() && idle < self.store.shards() {
             idle = if self.evict_next(env) { 0 } else { idle + 1 };
         }
     }
@@ -114,7 +114,7 @@ impl<'s> Locks<'s> {
         let missing = bytes.saturating_sub(env.granted.get());
         let mut idle = 0;
         while !self.store.budget.try_take(missing) {
-            if !env.evicts
+            if !env.evicts.get()
                 || missing > self.store.budget.bytes_max()
                 || idle >= 2 * self.store.shards()
             {

@@ -90,7 +90,12 @@ impl Store {
 
     /// What operations at this time need.
     pub fn env(&self, now_ms: u64) -> Env<'_> {
-        Env { now_ms, budget: &self.budget, evicts: self.evicts(), granted: Cell::new(0) }
+        Env {
+            now_ms,
+            budget: &self.budget,
+            evicts: Cell::new(self.evicts()),
+            granted: Cell::new(0),
+        }
     }
 
     /// How many shards there are; at most 64.

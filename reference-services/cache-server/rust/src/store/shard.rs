@@ -21,8 +21,8 @@ pub struct Env<'a> {
     pub now_ms: u64,
     /// Where memory is taken from.
     pub budget: &'a Budget,
-    /// Whether entries may be evicted to make room.
-    pub evicts: bool,
+    /// Whether entries may be evicted to make room; CONFIG SET may change it on the way.
+    pub evicts: Cell<bool>,
     /// Bytes taken from the budget beforehand, so that what follows cannot run out of memory.
     pub granted: Cell<u64>,
 }
