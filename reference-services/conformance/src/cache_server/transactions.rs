@@ -14,6 +14,7 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("atomicity: WATCH makes increments from many clients add up", watched_increments),
     ("atomicity: INCR from many clients adds up", increments),
     ("atomicity: SWAPDB to a transaction", swap),
+    ("atomicity: SETBIT of what a bit is already is no change for WATCH", same_bit),
 ];
 
 const ROUNDS: usize = 2_000;
@@ -154,6 +155,35 @@ fn increments(address: SocketAddr, _: Subject) -> Result<()> {
     let mut connection = Connection::open(address)?;
     connection.expect("GET counter", &Reply::bulk(b"10000"))?;
     connection.expect("HGET h f", &Reply::bulk(b"20000"))
+}
+
+fn same_bit(address: SocketAddr, _: Subject) -> Result<()> {
+    let mut watcher = Connection::open(address)?;
+    let mut writer = Connection::open(address)?;
+    // A string within others, and one with an allocation of its own.
+    let long = "a".repeat(100_000);
+    for value in ["a", &long] {
+        // An "a" is 0110 0001.
+        for (command, before, changes) in [
+            ("SETBIT k 0 0", 0, false),
+            ("SETBIT k 1 1", 1, false),
+            ("SETBIT k 1 0", 1, true),
+            ("SETBIT k 0 1", 0, true),
+            ("SETBIT k 800000 0", 0, true),
+            ("SETBIT missing 0 0", 0, true),
+        ] {
+            writer.expect("FLUSHALL", &Reply::ok())?;
+            writer.call(&["SET", "k", value])?;
+            watcher.expect("WATCH k missing", &Reply::ok())?;
+            writer.expect(command, &Reply::Integer(before))?;
+            watcher.expect("MULTI", &Reply::ok())?;
+            watcher.words("PING")?;
+            let aborted = watcher.words("EXEC")? == Reply::NullArray;
+            ensure!(aborted == changes, "after {command}, EXEC was aborted: {aborted}");
+        }
+        writer.expect("STRLEN k", &Reply::Integer(value.len().try_into()?))?;
+    }
+    Ok(())
 }
 
 fn swap(address: SocketAddr, _: Subject) -> Result<()> {

@@ -30,7 +30,13 @@ pub(super) fn setbit(call: &mut Call<'_, '_>) -> Outcome {
         _ => return Err("ERR bit is not an integer or out of range".into()),
     };
     let shard = call.locks.of(key);
-    let bytes = string(shard.peek(call.env, key))?.map_or(0, <[u8]>::len);
+    let value = string(shard.peek(call.env, key))?.unwrap_or_default();
+    if value.get(offset / 8).is_some_and(|byte| (byte & mask(offset) != 0) == on) {
+        // Nothing to do is no change, which those who watch the key would see.
+        call.reply.flag(on);
+        return Ok(());
+    }
+    let bytes = value.len();
     let value = shard.edit_string(call.env, key, bytes.max(offset / 8 + 1))?;
     let mut was_on = false;
     if let Some(byte) = value.get_mut(offset / 8) {
