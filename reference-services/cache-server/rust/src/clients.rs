@@ -31,7 +31,8 @@ pub struct Client {
     pub db: AtomicU8,
     pub resp3: AtomicBool,
     pub no_evict: AtomicBool,
-    pub watch_failed: AtomicBool,
+    /// A key that it watches was written.
+    pub watch_failed: Arc<AtomicBool>,
     /// The last command, by its number in the table, and its subcommand.
     pub command: AtomicU16,
     /// Queued commands; -1 outside of MULTI.
@@ -75,7 +76,7 @@ impl Clients {
             db: AtomicU8::new(0),
             resp3: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
-            watch_failed: AtomicBool::new(false),
+            watch_failed: Arc::default(),
             command: AtomicU16::new(u16::MAX),
             queued: AtomicI32::new(-1),
             watched: AtomicU16::new(0),

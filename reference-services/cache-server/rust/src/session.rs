@@ -100,6 +100,7 @@ impl Session {
         for watch in self.watches.drain(..) {
             locks.of_watch(&watch).unwatch(&watch);
         }
+        self.client.watch_failed.store(false, Ordering::Relaxed);
     }
 
     /// Bytes of input that wait for the rest of their request, or for EXEC.

@@ -11,6 +11,10 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("clients: CLIENT KILL by id and by address", kill),
     ("clients: a client may kill itself and is answered", kill_self),
     ("clients: ids grow, and the list follows", list),
+    ("clients: flags tell of a transaction and of watched keys that changed", flags),
+    ("clients: omem tells of replies that were not taken", unsent),
+    ("clients: tcp-keepalive is as in Redis", keepalive),
+    ("clients: numbers of databases are refused as by Redis", databases),
     ("clients: one that does not read its replies is closed", slow_reader),
     ("clients: one that reads slowly gets every byte", patient_reader),
     ("clients: hundreds that come and go leave nothing behind", churn),
@@ -79,6 +83,130 @@ fn list(address: SocketAddr, _: Subject) -> Result<()> {
         ensure!(line.starts_with(&format!("id={id} ")), "{line} is not of client {id}");
     }
     Ok(())
+}
+
+/// A field of a client's line.
+fn listed(watcher: &mut Connection, id: i64, field: &str) -> Result<String> {
+    let line = watcher.words(&format!("CLIENT LIST ID {id}"))?;
+    let line = line.text()?;
+    let value = line.split(' ').find_map(|one| one.strip_prefix(field)?.strip_prefix('='));
+    Ok(value.with_context(|| format!("no {field} in {line:?}"))?.to_owned())
+}
+
+fn flags(address: SocketAddr, _: Subject) -> Result<()> {
+    let mut other = Connection::open(address)?;
+    let mut client = Connection::open(address)?;
+    let id = client_id(&mut client)?;
+    let expect = |other: &mut Connection, when: &str, expected: &str| {
+        let flags = listed(other, id, "flags")?;
+        ensure!(flags == expected, "the flags {when} are {flags}, not {expected}");
+        Ok(())
+    };
+    // What ends it.
+    for (begin, dirty, end) in [
+        (&["WATCH k l", "MULTI"][..], "xd", "EXEC"),
+        (&["WATCH k", "MULTI"], "xd", "DISCARD"),
+        (&["WATCH l", "WATCH k"], "d", "UNWATCH"),
+        (&["WATCH k"], "d", "EXEC-ALONE"),
+        (&["WATCH k"], "d", "RESET"),
+    ] {
+        for change in ["SET k v", "FLUSHALL", "SET k w", "DEL k"] {
+            other.words("SETNX k before")?;
+            for command in begin {
+                client.expect(command, &Reply::ok())?;
+            }
+            let clean = if dirty == "xd" { "x" } else { "N" };
+            other.words("SET unwatched v")?;
+            expect(&mut other, "of a client whose keys are as they were", clean)?;
+            other.words(change)?;
+            expect(&mut other, &format!("after {change}"), dirty)?;
+            if dirty == "d" {
+                let own = client.words("CLIENT INFO")?;
+                ensure!(own.text()?.contains(" flags=d "), "CLIENT INFO is {own}");
+            }
+            if end == "EXEC-ALONE" {
+                client.expect("MULTI", &Reply::ok())?;
+                client.expect("EXEC", &Reply::NullArray)?;
+            } else {
+                client.words(end)?;
+            }
+            expect(&mut other, &format!("after {end}"), "N")?;
+            other.words("SET k after")?;
+            expect(&mut other, "when nothing is watched any more", "N")?;
+        }
+    }
+    // A transaction that went through, and its own writes.
+    for command in ["WATCH k", "MULTI"] {
+        client.expect(command, &Reply::ok())?;
+    }
+    client.words("SET k v")?;
+    client.words("CLIENT INFO")?;
+    ensure!(client.words("EXEC")?.items()?.len() == 2, "EXEC was aborted");
+    expect(&mut other, "after an EXEC", "N")
+}
+
+/// What a client asked for and does not read is told, until it does.
+fn unsent(address: SocketAddr, _: Subject) -> Result<()> {
+    // More than the sockets take, and less than what Redis closes a client for.
+    const REPLIES: usize = 56;
+    let mut watcher = Connection::open(address)?;
+    watcher.expect("SETRANGE k 1048575 x", &Reply::Integer(1_048_576))?;
+    let mut slow = Connection::open(address)?;
+    let id = client_id(&mut slow)?;
+    let omem =
+        |watcher: &mut Connection| -> Result<u64> { Ok(listed(watcher, id, "omem")?.parse()?) };
+    slow.send(&request(&["GET", "k"]).repeat(REPLIES))?;
+    eventually("omem tells what is unsent", Duration::from_secs(5), || {
+        Ok(omem(&mut watcher)? > 100_000)
+    })?;
+    for _ in 0..REPLIES {
+        slow.receive()?;
+    }
+    eventually("omem is 0 again", Duration::from_secs(5), || Ok(omem(&mut watcher)? == 0))
+}
+
+fn keepalive(address: SocketAddr, _: Subject) -> Result<()> {
+    let mut connection = Connection::open(address)?;
+    let reply = connection.words("CONFIG GET tcp-keepalive")?;
+    let expected = Reply::Array(vec![Reply::bulk(b"tcp-keepalive"), Reply::bulk(b"300")]);
+    ensure!(reply == expected, "CONFIG GET tcp-keepalive is answered {reply}");
+    Ok(())
+}
+
+/// Numbers of 32 bits, of 64 bits and beyond are told apart.
+fn databases(address: SocketAddr, _: Subject) -> Result<()> {
+    let mut connection = Connection::open(address)?;
+    let missing = "ERR DB index is out of range";
+    let range = "ERR value is out of range, value must between -2147483648 and 2147483647";
+    let integer = "ERR value is not an integer or out of range";
+    for (number, fault, of_32_bits) in [
+        ("16", missing, true),
+        ("-1", missing, true),
+        ("2147483647", missing, true),
+        ("-2147483648", missing, true),
+        ("2147483648", range, false),
+        ("-2147483649", range, false),
+        ("9223372036854775807", range, false),
+        ("9223372036854775808", integer, false),
+        ("one", integer, false),
+        ("1.0", integer, false),
+    ] {
+        let [first, second] = match of_32_bits {
+            true => [missing; 2],
+            false => ["ERR invalid first DB index", "ERR invalid second DB index"],
+        };
+        for (command, fault) in [
+            (format!("SELECT {number}"), fault),
+            (format!("COPY k l DB {number}"), fault),
+            (format!("COPY k k DB {number} REPLACE"), fault),
+            (format!("SWAPDB {number} 0"), first),
+            (format!("SWAPDB 0 {number}"), second),
+        ] {
+            connection.expect(&command, &Reply::error(fault))?;
+        }
+    }
+    connection.expect("SWAPDB one two", &Reply::error("ERR invalid first DB index"))?;
+    connection.expect("SWAPDB 16 two", &Reply::error("ERR invalid second DB index"))
 }
 
 /// Asks for 400 MiB and reads nothing: the service must neither keep them nor the client.

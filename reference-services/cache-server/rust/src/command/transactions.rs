@@ -2,6 +2,7 @@
 
 use super::{Call, Command, Fault, Outcome, Scope, run, set_of_keys};
 use crate::session::{Queued, Transaction};
+use std::sync::atomic::Ordering;
 
 const COMMANDS_MAX: usize = 16_384;
 const BYTES_MAX: usize = 64 << 20;
@@ -69,6 +70,9 @@ pub(super) fn exec(call: &mut Call<'_, '_>) -> Outcome {
         changed |= shard.is_changed(call.env, watch);
         shard.unwatch(watch);
     }
+    if !watches.is_empty() {
+        call.session.client.watch_failed.store(false, Ordering::Relaxed);
+    }
     if changed {
         call.reply.null_array();
         return Ok(());
@@ -128,7 +132,7 @@ pub(super) fn watch(call: &mut Call<'_, '_>) -> Outcome {
         let shard = call.locks.of(key);
         // A key that has expired is gone before it is watched.
         shard.peek(call.env, key);
-        let watch = shard.watch(key.db, key.bytes);
+        let watch = shard.watch(key.db, key.bytes, &call.session.client.watch_failed);
         call.session.watches.push(watch);
     }
     call.reply.ok();

@@ -13,6 +13,8 @@ use super::object::{ObjectValue, Objects};
 use super::watch::{Watch, Watched};
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What an operation needs beside the shard.
 #[derive(Debug)]
@@ -261,9 +263,9 @@ impl Shard {
     }
 
     /// Notes how often a key was written, and that somebody wants to know.
-    pub fn watch(&mut self, db: u8, key: &[u8]) -> Watch {
-        let version = self.watched.add(db, key);
-        Watch { db, key: key.into(), version }
+    pub fn watch(&mut self, db: u8, key: &[u8], changed: &Arc<AtomicBool>) -> Watch {
+        let version = self.watched.add(db, key, changed);
+        Watch { db, key: key.into(), version, changed: Arc::clone(changed) }
     }
 
     /// Whether the key of a watch was written since.

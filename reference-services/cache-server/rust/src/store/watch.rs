@@ -1,9 +1,11 @@
 //! Watched keys: what WATCH needs to know whether a key was written since.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A watch of one client on one key: its database, the key, and how often it had been written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Watch {
     /// The database as the client numbers it.
     pub db: u8,
@@ -11,11 +13,14 @@ pub struct Watch {
     pub key: Box<[u8]>,
     /// What [`Watched::add`] answered.
     pub version: u64,
+    /// Told as soon as the key is written, for CLIENT LIST.
+    pub changed: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    watchers: usize,
+    /// What is to be told, one for each watch.
+    watchers: Vec<Arc<AtomicBool>>,
     version: u64,
 }
 
@@ -26,17 +31,18 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn add(&mut self, db: u8, key: &[u8]) -> u64 {
+    pub(crate) fn add(&mut self, db: u8, key: &[u8], changed: &Arc<AtomicBool>) -> u64 {
         let state = self.keys.entry((db, key.into())).or_default();
-        state.watchers += 1;
+        state.watchers.push(Arc::clone(changed));
         state.version
     }
 
     pub(crate) fn remove(&mut self, watch: &Watch) {
         let name = (watch.db, watch.key.clone());
         if let Some(state) = self.keys.get_mut(&name) {
-            state.watchers -= 1;
-            if state.watchers == 0 {
+            let own = state.watchers.iter().position(|it| Arc::ptr_eq(it, &watch.changed));
+            own.map(|at| state.watchers.swap_remove(at));
+            if state.watchers.is_empty() {
                 self.keys.remove(&name);
             }
         }
@@ -53,6 +59,7 @@ impl Watched {
         }
         if let Some(state) = self.keys.get_mut(&(db, key.into())) {
             state.version += 1;
+            state.watchers.iter().for_each(|watcher| watcher.store(true, Ordering::Relaxed));
         }
     }
 
