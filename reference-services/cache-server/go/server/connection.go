@@ -58,7 +58,7 @@ func (c *client) know(known bool) {
 }
 
 func selectDB(c *client, args [][]byte) {
-	if db, ok := c.dbArg(args[1], errNotInteger); ok {
+	if db, ok := c.dbArg(args[1]); ok {
 		c.view.DB = db
 		c.show()
 		c.out.OK()

@@ -240,7 +240,7 @@ func copyKey(c *client, args [][]byte) {
 			replace = true
 		case is(args[i], "DB") && i+1 < len(args):
 			var ok bool
-			if db, ok = c.dbArg(args[i+1], errNotInteger); !ok {
+			if db, ok = c.dbArg(args[i+1]); !ok {
 				return
 			}
 			i++

@@ -53,12 +53,16 @@ func is(arg []byte, name string) bool {
 	return true
 }
 
-// dbArg reads the number of a database, and answers the error.
-func (c *client) dbArg(text []byte, notInteger string) (int, bool) {
+// dbArg reads the number of a database, and answers the error. Numbers are of 32 bits, which Redis
+// tells before it looks.
+func (c *client) dbArg(text []byte) (int, bool) {
 	n, ok := integer(text)
 	switch {
-	case !ok || n != int64(int32(n)):
-		c.fail(notInteger)
+	case !ok:
+		c.fail(errNotInteger)
+		return 0, false
+	case n != int64(int32(n)):
+		c.fail("ERR value is out of range, value must between -2147483648 and 2147483647")
 		return 0, false
 	case n < 0 || n >= databases:
 		c.fail(errDB)

@@ -8,11 +8,22 @@ use std::sync::atomic::Ordering;
 /// The version of Redis whose behaviour this server has.
 pub(super) const REDIS_VERSION: &str = "7.0.15";
 const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+const OUT_OF_32_BITS: &str =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
 const USER: &[u8] = b"default";
 
 /// The database of this number, if there is one.
 pub(super) fn database(number: i64) -> Option<u8> {
     u8::try_from(number).ok().filter(|&db| usize::from(db) < DATABASES)
+}
+
+/// The database that an argument numbers. Numbers are of 32 bits, which Redis tells before it looks.
+pub(super) fn database_of(call: &Call<'_, '_>, argument: usize) -> Result<u8, Fault> {
+    let number = call.integer(argument)?;
+    if i32::try_from(number).is_err() {
+        return Err(OUT_OF_32_BITS.into());
+    }
+    database(number).ok_or_else(|| NO_SUCH_DB.into())
 }
 
 pub(super) fn ping(call: &mut Call<'_, '_>) -> Outcome {
@@ -50,7 +61,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Outcome {
 }
 
 pub(super) fn select(call: &mut Call<'_, '_>) -> Outcome {
-    call.session.db = database(call.integer(1)?).ok_or(NO_SUCH_DB)?;
+    call.session.db = database_of(call, 1)?;
     call.reply.ok();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Keys, whatever they hold.
 
-use super::{Call, NO_SUCH_DB, NO_SUCH_KEY, Outcome, SYNTAX, connection};
+use super::{Call, NO_SUCH_KEY, Outcome, SYNTAX, connection};
 use crate::store::{Key, OutOfMemory, Taken, Value};
 use std::hash::{BuildHasher, RandomState};
 
@@ -94,7 +94,7 @@ pub(super) fn copy(call: &mut Call<'_, '_>) -> Outcome {
             replace = true;
         } else if call.is(at, "DB") && at + 1 < call.args.len() {
             at += 1;
-            db = connection::database(call.integer(at)?).ok_or(NO_SUCH_DB)?;
+            db = connection::database_of(call, at)?;
         } else {
             return Err(SYNTAX.into());
         }

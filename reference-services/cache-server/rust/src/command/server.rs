@@ -47,7 +47,8 @@ pub(super) fn flushall(call: &mut Call<'_, '_>) -> Outcome {
 
 pub(super) fn swapdb(call: &mut Call<'_, '_>) -> Outcome {
     let number = |argument, error: &'static str| {
-        parse_integer(call.args.get(argument)).ok_or_else(|| Fault::from(error))
+        let number = parse_integer(call.args.get(argument));
+        number.filter(|&it| i32::try_from(it).is_ok()).ok_or_else(|| Fault::from(error))
     };
     let first = number(1, "ERR invalid first DB index")?;
     let second = number(2, "ERR invalid second DB index")?;
