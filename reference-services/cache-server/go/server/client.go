@@ -48,7 +48,8 @@ type client struct {
 	buffers           atomic.Int64 // bytes of its buffers
 	counted           int64        // of those, in the server's sum
 	deadline          int64        // of writes, ms
-	writing, noEvict  atomic.Bool
+	unsent            atomic.Int64 // bytes of replies that are being written
+	noEvict           atomic.Bool
 	grown             atomic.Bool // has buffers that may be given back
 	dead              atomic.Bool
 }
@@ -188,8 +189,8 @@ func (c *client) flush() error {
 	if len(c.out.Buf) == 0 {
 		return nil
 	}
-	c.writing.Store(true)
-	defer c.writing.Store(false)
+	c.unsent.Store(int64(len(c.out.Buf)))
+	defer c.unsent.Store(0)
 	if err := c.write(c.out.Buf); err != nil {
 		return err
 	}

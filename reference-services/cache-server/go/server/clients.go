@@ -42,11 +42,11 @@ func (c *client) describe() string {
 	}
 	proto := state >> 8 & 0xff
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=0 name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0"+
-		" ssub=0 multi=%d watch=%d qbuf=%d qbuf-free=0 argv-mem=0 multi-mem=0 omem=0 tot-mem=%d events=r"+
+		" ssub=0 multi=%d watch=%d qbuf=%d qbuf-free=0 argv-mem=0 multi-mem=0 omem=%d tot-mem=%d events=r"+
 		" cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
 		c.id, c.conn.RemoteAddr(), c.conn.LocalAddr(), text(c.name.Load()),
 		int(time.Since(c.since).Seconds()), max(now-c.active.Load(), 0)/1000, flags, state&0xff,
-		multi, state>>16&0xffff, c.queryBytes.Load(), c.buffers.Load(),
+		multi, state>>16&0xffff, c.queryBytes.Load(), c.unsent.Load(), c.buffers.Load(),
 		c.commandName(), max(proto, 2), text(c.lib.Load()), text(c.libVer.Load()))
 }
 

@@ -297,9 +297,9 @@ func (s *Server) tendClients() {
 	for _, c := range s.list() {
 		idle := now - c.active.Load()
 		switch {
-		case timeout > 0 && idle > timeout && !c.writing.Load():
+		case timeout > 0 && idle > timeout && c.unsent.Load() == 0:
 			c.kill(closedTimeout)
-		case idle > shrinkAfterMS && c.grown.Load() && !c.writing.Load():
+		case idle > shrinkAfterMS && c.grown.Load() && c.unsent.Load() == 0:
 			_ = c.conn.SetReadDeadline(time.Unix(1, 0))
 		}
 	}
