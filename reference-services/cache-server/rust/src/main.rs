@@ -42,22 +42,22 @@ struct Options {
     #[arg(long, value_name = "ADDR")]
     listen: String,
     /// Event loops; as many as the machine has cores when not given
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(THREADS))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(THREADS), allow_negative_numbers = true)]
     threads: Option<u64>,
     /// What all entries may take, 1mb to 1tb
-    #[arg(long, value_name = "BYTES", default_value = "1gb", value_parser = maxmemory)]
+    #[arg(long, value_name = "BYTES", default_value = "1gb", value_parser = maxmemory, allow_negative_numbers = true)]
     maxmemory: u64,
     /// What to do when memory is full: allkeys-s3fifo or noeviction
     #[arg(long, value_name = "NAME", default_value = Policy::Evict.name(), value_parser = policy)]
     maxmemory_policy: Policy,
     /// Clients at the same time
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u64).range(CLIENTS))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u64).range(CLIENTS), allow_negative_numbers = true)]
     maxclients: u64,
     /// The password of clients; empty for none
     #[arg(long, value_name = "TEXT", default_value = "")]
     requirepass: String,
     /// Seconds after which an idle client is closed; 0 is never
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = timeout)]
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = timeout, allow_negative_numbers = true)]
     timeout: u64,
     /// Where Prometheus finds /metrics
     #[arg(long, value_name = "ADDR")]

@@ -149,6 +149,15 @@ fn what_cannot_be_used_is_refused() {
         assert_eq!(output.status.code(), Some(2), "a password that is too long");
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(message.contains("-requirepass") && !message.contains(&password), "{message}");
+        // A number below what may be is the option's fault, and no option itself.
+        for option in ["--threads", "--maxmemory", "--maxclients", "--timeout"] {
+            let output =
+                Command::new(&twin).args([&listen[..], &[option, "-1"]].concat()).output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{option} -1");
+            let message = String::from_utf8_lossy(&output.stderr);
+            let message = message.split("sage:").next().unwrap();
+            assert!(message.contains(option.trim_start_matches('-')), "{option} -1: {message}");
+        }
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = taken.local_addr().unwrap().to_string();
         for arguments in
