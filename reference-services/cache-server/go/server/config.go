@@ -53,7 +53,7 @@ var settings = []setting{
 	{name: "port", get: func(s *Server) string { return strconv.Itoa(s.port()) }},
 	{name: "save", get: fixed("")},
 	{name: "appendonly", get: fixed("no")},
-	{name: "tcp-keepalive", get: fixed("15")},
+	{name: "tcp-keepalive", get: fixed(strconv.Itoa(keepAliveSeconds))},
 }
 
 func atoi(text string) int64 {

@@ -68,6 +68,14 @@ var closedNames = [closedReasons]string{
 	"maxclients", "protocol", "reply", "stalled", "buffers", "timeout", "killed", "tls",
 }
 
+// keepAliveSeconds is after how long a silent client is asked whether it is there still.
+const keepAliveSeconds = 300
+
+// keepAlive asks as Redis does: three times, a third of the time apart.
+var keepAlive = net.KeepAliveConfig{
+	Enable: true, Idle: keepAliveSeconds * time.Second, Interval: keepAliveSeconds / 3 * time.Second, Count: 3,
+}
+
 // Config says how a server behaves.
 type Config struct {
 	Store      *store.Store
@@ -195,6 +203,9 @@ func (s *Server) accept(listener net.Listener, secure *tls.Config) error {
 			continue
 		}
 		pause = time.Millisecond
+		if socket, ok := conn.(*net.TCPConn); ok {
+			_ = socket.SetKeepAliveConfig(keepAlive)
+		}
 		s.accepted.Add(1)
 		s.admit(conn, secure)
 	}
