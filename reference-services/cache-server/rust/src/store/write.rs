@@ -49,6 +49,27 @@ impl Shard {
             }
         }
         self.place_entry(env, key, shape, expires_ms, value)
+            .or_else(|full| self.set_in_place(env, key, shape, expires_ms, value).ok_or(full))
+    }
+
+    /// Where nothing may be evicted for a new place, a much shorter value leaves a gap in the old one.
+    #[cold]
+    fn set_in_place(
+        &mut self,
+        env: &Env<'_>,
+        key: Key<'_>,
+        shape: Shape,
+        expires_ms: Option<u64>,
+        value: &[u8],
+    ) -> Option<()> {
+        let (place, old) = self.lookup(key)?;
+        if env.evicts.get() || old.is_object() || shape.bytes() > old.bytes() {
+            return None;
+        }
+        let header = shape.header(old.bytes()).with_frequency(old.frequency() + 1);
+        self.overwrite(place, header, expires_ms, key.bytes, value);
+        self.watched.touch(key.db, key.bytes);
+        Some(())
     }
 
     /// Writes an entry anew where it is.
