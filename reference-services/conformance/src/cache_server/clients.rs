@@ -156,9 +156,11 @@ fn unsent(address: SocketAddr, _: Subject) -> Result<()> {
     let omem =
         |watcher: &mut Connection| -> Result<u64> { Ok(listed(watcher, id, "omem")?.parse()?) };
     slow.send(&request(&["GET", "k"]).repeat(REPLIES))?;
-    eventually("omem tells what is unsent", Duration::from_secs(5), || {
-        Ok(omem(&mut watcher)? > 0)
-    })?;
+    eventually(
+        "omem tells what is unsent",
+        Duration::from_secs(5),
+        || Ok(omem(&mut watcher)? > 0),
+    )?;
     for _ in 0..REPLIES {
         slow.receive()?;
     }
