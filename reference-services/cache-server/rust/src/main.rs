@@ -10,12 +10,13 @@ use cache_server::net::{Bound, TlsListener, serve, tls_config};
 use cache_server::server::Server;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, value_parser};
+use rustix::net::sockopt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -139,8 +140,11 @@ async fn bind(address: &str) -> Result<TcpListener, String> {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    // Those it accepts inherit it. When to ask is then the system's to say.
+    // Those it accepts inherit it: silent clients are asked after 300 s and then every 100 s.
     socket.set_keepalive(true)?;
+    sockopt::set_tcp_keepidle(&socket, Duration::from_secs(300))?;
+    sockopt::set_tcp_keepintvl(&socket, Duration::from_secs(100))?;
+    sockopt::set_tcp_keepcnt(&socket, 3)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
