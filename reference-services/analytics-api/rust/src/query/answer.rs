@@ -2,7 +2,7 @@
 
 use crate::query::plan::{Exceeded, Plan};
 use crate::query::run::run;
-use crate::query::sort::sorted;
+use crate::query::sort::{cut, sorted};
 use crate::query::spec::{Field, Format, Order, Query};
 use crate::query::table::{Column, Table};
 use crate::store::Store;
@@ -11,6 +11,10 @@ use crate::store::part::Part;
 use hashbrown::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+
+/// A table with so many times the rows that are wanted is cut: rarely enough to cost next to nothing,
+/// early enough to stay in a core's cache.
+const CUT_FACTOR: usize = 4;
 
 /// An answer.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ pub fn answer(store: &Store, query: &Query) -> Result<Answer, Exceeded> {
         Format::Json => json(query, &table, &fields, &places),
         Format::Csv => csv(query, &table, &fields, &places),
     };
-    Ok(Answer { body, rows_total: table.rows() })
+    Ok(Answer { body, rows_total: table.rows_total() })
 }
 
 fn table(
@@ -47,14 +51,21 @@ fn table(
 ) -> Result<Table, Exceeded> {
     let groups_max = store.settings().groups_max;
     let plan_of = |query: &Query| Plan::new(query, parts, oldest_ms, &store.dictionary());
-    let mut table = run(&plan_of(query)?, groups_max)?;
+    let is_cut = query.top.is_none() && !query.fill;
+    let order = full_order(query);
+    let mut table = run(&plan_of(query)?, groups_max, &|table: &mut Table| {
+        if is_cut && table.rows() > CUT_FACTOR * query.limit {
+            let dictionary = store.dictionary();
+            cut(table, &order, &Fields::new(query, &dictionary), query.limit);
+        }
+    })?;
     if let Some(top) = query.top {
         let keep = if query.bucket_ms.is_some() {
             // What a group has over the whole window takes a query of its own.
             let mut whole = query.clone();
             whole.bucket_ms = None;
             whole.aggregates = query.aggregates.get(top.by).cloned().into_iter().collect();
-            let groups = run(&plan_of(&whole)?, groups_max)?;
+            let groups = run(&plan_of(&whole)?, groups_max, &|_: &mut Table| ())?;
             best(store, query, &groups, 0, top.k)
         } else {
             best(store, query, &table, top.by, top.k)
@@ -192,7 +203,7 @@ fn json(query: &Query, table: &Table, fields: &Fields<'_>, places: &[usize]) -> 
         out.push(b']');
     }
     out.extend_from_slice(b"],\"rows_total\":");
-    put_whole(&mut out, table.rows() as i64);
+    put_whole(&mut out, table.rows_total() as i64);
     out.extend_from_slice(b",\"events\":");
     put_whole(&mut out, table.events as i64);
     out.push(b'}');

@@ -10,6 +10,8 @@ const SAMPLE_FROM_VALUES: usize = 4_096;
 const SAMPLE_VALUES: usize = 512;
 /// Ranks among so many greatest are found by keeping these.
 const GREATEST_MAX: usize = 48;
+/// So few are kept in each lane, without a branch.
+const GREATEST_OF_LANE_MAX: usize = 4;
 /// Values that are compared at once.
 const LANES: usize = 8;
 /// Half the width of the bracket, in standard deviations of a sampled rank.
@@ -17,7 +19,7 @@ const BRACKET_DEVIATIONS: f64 = 3.5;
 
 /// The place of a percentile among so many values in rising order, counted from 1 (nearest rank).
 pub fn rank(percent: u64, count: u64) -> u64 {
-    (u128::from(percent) * u128::from(count)).div_ceil(100).max(1) as u64
+    percent.saturating_mul(count).div_ceil(100).max(1)
 }
 
 /// A total order on finite doubles, as integers.
@@ -76,10 +78,67 @@ pub fn select(slices: &[&[f64]], ranks: &[u64], scratch: &mut Scratch, found: &m
 /// The so many greatest values, rising.
 fn keep_greatest(slices: &[&[f64]], count: usize, kept: &mut Vec<f64>) {
     kept.clear();
+    match count {
+        1 => kept.extend(greatest::<1>(slices)),
+        2 => kept.extend(greatest::<2>(slices)),
+        3..=GREATEST_OF_LANE_MAX => {
+            kept.extend(greatest::<GREATEST_OF_LANE_MAX>(slices));
+            kept.drain(..GREATEST_OF_LANE_MAX - count);
+        }
+        _ => keep_more(slices, count, kept),
+    }
+}
+
+/// The greatest values, rising: those of each lane, then those of one half of the lanes and the
+/// other, until one lane is left. Nothing depends on how values lie, so that no branch is guessed.
+fn greatest<const KEEP: usize>(slices: &[&[f64]]) -> impl Iterator<Item = f64> {
+    let mut lanes = [[f64::NEG_INFINITY; LANES]; KEEP];
     for slice in slices {
         let (chunks, rest) = slice.as_chunks::<LANES>();
         for chunk in chunks {
-            // Nearly all are less than all that are kept.
+            sift(&mut lanes, *chunk);
+        }
+        if !rest.is_empty() {
+            let mut last = [f64::NEG_INFINITY; LANES];
+            last.iter_mut().zip(rest).for_each(|(slot, &value)| *slot = value);
+            sift(&mut lanes, last);
+        }
+    }
+    let four = halved::<KEEP, LANES, 4>(lanes);
+    let two = halved::<KEEP, 4, 2>(four);
+    halved::<KEEP, 2, 1>(two).into_iter().rev().map(|[value]| value)
+}
+
+/// The greatest of each lane of one half and its like in the other.
+fn halved<const KEEP: usize, const ALL: usize, const HALF: usize>(
+    lanes: [[f64; ALL]; KEEP],
+) -> [[f64; HALF]; KEEP] {
+    let half = |it: Option<&[f64; HALF]>| it.copied().unwrap_or([f64::NEG_INFINITY; HALF]);
+    let mut kept = lanes.map(|level| half(level.first_chunk()));
+    lanes.iter().for_each(|level| sift(&mut kept, half(level.last_chunk())));
+    kept
+}
+
+/// Puts a value into each lane, greatest first, and drops the lane's least.
+fn sift<const KEEP: usize, const ALL: usize>(
+    lanes: &mut [[f64; ALL]; KEEP],
+    mut values: [f64; ALL],
+) {
+    for level in lanes {
+        for (kept, value) in level.iter_mut().zip(&mut values) {
+            let more = if *value > *kept { *value } else { *kept };
+            // The other of the two, without a second choice.
+            *value = f64::from_bits(value.to_bits() ^ kept.to_bits() ^ more.to_bits());
+            *kept = more;
+        }
+    }
+}
+
+/// The same for more of them: nearly all values are less than all that are kept, which is looked at first.
+fn keep_more(slices: &[&[f64]], count: usize, kept: &mut Vec<f64>) {
+    for slice in slices {
+        let (chunks, rest) = slice.as_chunks::<LANES>();
+        for chunk in chunks {
             let bound = if kept.len() < count { f64::NEG_INFINITY } else { least(kept) };
             if chunk.iter().fold(false, |any, &value| any | (value > bound)) {
                 chunk.iter().for_each(|&value| keep(value, count, kept));

@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Cells that one core works on at a time, when it has the choice.
 const CHUNK_CELLS: u64 = 16_384;
+/// Rows that one core works on at a time, when it has the choice: their values stay in its cache
+/// until they have been looked at again for percentiles.
+const CHUNK_ROWS: u64 = 65_536;
 /// More cells than this in one piece are sparse whatever their rows.
 const DENSE_CELLS_MAX: u64 = 1 << 20;
 /// Cells that there may be for each row before they are called sparse.
@@ -30,11 +33,16 @@ const PIECE_ROWS: usize = 65_536;
 /// Rows of other keys that are passed over one by one rather than skipped.
 const NEAR_ROWS: usize = 1_024;
 
-/// Runs a plan; rows of the table are in no order.
+/// Runs a plan; rows of the table are in no order. Tables are given to `cut` as they grow, which may drop
+/// rows that will not be wanted.
 ///
 /// # Errors
 /// When it has more than `groups_max` cells, or counts too many different values.
-pub fn run(plan: &Plan, groups_max: u64) -> Result<Table, Exceeded> {
+pub fn run(
+    plan: &Plan,
+    groups_max: u64,
+    cut: &(impl Fn(&mut Table) + Sync),
+) -> Result<Table, Exceeded> {
     let limits = Limits { groups_max, groups: AtomicU64::new(0), pairs: AtomicUsize::new(0) };
     let rows: u64 = plan.parts.iter().map(|part| part.rows() as u64).sum();
     let cells = plan.slot_count.saturating_mul(plan.cells_of_key());
@@ -43,13 +51,34 @@ pub fn run(plan: &Plan, groups_max: u64) -> Result<Table, Exceeded> {
     } else if plan.cells_of_key() <= DENSE_CELLS_MAX
         && cells <= rows.saturating_mul(SPARSE_FACTOR).max(CHUNK_CELLS)
     {
-        run_dense(plan, &limits)?
+        run_dense(plan, rows, &limits, cut)?
     } else {
-        run_sparse(plan, &limits)?
+        run_sparse(plan, &limits, cut)?
     };
     let mut whole = Table::new(plan);
+    whole.reserve(tables.iter().map(Table::rows).sum());
     tables.into_iter().for_each(|table| whole.append(table));
     Ok(whole)
+}
+
+/// Makes a table of each of so many, and as few as may be of all of them.
+fn tables(
+    plan: &Plan,
+    count: u64,
+    cut: &(impl Fn(&mut Table) + Sync),
+    table: impl Fn(u64) -> Result<Table, Exceeded> + Sync,
+) -> Result<Vec<Table>, Exceeded> {
+    (0..count)
+        .into_par_iter()
+        .try_fold(
+            || Table::new(plan),
+            |mut all, nth| {
+                all.append(table(nth)?);
+                cut(&mut all);
+                Ok(all)
+            },
+        )
+        .collect()
 }
 
 struct Limits {
@@ -76,17 +105,23 @@ impl Limits {
     }
 }
 
-fn run_dense(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
-    let slots =
-        if plan.by_key { (CHUNK_CELLS / plan.cells_of_key()).max(1) } else { plan.slot_count };
+fn run_dense(
+    plan: &Plan,
+    rows: u64,
+    limits: &Limits,
+    cut: &(impl Fn(&mut Table) + Sync),
+) -> Result<Vec<Table>, Exceeded> {
+    let slots = if plan.by_key {
+        let slot_rows = (rows / plan.slot_count.max(1)).max(1);
+        (CHUNK_CELLS / plan.cells_of_key()).min(CHUNK_ROWS / slot_rows).max(1)
+    } else {
+        plan.slot_count
+    };
     let chunks = plan.slot_count.div_ceil(slots);
-    (0..chunks)
-        .into_par_iter()
-        .map(|chunk| {
-            let slots = chunk * slots..((chunk + 1) * slots).min(plan.slot_count);
-            run_chunk(plan, limits, &slots, chunks)
-        })
-        .collect()
+    tables(plan, chunks, cut, |chunk| {
+        let slots = chunk * slots..((chunk + 1) * slots).min(plan.slot_count);
+        run_chunk(plan, limits, &slots, chunks)
+    })
 }
 
 fn run_chunk(
@@ -229,7 +264,11 @@ struct Share {
     ids: Vec<Vec<u32>>,
 }
 
-fn run_sparse(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
+fn run_sparse(
+    plan: &Plan,
+    limits: &Limits,
+    cut: &(impl Fn(&mut Table) + Sync),
+) -> Result<Vec<Table>, Exceeded> {
     let threads = rayon::current_num_threads();
     let pieces = deal(pieces(plan, &(0..plan.slot_count)), threads * 2);
     let dealt: Vec<Vec<Share>> = pieces
@@ -258,7 +297,7 @@ fn run_sparse(plan: &Plan, limits: &Limits) -> Result<Vec<Table>, Exceeded> {
             shares
         })
         .collect();
-    (0..SHARES).into_par_iter().map(|nth| count_share(plan, limits, &dealt, nth)).collect()
+    tables(plan, SHARES as u64, cut, |nth| count_share(plan, limits, &dealt, nth as usize))
 }
 
 /// Mixes the bits of a cell (Fibonacci hashing, after folding the high bits in).

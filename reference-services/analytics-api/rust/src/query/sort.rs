@@ -22,6 +22,13 @@ pub fn sorted(table: &Table, order: &[Sort], fields: &Fields<'_>, limit: usize) 
     rows.into_iter().map(|(_, row)| row as usize).collect()
 }
 
+/// Drops the rows that come after the first `limit` in this order.
+pub fn cut(table: &mut Table, order: &[Sort], fields: &Fields<'_>, limit: usize) {
+    let rows = table.rows();
+    table.keep(&sorted(table, order, fields, limit));
+    table.cut += rows - table.rows();
+}
+
 /// For each row a number that is no greater than that of a row that comes later.
 fn leads(table: &Table, first: Option<&Sort>, fields: &Fields<'_>) -> Vec<u64> {
     let (mut leads, falling): (Vec<u64>, bool) = match first {

@@ -26,6 +26,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// How many events match.
     pub events: u64,
+    /// Rows that are not here any more, since others come before them.
+    pub cut: usize,
 }
 
 impl Table {
@@ -38,9 +40,26 @@ impl Table {
         Self { columns: plan.aggregates.iter().map(column).collect(), ..Self::default() }
     }
 
+    /// Makes room for so many more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.buckets.reserve(rows);
+        self.ids.reserve(rows);
+        for column in &mut self.columns {
+            match column {
+                Column::Whole(numbers) => numbers.reserve(rows),
+                Column::Real(numbers) => numbers.reserve(rows),
+            }
+        }
+    }
+
     /// How many rows.
     pub fn rows(&self) -> usize {
         self.ids.len()
+    }
+
+    /// How many rows there were before some were cut.
+    pub fn rows_total(&self) -> usize {
+        self.rows() + self.cut
     }
 
     /// Begins a row; its aggregates are pushed by the caller.
@@ -83,6 +102,7 @@ impl Table {
         self.buckets.extend(other.buckets);
         self.ids.extend(other.ids);
         self.events += other.events;
+        self.cut += other.cut;
         for (own, other) in self.columns.iter_mut().zip(other.columns) {
             match (own, other) {
                 (Column::Whole(own), Column::Whole(other)) => own.extend(other),

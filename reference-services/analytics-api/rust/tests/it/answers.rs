@@ -174,11 +174,39 @@ proptest! {
     }
 
     #[test]
+    fn a_limit_leaves_the_first_rows_of_all(
+        batches in proptest::collection::vec(proptest::collection::vec(event(), 1..60), 1..20),
+        question in question(),
+        limit in 1..9_usize,
+        order in 0..7_usize,
+        falling in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), 0, |settings| settings.sync = false);
+        for batch in &batches {
+            let lines: Vec<String> = batch.iter().map(Event::line).collect();
+            send(&store, &lines.join("\n"), None);
+        }
+        let ask = |question: &Value| -> Value {
+            let found = answer(&store, &query(question).unwrap()).unwrap();
+            serde_json::from_slice(&found.body).unwrap()
+        };
+        let mut question = question;
+        let column = question["aggregates"][order].as_str().unwrap().to_owned();
+        question["order"] = json!([if falling { format!("-{column}") } else { column }]);
+        let mut all = ask(&question);
+        all["rows"].as_array_mut().unwrap().truncate(limit);
+        question["limit"] = json!(limit);
+        prop_assert_eq!(ask(&question), all, "{}", question);
+    }
+
+    #[test]
     fn ranks_are_those_of_a_sorted_list(
         lengths in proptest::collection::vec(0..9_000_usize, 1..4),
         shape in 0..4_u8,
         seed in any::<u32>(),
         share in 0.0..1.0_f64,
+        few in 0..60_usize,
     ) {
         let mut state = u64::from(seed) + 1;
         let mut next = || {
@@ -202,9 +230,12 @@ proptest! {
             let mut ranks = ranks.to_vec();
             ranks.sort_unstable();
             let mut found = Vec::new();
-            select(&slices, &ranks, &mut Scratch::default(), &mut found);
-            let expected: Vec<f64> = ranks.iter().map(|rank| all[*rank as usize - 1]).collect();
-            prop_assert_eq!(found, expected);
+            // All of them, and those near the top alone, as p99 mostly is.
+            for ranks in [&ranks[..], &ranks[3..], &[all.len().saturating_sub(few).max(1) as u64]] {
+                select(&slices, ranks, &mut Scratch::default(), &mut found);
+                let expected: Vec<f64> = ranks.iter().map(|rank| all[*rank as usize - 1]).collect();
+                prop_assert_eq!(&found, &expected);
+            }
         }
     }
 }
