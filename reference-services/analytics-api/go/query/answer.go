@@ -44,8 +44,8 @@ func Run(ctx context.Context, snapshot *store.Snapshot, q *Query, threads int, c
 			return nil, err
 		}
 	}
-	a.RowsTotal = len(a.cells.dims)
-	a.rows = first(a.RowsTotal, q.Limit, a.compare(q.Order))
+	a.RowsTotal = len(a.cells.dims) + found.cut
+	a.rows = first(len(a.cells.dims), q.Limit, a.compare(q.Order))
 	return a, nil
 }
 
@@ -74,7 +74,7 @@ func (a *Answer) top(ctx context.Context, snapshot *store.Snapshot, threads int,
 	for _, cell := range best {
 		kept[groups.cells.dims[cell]] = true
 	}
-	a.cells.keep(func(d dims) bool { return kept[d.group()] })
+	a.cells.keep(func(cell int) bool { return kept[a.cells.dims[cell].group()] })
 	return nil
 }
 
@@ -264,7 +264,24 @@ func (a *Answer) text(place int) func(cell uint32) []byte {
 
 func (a *Answer) compareValue(column int) func(x, y uint32) int {
 	value := a.value(column)
-	return func(x, y uint32) int { return cmp.Compare(value(x), value(y)) } // NaN, which is null, first
+	ranks := make([]uint64, len(a.cells.dims))
+	for cell := range ranks {
+		ranks[cell] = rankOfValue(value(uint32(cell)))
+	}
+	return func(x, y uint32) int { return cmp.Compare(ranks[x], ranks[y]) }
+}
+
+// rankOfValue is a number that orders as values do, with NaN, which is null, first.
+func rankOfValue(value float64) uint64 {
+	const sign = 1 << 63
+	bits := math.Float64bits(value + 0) // -0 is 0
+	switch {
+	case value != value:
+		return 0
+	case bits&sign != 0:
+		return ^bits
+	}
+	return bits | sign
 }
 
 // value returns an aggregate of a cell, NaN for null.

@@ -70,10 +70,10 @@ func (c *cells) append(other *cells) {
 }
 
 // keep keeps the cells that are wanted.
-func (c *cells) keep(wanted func(dims) bool) {
+func (c *cells) keep(wanted func(cell int) bool) {
 	kept := 0
 	for i := range c.dims {
-		if !wanted(c.dims[i]) {
+		if !wanted(i) {
 			continue
 		}
 		c.dims[kept], c.count[kept], c.sum[kept] = c.dims[i], c.count[i], c.sum[i]

@@ -55,10 +55,7 @@ func (w *worker) denseUnit(u unit) bool {
 		if count == 0 {
 			continue
 		}
-		if w.made.Add(1) > w.cellsMax {
-			w.fail("groups")
-			return true
-		}
+		w.countOwned()
 		var key dims
 		key[0] = uint32(place % int(buckets))
 		key[w.keyAt] = u.low + uint32(place/int(buckets))

@@ -30,6 +30,7 @@ type plan struct {
 	owned    bool // no cell has rows in two units
 	listing  bool // of series
 	flat     bool // rows are taken without regard to their keys
+	cuts     bool // cells that come after the first that are wanted may be dropped
 	nextUnit atomic.Int64
 	failure  atomic.Pointer[LimitError]
 	ctx      context.Context
@@ -68,6 +69,7 @@ type unit struct {
 type answer struct {
 	cells
 	events uint64
+	cut    int // cells that are not wanted, and not there
 }
 
 // newPlan chooses the parts that may have rows of a query.
@@ -117,6 +119,7 @@ func (p *plan) findKeys() {
 func run(ctx context.Context, snapshot *store.Snapshot, q *Query, threads int, cellsMax int64) (*answer, error) {
 	p := newPlan(ctx, snapshot, q, cellsMax)
 	p.divide(threads)
+	p.cuts = p.owned && q.TopK == 0 && !q.Fill
 	workers, err := p.start(threads, (*worker).unit)
 	if err != nil {
 		return nil, err
@@ -267,6 +270,7 @@ func (p *plan) collect(workers []*worker, threads int) (*answer, error) {
 	out.distinct = make([][]uint64, len(p.need.distinct))
 	for _, w := range workers {
 		out.events += w.events
+		out.cut += w.cut
 	}
 	if p.owned {
 		for _, w := range workers {
@@ -356,7 +360,9 @@ func (p *plan) percentilesFrom(c *cells, values *gathered, low, high, threads in
 			for {
 				start := int(next.Add(int64(share))) - share
 				for i := start; i < min(start+share, len(ends)); i++ {
-					p.rank(c, low+i, sorted[ends[i]-int(c.count[low+i]):ends[i]])
+					values := sorted[ends[i]-int(c.count[low+i]) : ends[i]]
+					gather := func() []float64 { return values }
+					p.rank(c, low+i, len(values), [][]float64{values}, gather)
 				}
 				if start >= len(ends) {
 					return
@@ -369,21 +375,22 @@ func (p *plan) percentilesFrom(c *cells, values *gathered, low, high, threads in
 
 var permilles = [3]int{500, 900, 990}
 
-// rank puts the percentiles of a cell's values, which it disorders.
-func (p *plan) rank(c *cells, cell int, values []float64) {
+// rank puts the percentiles of a cell of so many values. They are given as they lie, and by gather
+// as one list that may be disordered.
+func (p *plan) rank(c *cells, cell, count int, spans [][]float64, gather func() []float64) {
 	var ranks [3]int
 	var found [3]float64
 	n := 0
 	for i, permille := range permilles {
 		if p.need.percentiles[i] {
-			ranks[n] = rankOf(permille, len(values))
+			ranks[n] = rankOf(permille, count)
 			n++
 		}
 	}
-	if len(values) > 0 {
-		selectRanks(values, ranks[:n], found[:n])
-	} else {
+	if count == 0 {
 		found = [3]float64{math.NaN(), math.NaN(), math.NaN()}
+	} else if !topRanks(spans, count, ranks[:n], found[:n]) {
+		selectRanks(gather(), ranks[:n], found[:n])
 	}
 	n = 0
 	for i := range permilles {

@@ -9,7 +9,7 @@ const (
 	sortedBelow = 48 // values that are sorted rather than divided further
 	sampleMax   = 512
 	roundsMax   = 48
-	edgeMax     = 32 // values from the greatest that are found by keeping them
+	edgeMax     = 32 // of the greatest, which are found by keeping them
 )
 
 // rankOf is the nearest rank, from 1, of a percentile of count values: ⌈p·count⌉.
@@ -25,6 +25,9 @@ func selectRanks(values []float64, ranks []int, out []float64) {
 			out[i] = out[i-1]
 			continue
 		}
+		if topRanks([][]float64{values[done:]}, len(values), ranks[i:], out[i:]) {
+			return
+		}
 		out[i] = selectRank(values[done:], rank-1-done)
 		done = rank - 1
 	}
@@ -34,9 +37,6 @@ func selectRanks(values []float64, ranks []int, out []float64) {
 // less after it, and returns it. Each round takes a value of a sample that lies a little to the far side of
 // the one wanted, and keeps the side with the one wanted, mostly the small one (after Floyd and Rivest).
 func selectRank(values []float64, k int) float64 {
-	if last := len(values) - 1 - k; last < edgeMax {
-		return fromTop(values, last)
-	}
 	low, high := 0, len(values)
 	for range roundsMax {
 		if high-low <= sortedBelow {
@@ -58,27 +58,36 @@ func selectRank(values []float64, k int) float64 {
 	return values[k]
 }
 
-// fromTop is selectRank counted from the greatest, for a few: it keeps the greatest so far, and
-// most values are less than all of them.
-func fromTop(values []float64, last int) float64 {
-	// The greatest so far stand at the end of the values, sorted.
-	kept := values[len(values)-1-last:]
-	slices.Sort(kept)
-	rest := values[:len(values)-1-last]
-	least := kept[0]
-	for i, v := range rest {
-		if v <= least {
-			continue
-		}
-		rest[i] = least
-		at := 1
-		for ; at < len(kept) && kept[at] < v; at++ {
-			kept[at-1] = kept[at]
-		}
-		kept[at-1] = v
-		least = kept[0]
+// topRanks is selectRanks if all of the ranks are among the greatest of count values, and says whether
+// they are. It keeps the greatest so far, rising: most values are less than all of them.
+func topRanks(spans [][]float64, count int, ranks []int, out []float64) bool {
+	fromTop := count - ranks[0]
+	if fromTop >= edgeMax {
+		return false
 	}
-	return least
+	var room [edgeMax]float64
+	kept := room[:fromTop+1]
+	for i := range kept {
+		kept[i] = lowest
+	}
+	least := lowest
+	for _, span := range spans {
+		for _, v := range span {
+			if v <= least {
+				continue
+			}
+			at := 1
+			for ; at < len(kept) && kept[at] < v; at++ {
+				kept[at-1] = kept[at]
+			}
+			kept[at-1] = v
+			least = kept[0]
+		}
+	}
+	for i, rank := range ranks {
+		out[i] = kept[fromTop-(count-rank)]
+	}
+	return true
 }
 
 func pivotFor(values []float64, k int) float64 {

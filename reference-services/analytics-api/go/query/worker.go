@@ -13,6 +13,8 @@ type worker struct {
 	from, to    int64 // of the unit at hand
 	events      uint64
 	done        cells
+	cut         int   // cells that were dropped from done
+	uncounted   int64 // cells that the other workers do not know of
 	cells       cells
 	index       index
 	gathered    gathered
@@ -36,6 +38,7 @@ type cursor struct {
 	allowed    []allowed
 	run        int // of the next key
 	start, end int // rows of the present key
+	bucketEnd  int64
 	tags       []*table.Tag
 	distinct   []*table.Tag
 }
@@ -71,6 +74,7 @@ func (w *worker) unit(u unit) {
 		w.flatUnit(u)
 		return
 	}
+	defer w.unitDone()
 	if w.denseUnit(u) {
 		return
 	}
@@ -202,42 +206,52 @@ func (w *worker) wholeKey(key uint32) {
 	var cell dims
 	cell[w.keyAt] = key
 	width := w.query.BucketMS
+	for _, c := range w.active {
+		w.bucketOf(c)
+	}
 	for len(w.active) > 0 {
 		bucketEnd := int64(math.MaxInt64)
+		for _, c := range w.active {
+			bucketEnd = min(bucketEnd, c.bucketEnd)
+		}
 		if width > 0 {
-			for _, c := range w.active {
-				bucketEnd = min(bucketEnd, (c.part.Times.At(c.start)/width+1)*width)
-			}
 			cell[0] = uint32(bucketEnd/width - 1 - w.first)
 		}
 		w.spans = w.spans[:0]
 		rows, left := 0, 0
 		for _, c := range w.active {
-			end := c.end
-			if c.part.MaxTime >= bucketEnd {
-				end = c.part.Times.Search(c.start, c.end, bucketEnd)
-			}
-			if end > c.start {
+			if c.bucketEnd == bucketEnd {
+				end := c.end
+				if c.part.MaxTime >= bucketEnd {
+					end = c.part.Times.Search(c.start+1, c.end, bucketEnd)
+				}
 				w.spans = append(w.spans, c.part.Values[c.start:end])
 				rows += end - c.start
 				c.start = end
+				if end == c.end {
+					continue
+				}
+				w.bucketOf(c)
 			}
-			if c.start < c.end {
-				w.active[left] = c
-				left++
-			}
+			w.active[left] = c
+			left++
 		}
 		w.active = w.active[:left]
 		w.emit(cell, rows)
 	}
 }
 
+// bucketOf finds where the bucket of a cursor's next row ends.
+func (w *worker) bucketOf(c *cursor) {
+	c.bucketEnd = math.MaxInt64
+	if width := w.query.BucketMS; width > 0 {
+		c.bucketEnd = (c.part.Times.At(c.start)/width + 1) * width
+	}
+}
+
 // emit makes a whole cell of the spans.
 func (w *worker) emit(key dims, rows int) {
-	if w.made.Add(1) > w.cellsMax {
-		w.fail("groups")
-		return
-	}
+	w.countOwned()
 	cell := w.done.add(key)
 	w.done.count[cell] = uint64(rows)
 	w.events += uint64(rows)
@@ -247,16 +261,18 @@ func (w *worker) emit(key dims, rows int) {
 	if !w.need.values {
 		return
 	}
-	w.scratch = slices.Grow(w.scratch[:0], rows)
-	for _, span := range w.spans {
-		w.scratch = append(w.scratch, span...)
-	}
 	for i := range w.done.percentiles {
 		if w.need.percentiles[i] {
 			w.done.percentiles[i] = append(w.done.percentiles[i], 0)
 		}
 	}
-	w.rank(&w.done, int(cell), w.scratch)
+	w.rank(&w.done, int(cell), rows, w.spans, func() []float64 {
+		w.scratch = slices.Grow(w.scratch[:0], rows)
+		for _, span := range w.spans {
+			w.scratch = append(w.scratch, span...)
+		}
+		return w.scratch
+	})
 }
 
 // fold adds values to the sum and extremes of a cell.
@@ -312,9 +328,28 @@ func (w *worker) newCell(key dims) uint32 {
 
 func (w *worker) countCell() {
 	w.lastKey = append(w.lastKey, 0)
-	if w.owned && w.made.Add(1) > w.cellsMax || !w.owned && int64(len(w.cells.dims)) > w.cellsMax {
+	if w.owned {
+		w.countOwned()
+	} else if int64(len(w.cells.dims)) > w.cellsMax {
 		w.fail("groups")
 	}
+}
+
+// Cells are told to the other workers so many at a time: each time waits for the other cores.
+const countStep = 1024
+
+// countOwned counts a cell that no other worker has.
+func (w *worker) countOwned() {
+	if w.uncounted++; w.uncounted >= countStep {
+		w.tellCount()
+	}
+}
+
+func (w *worker) tellCount() {
+	if w.made.Add(w.uncounted) > w.cellsMax {
+		w.fail("groups")
+	}
+	w.uncounted = 0
 }
 
 // rows takes a part's rows of a key, bucket by bucket.
@@ -371,6 +406,26 @@ func (w *worker) countPair() {
 	if w.owned && w.counted.Add(1) > distinctMax {
 		w.fail("distinct")
 	}
+}
+
+// A worker with so many times the cells that are wanted drops those that come after these: rarely
+// enough to cost next to nothing, early enough that the cells stay in the cache.
+const cutFactor = 4
+
+// unitDone drops cells that are not among the first that are wanted.
+func (w *worker) unitDone() {
+	w.tellCount()
+	count, limit := len(w.done.dims), w.query.Limit
+	if !w.cuts || count <= cutFactor*limit {
+		return
+	}
+	a := Answer{query: w.query, names: w.names, cells: w.done}
+	wanted := make([]bool, count)
+	for _, cell := range first(count, limit, a.compare(w.query.Order)) {
+		wanted[cell] = true
+	}
+	w.done.keep(func(cell int) bool { return wanted[cell] })
+	w.cut += count - limit
 }
 
 // finish moves the cells of a unit, which are whole, to done.

@@ -88,9 +88,9 @@ struct Limits {
 }
 
 impl Limits {
-    fn count_group(&self) -> Result<(), Exceeded> {
-        let before = self.groups.fetch_add(1, Relaxed);
-        if before < self.groups_max { Ok(()) } else { Err(Exceeded("groups")) }
+    fn count_groups(&self, groups: u64) -> Result<(), Exceeded> {
+        let before = self.groups.fetch_add(groups, Relaxed);
+        if before + groups <= self.groups_max { Ok(()) } else { Err(Exceeded("groups")) }
     }
 
     fn count_pairs(&self, pairs: usize) -> Result<(), Exceeded> {
@@ -361,10 +361,14 @@ fn finish(
     cells: usize,
     cell: impl Fn(usize) -> u64,
 ) -> Result<Table, Exceeded> {
+    let has_events = |place: usize| grids.iter().any(|it| it.counts.get(place) > Some(&0));
+    let groups = (0..cells).filter(|&place| has_events(place)).count();
+    limits.count_groups(groups as u64)?;
     let distinct = count_distinct(plan, limits, grids, cells)?;
     let values =
         if plan.percents.is_empty() { None } else { Some(ValuesOf::new(plan, grids, cells)) };
     let mut table = Table::new(plan);
+    table.reserve(groups);
     let (mut scratch, mut found, mut slices) = (Scratch::default(), Vec::new(), Vec::new());
     let mut ranks = Vec::new();
     for place in 0..cells {
@@ -375,7 +379,6 @@ fn finish(
         if count == 0 {
             continue;
         }
-        limits.count_group()?;
         if let Some(values) = &values {
             values.of_cell(grids, place, &mut slices);
             ranks.clear();

@@ -56,7 +56,8 @@ fn number_lead(number: f64) -> u64 {
     if number.is_nan() {
         return 0;
     }
-    let bits = number.to_bits();
+    // Zero is one number, whatever its sign.
+    let bits = (number + 0.0).to_bits();
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
