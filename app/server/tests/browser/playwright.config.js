@@ -5,7 +5,7 @@ import { defineConfig } from "@playwright/test";
 // The Rust test `tests/it/browser.rs` starts assay and says where it is.
 export default defineConfig({
   testDir: ".",
-  outputDir: join(tmpdir(), `assay-browser-${process.pid}`),
+  outputDir: process.env.ASSAY_OUTPUT ?? join(tmpdir(), "assay-browser"),
   // Nothing is judged by time; on a busy machine axe takes tens of seconds for a long page.
   timeout: 180_000,
   expect: { timeout: 20_000 },

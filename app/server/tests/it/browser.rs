@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, mpsc},
+    thread::JoinHandle,
 };
 
 use assay::http;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     live,
@@ -41,7 +42,7 @@ fn pages_work_in_a_browser() {
     }
     let home = tempfile::tempdir().expect("a temporary folder");
     let decisions = home.path().join("decisions");
-    let measuring = measuring_in_seconds();
+    let (_measuring, measuring) = Measuring::start();
     let runs = home.path().join("runs");
     crate::runs::write(&runs);
     let (_server, address) = start(&decisions, &home.path().join("data"), &runs);
@@ -52,26 +53,48 @@ fn pages_work_in_a_browser() {
         .env("ASSAY_URL", address)
         .env("ASSAY_LIVE_URL", measuring)
         .env("ASSAY_DECISIONS", &decisions)
+        .env("ASSAY_OUTPUT", home.path().join("output"))
         .env("CHROMIUM", chromium);
     let output = suite.output().expect("npx");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Serves the application with a harness that takes seconds, until the test ends.
-fn measuring_in_seconds() -> String {
-    let (tell, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async move {
-            let app = TestApp::measuring(live::in_seconds(), live::source_tree(), true).await;
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            tell.send(listener.local_addr().expect("an address")).expect("somebody waits");
-            let router = http::app(Arc::clone(&app.app));
-            http::serve(listener, router, http::Limits::default(), future::pending()).await
-        })
-    });
-    format!("http://{}", address.recv().expect("an address"))
+/// The application with a harness that takes seconds, served until the test ends.
+struct Measuring {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Measuring {
+    /// Starts it, and says where it is.
+    fn start() -> (Self, String) {
+        let (tell, address) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async move {
+                let app = TestApp::measuring(live::in_seconds(), live::source_tree(), true).await;
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                tell.send(listener.local_addr().expect("an address")).expect("somebody waits");
+                let router = http::app(Arc::clone(&app.app));
+                tokio::select! {
+                    _ = http::serve(listener, router, http::Limits::default(), future::pending()) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let address = format!("http://{}", address.recv().expect("an address"));
+        (Self { stop: Some(stop), thread: Some(thread) }, address)
+    }
+}
+
+impl Drop for Measuring {
+    fn drop(&mut self) {
+        // Waited for, so that its folders are gone.
+        drop(self.stop.take());
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 /// Starts the program on a free port and waits for the address it prints.
