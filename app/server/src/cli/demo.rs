@@ -14,7 +14,10 @@ use std::{
 
 use assay_harness::find_root;
 use clap::{Args, Subcommand};
-use tokio::task::spawn_blocking;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::spawn_blocking,
+};
 
 use super::{Context, Failure, serve};
 use crate::hybrid::{Hybrid, Start, Stopped};
@@ -43,7 +46,13 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let Which::Hybrid { rate, binaries } = arguments.which;
     // The port comes first: what is in the way should be said before anything is built.
     let listener = serve::listen(context).await?;
-    let mut stop = pin!(serve::stop_signal()?);
+    let (asked_to_stop, mut hangup) = (serve::stop_signal()?, hangup()?);
+    let mut stop = pin!(async move {
+        tokio::select! {
+            () = asked_to_stop => {}
+            _ = hangup.recv() => {}
+        }
+    });
     let root = env::current_dir().ok().and_then(|place| find_root(&place));
     let start = Start { root, binaries, rate, now: (context.surroundings.clock)() };
     let asked = Arc::new(AtomicBool::new(false));
@@ -75,6 +84,13 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         say(&format!("the {role} had to be killed"));
     }
     served
+}
+
+/// The terminal was closed: the services would run on without it.
+fn hangup() -> Result<Signal, Failure> {
+    let fault =
+        |error: io::Error| Failure::CannotRun(format!("signals cannot be handled: {error}"));
+    signal(SignalKind::hangup()).map_err(fault)
 }
 
 /// A closed standard error leaves nobody to tell.

@@ -31,7 +31,7 @@ pub(super) struct Look(BTreeMap<String, f64>);
 
 impl Look {
     /// Reads pages in the Prometheus text format.
-    pub(super) fn read(pages: &[String]) -> Self {
+    pub(super) fn read(pages: &[&str]) -> Self {
         let lines = pages.iter().flat_map(|page| page.lines());
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -42,8 +42,9 @@ impl Look {
 
     /// The sum of what begins so.
     fn sum(&self, start: &str) -> f64 {
-        let all = self.0.range(start.to_owned()..);
-        all.take_while(|(name, _)| name.starts_with(start)).map(|(_, value)| value).sum()
+        let all = self.0.range(start.to_owned()..).take_while(|(name, _)| name.starts_with(start));
+        // The sum of nothing would be -0.
+        all.fold(0.0, |sum, (_, value)| sum + value)
     }
 
     /// The route's buckets: upper bounds in seconds with the count up to each, rising.
@@ -126,7 +127,7 @@ mod tests {
 
     #[test]
     fn figures_are_differences_over_their_time() {
-        let look = |page: &str| Look::read(&[page.to_owned()]);
+        let look = |page: &str| Look::read(&[page]);
         let figures = look(AFTER).since(&look(BEFORE), Duration::from_secs(10));
         assert_eq!(figures.requests_per_s, 10.0);
         assert_eq!((figures.refused_per_s, figures.errors_per_s), (1.5, 0.5));
@@ -136,5 +137,7 @@ mod tests {
         assert!((figures.p99_ms.unwrap() - 9.55).abs() < 1e-9, "{figures:?}");
         let still = look(AFTER).since(&look(AFTER), Duration::from_secs(1));
         assert_eq!((still.requests_per_s, still.p50_ms), (0.0, None));
+        let nothing = look("").since(&look(""), Duration::from_secs(1));
+        assert_eq!(format!("{:.0}", nothing.requests), "0");
     }
 }

@@ -6,13 +6,14 @@ use std::{
     net::SocketAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -25,8 +26,11 @@ use super::{About, Hybrid, Part, Snapshot, token};
 const ISSUER: &str = "https://id.example";
 const AUDIENCE: &str = "quotes";
 
-/// How often a build looks whether it was asked to stop.
+/// How often a build, or a start, looks whether it was asked to stop.
 const STOP_POLL: Duration = Duration::from_millis(50);
+
+/// How long a service may take to say where it listens.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The longest line a service may say.
 const LINE_BYTES_MAX: u64 = 1024;
@@ -95,14 +99,14 @@ impl Hybrid {
         fs::write(file("keys.json"), &identity.jwks).map_err(fault)?;
         fs::write(file("token"), &identity.token).map_err(fault)?;
 
-        let api = part("JSON API", "Rust", &programs.api, &[])?;
+        let api = part("JSON API", "Rust", &programs.api, &[], stop)?;
         let keys = file("keys.json").display().to_string();
         let arguments = ["--jwks", &keys, "--issuer", ISSUER, "--audience", AUDIENCE];
-        let checker = part("token service", "Rust", &programs.token_service, &arguments)?;
+        let checker = part("token service", "Rust", &programs.token_service, &arguments, stop)?;
         let table = table(api.about.address, checker.about.address);
         fs::write(file("gateway.toml"), table).map_err(fault)?;
         let table = file("gateway.toml").display().to_string();
-        let gateway = part("gateway", "Go", &programs.gateway, &["--config", &table])?;
+        let gateway = part("gateway", "Go", &programs.gateway, &["--config", &table], stop)?;
         if stop.load(Ordering::Relaxed) {
             return Err(Stopped::Asked);
         }
@@ -228,7 +232,8 @@ fn part(
     language: &'static str,
     binary: &Path,
     arguments: &[&str],
-) -> Result<Part, String> {
+    stop: &AtomicBool,
+) -> Result<Part, Stopped> {
     let fault = |error: io::Error| format!("cannot start {}: {error}", binary.display());
     let mut child = Command::new(binary)
         .args(["--listen", "127.0.0.1:0"])
@@ -244,13 +249,43 @@ fn part(
     let about = About { role, language, address, pid, ended: None };
     // From here on it ends with the part.
     let mut part = Part { about, child, _stdout: None };
-    let mut line = String::new();
-    let mut reader = BufReader::new(stdout.ok_or("a service without an output")?);
-    reader.by_ref().take(LINE_BYTES_MAX).read_line(&mut line).map_err(fault)?;
+    let (line, stdout) = first_line(stdout.ok_or("a service without an output".to_owned())?, stop)?
+        .map_err(|why| format!("{} {why}", binary.display()))?;
     let address = line.trim_end().strip_prefix("listening on ").and_then(|at| at.parse().ok());
     part.about.address = address.ok_or_else(|| {
         format!("{} said {:?} instead of where it listens", binary.display(), line.trim_end())
     })?;
-    part._stdout = Some(reader.into_inner());
+    part._stdout = Some(stdout);
     Ok(part)
+}
+
+/// The first line that a service says, with what it says it on; or why there is none.
+fn first_line(
+    stdout: ChildStdout,
+    stop: &AtomicBool,
+) -> Result<Result<(String, ChildStdout), String>, Stopped> {
+    let (tell, told) = mpsc::channel();
+    // It ends with the service, at the latest.
+    thread::spawn(move || {
+        let mut line = String::new();
+        let mut reader = BufReader::new(stdout);
+        let read = reader.by_ref().take(LINE_BYTES_MAX).read_line(&mut line);
+        // Nobody may wait any more.
+        let _ = tell.send(read.map(|_| (line, reader.into_inner())));
+    });
+    let end = Instant::now() + START_LIMIT;
+    loop {
+        match told.recv_timeout(STOP_POLL) {
+            Ok(read) => return Ok(read.map_err(|error| format!("cannot be read: {error}"))),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Err("cannot be read".to_owned())),
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => {
+                return Err(Stopped::Asked);
+            }
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= end => {
+                let limit_s = START_LIMIT.as_secs();
+                return Ok(Err(format!("did not say within {limit_s} s where it listens")));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }

@@ -48,13 +48,17 @@ impl Hybrid {
         let (mut gateway, mut checker) =
             (Client::new(self.gateway), Client::new(self.token_service));
         let mut looks: VecDeque<(Instant, Look)> = VecDeque::new();
+        let mut checked = String::new();
         for number in 1.. {
             tick.tick().await;
             let mut figures = None;
             if let Ok(page) = gateway.get("/metrics").await {
-                // When the token service is gone, the gateway's own count still says what that does.
-                let pages = [page, checker.get("/metrics").await.unwrap_or_default()];
-                let (now, look) = (Instant::now(), Look::read(&pages));
+                // When the token service is silent, the gateway's own count still says what that does,
+                // and what it has counted so far has not gone.
+                if let Ok(page) = checker.get("/metrics").await {
+                    checked = page;
+                }
+                let (now, look) = (Instant::now(), Look::read(&[&page, &checked]));
                 figures =
                     looks.front().map(|(at, first)| look.since(first, now.duration_since(*at)));
                 looks.push_back((now, look));

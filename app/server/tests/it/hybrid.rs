@@ -1,10 +1,10 @@
 //! `assay demo hybrid`: three services start, get some load, are shown, and end with assay.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -91,7 +91,11 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 fn terminate(pid: &str) {
-    assert!(Command::new("kill").args(["-TERM", pid]).status().expect("kill").success());
+    signal("-TERM", pid);
+}
+
+fn signal(which: &str, pid: &str) {
+    assert!(Command::new("kill").args([which, pid]).status().expect("kill").success());
 }
 
 #[test]
@@ -164,6 +168,30 @@ fn the_hybrid_starts_serves_is_shown_and_ends() {
     assert!(!pids.iter().any(runs), "left running: {pids:?}");
     assert!(TcpStream::connect(gateway).is_err(), "somebody listens on {gateway}");
     assert!(!Path::new(token_file).exists(), "the token is left behind");
+}
+
+#[test]
+fn closing_the_terminal_ends_it_even_while_a_service_is_silent() {
+    let desk = Desk::new();
+    let programs = desk.path("silent");
+    fs::create_dir(&programs).expect("a folder");
+    for name in ["gateway", "token-service", "fastjson-api"] {
+        let program = programs.join(name);
+        fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid\"\nexec sleep 1000\n")
+            .expect("a script");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("its mode");
+    }
+    let folder = programs.to_str().expect("text");
+    let arguments = ["demo", "hybrid", "--listen", "127.0.0.1:0", "--binaries", folder];
+    let mut assay = Assay(desk.command(&arguments).spawn().expect("the program"));
+    let pid = wait_for("the first service", || {
+        let pid = fs::read_to_string(programs.join("fastjson-api.pid")).ok()?;
+        pid.ends_with('\n').then(|| pid.trim_end().to_owned())
+    });
+    signal("-HUP", &assay.0.id().to_string());
+    let status = wait_for("the end", || assay.0.try_wait().expect("its status"));
+    assert_eq!(status.code(), Some(0));
+    assert!(!Path::new("/proc").join(&pid).exists(), "left running: {pid}");
 }
 
 #[test]

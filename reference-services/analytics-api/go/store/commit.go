@@ -3,6 +3,7 @@ package store
 import (
 	"log/slog"
 	"os"
+	"time"
 
 	"analyticsapi/block"
 	"analyticsapi/table"
@@ -19,10 +20,14 @@ type pending struct {
 
 // write commits batches in groups until the store closes.
 func (s *Store) write() {
+	ticker := time.NewTicker(maintenanceInterval)
+	defer ticker.Stop()
 	for {
 		select {
 		case first := <-s.queue:
 			s.commitGroup(s.group(first))
+		case <-ticker.C:
+			s.rotateOld()
 		case <-s.closing:
 			for {
 				select {
@@ -124,18 +129,34 @@ func (s *Store) rotate() {
 	s.mutex.Lock()
 	newest := s.files[len(s.files)-1]
 	s.mutex.Unlock()
-	if newest.rows < s.config.logEvents && s.logBytes < logBytesMax {
-		return
+	if newest.rows >= s.config.logEvents || s.logBytes >= logBytesMax {
+		s.newLog(newest.number + 1)
 	}
-	log, err := s.createLog(newest.number + 1)
+}
+
+// rotateOld begins a new log when every event of the newest is too old: a store that is full takes
+// nothing that would fill its log, and must not stay full for that.
+func (s *Store) rotateOld() {
+	oldest, _ := s.Window()
+	s.mutex.Lock()
+	newest := s.files[len(s.files)-1]
+	old := newest.rows > 0 && newest.newest < oldest
+	s.mutex.Unlock()
+	if old {
+		s.newLog(newest.number + 1)
+	}
+}
+
+func (s *Store) newLog(number uint64) {
+	log, err := s.createLog(number)
 	if err != nil {
-		slog.Warn("no new log could be made; the full one is written to until it can", "error", err)
+		slog.Warn("no new log could be made; the one that is there is written to until it can", "error", err)
 		return
 	}
 	_ = s.log.Close()
 	s.log, s.logBytes = log, headerBytes
 	s.mutex.Lock()
-	s.files = append(s.files, &file{number: newest.number + 1})
+	s.files = append(s.files, &file{number: number})
 	s.mutex.Unlock()
 }
 

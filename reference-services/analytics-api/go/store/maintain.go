@@ -127,13 +127,13 @@ func (s *Store) writeWhole(path string, pieces ...[]byte) error {
 	return syncFolder(s.config.Folder)
 }
 
-// expire deletes segments of which every event is too old.
+// expire deletes segments of which every event is too old, and logs that are not written to any more.
 func (s *Store) expire() {
 	oldest, _ := s.Window()
 	var gone []*file
 	s.mutex.Lock()
-	for _, file := range s.files {
-		if file.sealed && file.newest < oldest {
+	for _, file := range s.files[:len(s.files)-1] {
+		if file.rows > 0 && file.newest < oldest {
 			gone = append(gone, file)
 		}
 	}
@@ -147,8 +147,12 @@ func (s *Store) expire() {
 	for _, file := range gone {
 		s.events.Add(-int64(file.rows))
 		s.ids.forget(file.ids)
-		if err := os.Remove(segmentFile.path(s.config.Folder, file.number)); err != nil {
-			slog.Warn("a segment that is too old could not be deleted", "error", err)
+		kind := logFile
+		if file.sealed {
+			kind = segmentFile
+		}
+		if err := os.Remove(kind.path(s.config.Folder, file.number)); err != nil {
+			slog.Warn("a file that is too old could not be deleted", "error", err)
 		}
 	}
 }

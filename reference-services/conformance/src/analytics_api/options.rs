@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub(super) const TESTS: &[(&str, Test)] = &[
     ("options: events beyond the retention are gone", retention),
+    ("options: a full store has room again when all of its log is too old", full_of_old),
     ("options: --max-events, --max-strings, --max-groups", limits),
     ("options: bodies beyond --max-pending-bytes are 429", pending),
 ];
@@ -68,6 +69,34 @@ fn retention(binary: &Path) -> Result<()> {
     let service = start(binary, folder.path(), &[])?;
     let seen = Api::open(service.address)?.count(from, to)?;
     ensure!(seen >= 2, "{seen} events are left in the files");
+    stop(service)
+}
+
+fn full_of_old(binary: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let service = start(binary, folder.path(), &["--retention", "2s", "--max-events", "3"])?;
+    let mut api = Api::open(service.address)?;
+    let batch = |count: usize| -> Result<Vec<u8>> {
+        let now = now_ms()?;
+        Ok(lines(&vec![Event::new(now, "now", 1.0, &[]); count]))
+    };
+    status(&api.post(&batch(3)?, Some("first"))?, 200)?;
+    let full = json!({"limit": "events"});
+    refusal(&api.post(&batch(1)?, None)?, 507, "store-full", &full)?;
+    let start_of_wait = Instant::now();
+    while api.post(&batch(1)?, None)?.status != 200 {
+        ensure!(start_of_wait.elapsed() < Duration::from_secs(30), "it stays full");
+        thread::sleep(Duration::from_millis(200));
+    }
+    let gone = folder.path().join("0000000000000001.log");
+    while gone.exists() {
+        ensure!(start_of_wait.elapsed() < Duration::from_secs(30), "the log that is too old stays");
+        thread::sleep(Duration::from_millis(100));
+    }
+    // What was named in it may come again.
+    let report = api.post(&batch(1)?, Some("first"))?;
+    let expected = json!({"accepted": 1, "rejected": 0, "duplicate": false, "errors": []});
+    expect_report(&report, &expected)?;
     stop(service)
 }
 

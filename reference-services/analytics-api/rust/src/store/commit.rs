@@ -10,8 +10,12 @@ use crate::store::{Refused, Shared, file};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// How often to look, while no batch comes, whether all of the log is too old.
+const PERIOD: Duration = Duration::from_secs(2);
 
 /// A batch that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +70,15 @@ impl Committer {
     /// Commits until nobody can send any more.
     pub(super) fn run(mut self, waiting: &Receiver<Job>) {
         self.rotate_if_full();
-        while let Ok(first) = waiting.recv() {
+        loop {
+            let first = match waiting.recv_timeout(PERIOD) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.rotate_if_old();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut bytes = first.body_bytes;
             let mut jobs = vec![first];
             while bytes < FRAME_BODY_BYTES
@@ -177,9 +189,25 @@ impl Committer {
     }
 
     fn rotate_if_full(&mut self) {
-        if self.log.events < LOG_EVENTS && self.log.bytes < LOG_BYTES {
-            return;
+        if self.log.events >= LOG_EVENTS || self.log.bytes >= LOG_BYTES {
+            self.rotate();
         }
+    }
+
+    /// A store that is full takes nothing that would fill its log, and must not stay full for that.
+    fn rotate_if_old(&mut self) {
+        let oldest_ms = *self.shared.times_ms().start();
+        let is_old = self.shared.state().files.get(&self.log.number).is_some_and(|held| {
+            !held.parts.is_empty() && held.parts.iter().all(|part| part.last_ms < oldest_ms)
+        });
+        if is_old {
+            self.rotate();
+            // A full channel means that it will wake anyway.
+            let _ = self.wake.try_send(());
+        }
+    }
+
+    fn rotate(&mut self) {
         match create_log(&self.shared.folder, self.next_number) {
             Ok(log) => {
                 self.next_number += 1;

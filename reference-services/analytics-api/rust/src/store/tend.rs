@@ -33,20 +33,22 @@ pub(super) fn run(shared: &Shared, woken: &Receiver<()>) {
     }
 }
 
-/// Deletes segments of which every event is too old.
+/// Deletes segments of which every event is too old, and logs that nobody writes to any more.
 fn delete_old(shared: &Shared) {
     let oldest_ms = *shared.times_ms().start();
-    let old: Vec<u64> = {
+    let newest = shared.newest_log.load(Relaxed);
+    let old: Vec<(u64, Kind)> = {
         let state = shared.state();
-        let segments = state.files.iter().filter(|(_, held)| held.is_segment);
-        segments
-            .filter(|(_, held)| held.parts.iter().all(|part| part.last_ms < oldest_ms))
-            .map(|(number, _)| *number)
+        let done = state.files.iter().filter(|(number, _)| **number != newest);
+        done.filter(|(_, held)| held.parts.iter().all(|part| part.last_ms < oldest_ms))
+            .map(|(number, held)| {
+                (*number, if held.is_segment { Kind::Segment } else { Kind::Log })
+            })
             .collect()
     };
-    for number in old {
+    for (number, kind) in old {
         shared.state().remove(number);
-        let path = file::path(&shared.folder, Kind::Segment, number);
+        let path = file::path(&shared.folder, kind, number);
         if let Err(error) = fs::remove_file(&path) {
             // It comes back at the next start, and is deleted then.
             tracing::warn!(%error, "{} could not be deleted", path.display());
