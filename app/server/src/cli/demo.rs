@@ -14,10 +14,7 @@ use std::{
 
 use assay_harness::find_root;
 use clap::{Args, Subcommand};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::spawn_blocking,
-};
+use tokio::{signal::unix::SignalKind, task::spawn_blocking};
 
 use super::{Context, Failure, serve};
 use crate::hybrid::{Hybrid, Start, Stopped};
@@ -46,7 +43,9 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let Which::Hybrid { rate, binaries } = arguments.which;
     // The port comes first: what is in the way should be said before anything is built.
     let listener = serve::listen(context).await?;
-    let (asked_to_stop, mut hangup) = (serve::stop_signal()?, hangup()?);
+    let asked_to_stop = serve::stop_signal()?;
+    // When the terminal is closed: the services would run on without it.
+    let mut hangup = serve::caught(SignalKind::hangup())?;
     let mut stop = pin!(async move {
         tokio::select! {
             () = asked_to_stop => {}
@@ -84,13 +83,6 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         say(&format!("the {role} had to be killed"));
     }
     served
-}
-
-/// The terminal was closed: the services would run on without it.
-fn hangup() -> Result<Signal, Failure> {
-    let fault =
-        |error: io::Error| Failure::CannotRun(format!("signals cannot be handled: {error}"));
-    signal(SignalKind::hangup()).map_err(fault)
 }
 
 /// A closed standard error leaves nobody to tell.

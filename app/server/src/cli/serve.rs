@@ -8,6 +8,8 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::{net::TcpListener, signal};
 
 use super::{Context, Failure};
@@ -97,11 +99,17 @@ fn in_words(address: SocketAddr, error: &io::Error) -> Failure {
     })
 }
 
+/// What comes whenever the system sends this signal, which does nothing else from now on.
+#[cfg(unix)]
+pub(super) fn caught(kind: SignalKind) -> Result<Signal, Failure> {
+    signal::unix::signal(kind)
+        .map_err(|error| Failure::CannotRun(format!("signals cannot be handled: {error}")))
+}
+
 /// Completes on Ctrl-C or when the system asks the program to end.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     #[cfg(unix)]
-    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
-        .map_err(|error| Failure::CannotRun(format!("signals cannot be handled: {error}")))?;
+    let mut terminate = caught(SignalKind::terminate())?;
     Ok(async move {
         #[cfg(unix)]
         tokio::select! {

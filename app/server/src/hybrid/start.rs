@@ -249,8 +249,8 @@ fn part(
     let about = About { role, language, address, pid, ended: None };
     // From here on it ends with the part.
     let mut part = Part { about, child, _stdout: None };
-    let (line, stdout) = first_line(stdout.ok_or("a service without an output".to_owned())?, stop)?
-        .map_err(|why| format!("{} {why}", binary.display()))?;
+    let stdout = stdout.ok_or_else(|| "a service without an output".to_owned())?;
+    let (line, stdout) = first_line(binary, stdout, stop)?;
     let address = line.trim_end().strip_prefix("listening on ").and_then(|at| at.parse().ok());
     part.about.address = address.ok_or_else(|| {
         format!("{} said {:?} instead of where it listens", binary.display(), line.trim_end())
@@ -259,11 +259,13 @@ fn part(
     Ok(part)
 }
 
-/// The first line that a service says, with what it says it on; or why there is none.
+/// The first line that a service says, with what it says it on.
 fn first_line(
+    binary: &Path,
     stdout: ChildStdout,
     stop: &AtomicBool,
-) -> Result<Result<(String, ChildStdout), String>, Stopped> {
+) -> Result<(String, ChildStdout), Stopped> {
+    let fault = |why: &str| Stopped::Fault(format!("{} {why}", binary.display()));
     let (tell, told) = mpsc::channel();
     // It ends with the service, at the latest.
     thread::spawn(move || {
@@ -276,14 +278,14 @@ fn first_line(
     let end = Instant::now() + START_LIMIT;
     loop {
         match told.recv_timeout(STOP_POLL) {
-            Ok(read) => return Ok(read.map_err(|error| format!("cannot be read: {error}"))),
-            Err(RecvTimeoutError::Disconnected) => return Ok(Err("cannot be read".to_owned())),
+            Ok(read) => return read.map_err(|error| fault(&format!("cannot be read: {error}"))),
+            Err(RecvTimeoutError::Disconnected) => return Err(fault("cannot be read")),
             Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => {
                 return Err(Stopped::Asked);
             }
             Err(RecvTimeoutError::Timeout) if Instant::now() >= end => {
                 let limit_s = START_LIMIT.as_secs();
-                return Ok(Err(format!("did not say within {limit_s} s where it listens")));
+                return Err(fault(&format!("did not say within {limit_s} s where it listens")));
             }
             Err(RecvTimeoutError::Timeout) => {}
         }

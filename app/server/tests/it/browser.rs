@@ -1,7 +1,6 @@
 //! Runs the browser tests of `tests/browser` against the built program.
 
 use std::{
-    future,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -70,7 +69,7 @@ impl Measuring {
     /// Starts it, and says where it is.
     fn start() -> (Self, String) {
         let (tell, address) = mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async move {
@@ -78,10 +77,10 @@ impl Measuring {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
                 tell.send(listener.local_addr().expect("an address")).expect("somebody waits");
                 let router = http::app(Arc::clone(&app.app));
-                tokio::select! {
-                    _ = http::serve(listener, router, http::Limits::default(), future::pending()) => {}
-                    _ = stopped => {}
-                }
+                let stop = async { drop(stopped.await) };
+                http::serve(listener, router, http::Limits::default(), stop)
+                    .await
+                    .expect("serving");
             });
         });
         let address = format!("http://{}", address.recv().expect("an address"));

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cli::Desk, support::skip};
+use crate::{cli::Desk, revisit::in_place_of_drafted, support::skip};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN: &str = "from-the-vault";
@@ -74,10 +74,7 @@ fn record(desk: &Desk) -> std::path::PathBuf {
     ]);
     let file = desk.path(made["path"].as_str().expect("a path"));
     let text = fs::read_to_string(&file).expect("the record");
-    let (before, after) = text.split_once("\n[[event]]").expect("an event");
-    // In place of those that were drafted, if any were.
-    let before = before.split("\n[[trigger]]").next().unwrap_or(before);
-    fs::write(&file, format!("{before}\n{TRIGGERS}\n[[event]]{after}")).expect("written");
+    fs::write(&file, in_place_of_drafted(&text, TRIGGERS)).expect("written");
     file
 }
 

@@ -34,15 +34,19 @@ kind = "metric"
 when = "rps >= 1e6 for 90s"
 "#;
 
+/// A record's text with these triggers in place of those that were drafted, if any were.
+pub(crate) fn in_place_of_drafted(text: &str, triggers: &str) -> String {
+    let (before, after) = text.split_once("\n[[event]]").expect("an event");
+    let before = before.split("\n[[trigger]]").next().unwrap_or(before);
+    format!("{before}\n{triggers}\n[[event]]{after}")
+}
+
 /// An accepted record with triggers of its own, written by hand.
 pub(crate) async fn with_triggers(app: &TestApp, review_by: &str) -> Value {
     let record = recorded(app, &json!({"status": "accepted", "review_by": review_by})).await;
     let path = app.decisions().join(record["file_name"].as_str().expect("a name"));
     let text = record["text"].as_str().expect("text");
-    let (before, after) = text.split_once("\n[[event]]").expect("an event");
-    // In place of those that were drafted, if any were.
-    let before = before.split("\n[[trigger]]").next().unwrap_or(before);
-    fs::write(path, format!("{before}\n{TRIGGERS}\n[[event]]{after}")).expect("written");
+    fs::write(path, in_place_of_drafted(text, TRIGGERS)).expect("written");
     let read = app.get(&format!("/api/v1{}", path_of(&record))).await.json();
     assert_eq!(read["record"]["trigger"].as_array().expect("triggers").len(), 3, "{read}");
     read

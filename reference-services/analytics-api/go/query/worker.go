@@ -412,7 +412,7 @@ func (w *worker) countPair() {
 // enough to cost next to nothing, early enough that the cells stay in the cache.
 const cutFactor = 4
 
-// unitDone drops cells that are not among the first that are wanted.
+// unitDone tells the other workers of the unit's cells, and drops those of all so far that are not among the first that are wanted.
 func (w *worker) unitDone() {
 	w.tellCount()
 	count, limit := len(w.done.dims), w.query.Limit

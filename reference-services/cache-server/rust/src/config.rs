@@ -11,6 +11,8 @@ pub const CLIENTS: std::ops::RangeInclusive<u64> = 1..=100_000;
 pub const THREADS: std::ops::RangeInclusive<u64> = 1..=256;
 /// The longest password, in bytes.
 pub const PASSWORD_BYTES_MAX: usize = 512;
+/// After so many seconds a silent client is asked whether it is there still.
+pub const TCP_KEEPALIVE_S: u64 = 300;
 const TIMEOUT_S_MAX: u64 = i32::MAX as u64;
 
 /// What to do when memory is full.

@@ -4,7 +4,7 @@ mod allocator;
 
 use cache_server::clock::Clock;
 use cache_server::config::{
-    self, CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, Settings, THREADS,
+    self, CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, Settings, TCP_KEEPALIVE_S, THREADS,
 };
 use cache_server::net::{Bound, TlsListener, serve, tls_config};
 use cache_server::server::Server;
@@ -140,10 +140,10 @@ async fn bind(address: &str) -> Result<TcpListener, String> {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    // Those it accepts inherit it: silent clients are asked after 300 s and then every 100 s.
+    // Those it accepts inherit it. As in Redis, a client is asked three times, a third of the time apart.
     socket.set_keepalive(true)?;
-    sockopt::set_tcp_keepidle(&socket, Duration::from_secs(300))?;
-    sockopt::set_tcp_keepintvl(&socket, Duration::from_secs(100))?;
+    sockopt::set_tcp_keepidle(&socket, Duration::from_secs(TCP_KEEPALIVE_S))?;
+    sockopt::set_tcp_keepintvl(&socket, Duration::from_secs(TCP_KEEPALIVE_S / 3))?;
     sockopt::set_tcp_keepcnt(&socket, 3)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

@@ -31,10 +31,10 @@ pub struct Answer {
 /// When it asks for too much.
 pub fn answer(store: &Store, query: &Query) -> Result<Answer, Exceeded> {
     let snapshot = store.snapshot();
-    let table = table(store, query, &snapshot.parts, snapshot.oldest_ms)?;
+    let order = full_order(query);
+    let table = table(store, query, &order, &snapshot.parts, snapshot.oldest_ms)?;
     let dictionary = store.dictionary();
     let fields = Fields::new(query, &dictionary);
-    let order = full_order(query);
     let places = sorted(&table, &order, &fields, query.limit);
     let body = match query.format {
         Format::Json => json(query, &table, &fields, &places),
@@ -46,17 +46,17 @@ pub fn answer(store: &Store, query: &Query) -> Result<Answer, Exceeded> {
 fn table(
     store: &Store,
     query: &Query,
+    order: &[Sort],
     parts: &[Arc<Part>],
     oldest_ms: i64,
 ) -> Result<Table, Exceeded> {
     let groups_max = store.settings().groups_max;
     let plan_of = |query: &Query| Plan::new(query, parts, oldest_ms, &store.dictionary());
     let is_cut = query.top.is_none() && !query.fill;
-    let order = full_order(query);
     let mut table = run(&plan_of(query)?, groups_max, &|table: &mut Table| {
         if is_cut && table.rows() > CUT_FACTOR * query.limit {
             let dictionary = store.dictionary();
-            cut(table, &order, &Fields::new(query, &dictionary), query.limit);
+            cut(table, order, &Fields::new(query, &dictionary), query.limit);
         }
     })?;
     if let Some(top) = query.top {

@@ -6,16 +6,13 @@ use crate::store::block::BatchId;
 use crate::store::open::{OpenLog, create_log};
 use crate::store::part::Part;
 use crate::store::state::Seen;
+use crate::store::tend::PERIOD;
 use crate::store::{Refused, Shared, file};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// How often to look, while no batch comes, whether all of the log is too old.
-const PERIOD: Duration = Duration::from_secs(2);
 
 /// A batch that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,8 +199,6 @@ impl Committer {
         });
         if is_old {
             self.rotate();
-            // A full channel means that it will wake anyway.
-            let _ = self.wake.try_send(());
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 /// How often to look when nothing happens: for what is too old, and for room on the disk.
-const PERIOD: Duration = Duration::from_secs(2);
+pub(super) const PERIOD: Duration = Duration::from_secs(2);
 /// So many parts of about the same size are merged.
 const MERGE_PARTS: usize = 8;
 

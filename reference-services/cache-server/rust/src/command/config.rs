@@ -1,13 +1,13 @@
 //! CONFIG.
 
 use super::{Call, Fault, Outcome, SYNTAX, describe, glob, shown};
-use crate::config::{CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, memory_bytes};
+use crate::config::{
+    CLIENTS, MAXMEMORY_BYTES, PASSWORD_BYTES_MAX, Policy, TCP_KEEPALIVE_S, memory_bytes,
+};
 use crate::resp::ARGUMENT_BYTES_MAX;
 use crate::server::Server;
 use crate::store::{DATABASES, PACKED_BYTES_MAX, PACKED_FIELDS_MAX};
 use std::ops::RangeInclusive;
-
-const TCP_KEEPALIVE_S: u32 = 300;
 
 /// A setting with a new value that was checked.
 enum Change {
